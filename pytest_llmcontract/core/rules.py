@@ -1,0 +1,68 @@
+"""Findings: what a rule of ours holds against a call, a recording or a whole test.
+
+Every code is stable and documented (``llmcontract explain LLM101``). A finding is a value; the words for a
+person are made from it in ``report/``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of finding."""
+
+    code: str
+    title: str
+    severity: Severity = "error"
+    """How a finding counts unless a test or option says otherwise."""
+
+
+RULES: dict[str, Rule] = {
+    rule.code: rule
+    for rule in (
+        Rule("LLM101", "unsupported or unknown field"),
+        Rule("LLM102", "value outside the contract"),
+        Rule("LLM103", "unknown model"),
+        Rule("LLM104", "retired model"),
+        Rule("LLM105", "wrong path or base URL"),
+        Rule("LLM106", "credential missing or misplaced"),
+        Rule("LLM107", "too large"),
+        Rule("LLM207", "scripted answer never used"),
+        Rule("LLM502", "tier not in force", "note"),
+    )
+}
+"""The rules this version knows, by code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One finding. Texts are plain, one line each unless said otherwise; empty means not applicable."""
+
+    code: str
+    message: str
+    """Stands alone: ``groq chat.completions: $.logprobs is not supported``."""
+    severity: Severity = "error"
+    provider: str = ""
+    operation: str = ""
+    path: str = ""
+    """JSON path in the request body, ``$.messages[0].role``."""
+    sent: str = ""
+    allowed: str = ""
+    contract: str = ""
+    """The schema that says so, ``schemas/groq/chat.completions.request.json#/properties/n``."""
+    answer: str = ""
+    """What the provider answers to it, ``400 invalid_request_error``."""
+    fix: str = ""
+    """How to fix or allow it; may be several lines."""
+    site: str = ""
+    """The application's own line."""
+    call: int | None = None
+    """Index of the call in its simulation, from 0."""
+
+    def softened(self, severity: Severity) -> Violation:
+        return replace(self, severity=severity)

@@ -1,0 +1,1 @@
+"""The providers: dated data, and the little code that data cannot say."""
