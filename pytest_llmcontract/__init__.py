@@ -1,3 +1,62 @@
-"""pytest-llmcontract: Groq and Together AI, simulated offline, for the tests of applications that call them."""
+"""pytest-llmcontract: Groq and Together AI, simulated offline, for the tests of applications that call them.
+
+Public names load on first use, so that importing the package costs nothing at pytest's start.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.clock import VirtualClock
+    from pytest_llmcontract.core.errors import BadInput, ContractViolation, PaymentDeclined, SimulationEnded
+    from pytest_llmcontract.core.exchange import ApiRequest
+    from pytest_llmcontract.core.ledger import Call, Calls
+    from pytest_llmcontract.core.limiter import LimitState
+    from pytest_llmcontract.core.script import Script
+    from pytest_llmcontract.simulate import SimulatedProvider, simulate
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "ApiRequest",
+    "BadInput",
+    "Call",
+    "Calls",
+    "ContractViolation",
+    "LimitState",
+    "PaymentDeclined",
+    "Script",
+    "SimulatedProvider",
+    "SimulationEnded",
+    "VirtualClock",
+    "simulate",
+]
+
+_HOMES = {
+    "ApiRequest": "core.exchange",
+    "BadInput": "core.errors",
+    "Call": "core.ledger",
+    "Calls": "core.ledger",
+    "ContractViolation": "core.errors",
+    "LimitState": "core.limiter",
+    "PaymentDeclined": "core.errors",
+    "Script": "core.script",
+    "SimulatedProvider": "simulate",
+    "SimulationEnded": "core.errors",
+    "VirtualClock": "core.clock",
+    "simulate": "simulate",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,6 +1,6 @@
 """Virtual time: one clock that the clients' sleeps move and the provider's windows read.
 
-It only ever jumps; no real second is read. How a sleeping thread or event loop comes to move it is the
+It only ever jumps; no real second is read, unless a test asks for it. How a sleeping thread or event loop comes to move it is the
 business of ``adapters/time.py``.
 """
 
@@ -29,10 +29,13 @@ class VirtualClock:
 
     Args:
         start: Aware datetime of second 0.
+        ticks: Seconds that pass by themselves, for a clock that follows real time; default none do.
     """
 
-    def __init__(self, start: datetime) -> None:
+    def __init__(self, start: datetime, ticks: Callable[[], float] | None = None) -> None:
         self._start = _aware(start)
+        self._ticks = ticks
+        self._ticks_at_start = ticks() if ticks else 0.0
         self._seconds = 0.0
         self._test_began = 0.0
         self._lock = threading.RLock()
@@ -50,7 +53,11 @@ class VirtualClock:
     @property
     def seconds(self) -> float:
         """Seconds since the clock was made; never less than before. What limits are counted in."""
-        return self._seconds
+        return self._seconds + self._ticked
+
+    @property
+    def _ticked(self) -> float:
+        return self._ticks() - self._ticks_at_start if self._ticks else 0.0
 
     @property
     def elapsed(self) -> float:
@@ -89,7 +96,7 @@ class VirtualClock:
     def move_to(self, seconds: float) -> None:
         """Jump to *seconds* unless the clock is there already, and tell who waits for that."""
         with self._lock:
-            self._seconds = max(self._seconds, seconds)
+            self._seconds = max(self._seconds, seconds - self._ticked)
         for listener in tuple(self._listeners):
             listener()
 
@@ -102,11 +109,16 @@ class VirtualClock:
         """Begin at another date; only before anything has moved the clock."""
         if self._seconds == 0:
             self._start = _aware(start)
+            self._tell()
 
     def begin_test(self) -> None:
         """A new test looks at the clock: its elapsed seconds and sleeps count from here."""
         self._test_began = self.seconds
         self.sleeps = []
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
 
 
 def _aware(moment: datetime) -> datetime:

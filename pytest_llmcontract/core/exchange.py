@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
@@ -164,3 +164,25 @@ class Usage:
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+
+class Gateway(Protocol):
+    """What an adapter needs from a simulation. Hosts are lower case, without a port."""
+
+    def owns(self, host: str) -> bool:
+        """True for a simulated host: :meth:`answer` answers it. Asked for every request of the process: be quick."""
+        ...
+
+    def answer(self, request: ApiRequest) -> ApiReply | Disconnect: ...
+
+    def finished(self, reply: ApiReply) -> None:
+        """A streamed *reply* was read to its end, broke or was closed; told once a stream."""
+        ...
+
+    def blocked(self, host: str) -> str | None:
+        """Why a call to *host* must not leave: a provider's host that nobody simulates. ``None``: let it through."""
+        ...
+
+    def escaped(self, request: ApiRequest) -> None:
+        """A call to a blocked host was stopped."""
+        ...

@@ -1,0 +1,223 @@
+"""The virtual clock drives time: ``time.sleep``, asyncio and trio.
+
+Problem: an application that obeys ``retry-after: 30`` sleeps thirty seconds, by ``time.sleep`` in one thread or in
+eight, by ``asyncio.sleep`` or ``trio.sleep``, under timeouts of its own. A test must not wait, and must come out the
+same every time.
+
+Solution: while :func:`running` is active a sleep is an entry in one list, whoever sleeps. When nobody is busy, the
+clock jumps to the earliest entry (:mod:`.driver`). Who is busy is read off the threads (:mod:`.threads`). Event loops
+are caught where they wait for the operating system, so that sleeps, timeouts and ``call_later`` agree
+(:mod:`.loops`, :mod:`.asyncio_loops`, :mod:`.trio_runs`).
+
+``time.sleep`` itself is replaced once, by :func:`install_trampoline`, as early as possible: ``from time import
+sleep`` and ``def retry(sleep=time.sleep)`` keep whatever they saw first.
+
+Assumptions: one simulation clock at a time in a process. ``time.monotonic`` and ``time.time`` stay real (the latter
+unless ``wall=True``), and so do waits with a timeout on locks, events, queues and sockets: they wait for somebody,
+they do not sleep.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import TracebackType
+from typing import Any
+
+from pytest_llmcontract.adapters.time.driver import Driver
+from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.errors import BadInput, LlmContractError
+
+__all__ = [
+    "UnsupportedLoopWarning",
+    "bystander",
+    "install_trampoline",
+    "provider_delay",
+    "provider_delay_async",
+    "request",
+    "running",
+]
+
+_driver: Driver | None = None
+_switching = threading.Lock()
+_bystanders: set[int] = set()
+
+
+class _Trampoline:
+    """What ``time.sleep`` is from now on. An object, since a function would turn into a method of a class it is put in."""
+
+    __module__ = "time"
+
+    def __init__(self) -> None:
+        self.__name__ = self.__qualname__ = "sleep"
+        self.__doc__ = Real.sleep.__doc__
+
+    def __call__(self, seconds: float, /) -> None:
+        driver = _driver
+        if driver is None:
+            return Real.sleep(seconds)
+        return driver.sleep(seconds)
+
+    def __reduce__(self) -> str:
+        return "sleep"  # pickled by name, as the original is
+
+    def __repr__(self) -> str:
+        return "<time.sleep, virtual while an LLM provider is simulated>"
+
+
+_trampoline = _Trampoline()
+_installed = False
+
+
+def install_trampoline() -> None:
+    """Replace ``time.sleep`` by one that asks, each time, whether a simulation is active. Once per process."""
+    global _installed
+    if not _installed:
+        _installed = True
+        time.sleep = _trampoline
+
+
+@contextmanager
+def running(clock: VirtualClock, *, wall: bool = False) -> Iterator[None]:
+    """While this lasts, *clock* drives time in every thread and event loop of the process.
+
+    Nested, with the same clock, it lasts until the outermost one is left. Then threads that still sleep get
+    :class:`SimulationEnded` and event loops go on in real time from where their time stands.
+
+    Args:
+        clock: Moved by the application's sleeps; they are noted in its ``sleeps``.
+        wall: ``time.time()`` and ``datetime`` show the clock's time too.
+
+    Raises:
+        BadInput: *wall*, but time-machine is not installed.
+        LlmContractError: Another clock is running already.
+    """
+    with _showing(clock) if wall else nullcontext():
+        _enter(clock)
+        try:
+            yield
+        finally:
+            _leave()
+
+
+def _enter(clock: VirtualClock) -> None:
+    global _driver
+    install_trampoline()
+    with _switching:
+        if _driver is None:
+            driver = Driver(clock, _bystanders)
+            driver.start()
+            _driver = driver
+        elif _driver.clock is not clock:
+            raise LlmContractError("a simulation with another clock is running; nested simulations share one clock")
+        _driver.holders += 1
+
+
+def _leave() -> None:
+    global _driver
+    with _switching:
+        driver = _driver
+        assert driver is not None
+        driver.holders -= 1
+        if driver.holders == 0:
+            _driver = None
+            driver.stop()
+
+
+@contextmanager
+def _showing(clock: VirtualClock) -> Iterator[None]:
+    try:
+        import time_machine
+    except ImportError:
+        raise BadInput(
+            "llm_clock(wall=True) moves time.time() by time-machine, which is not installed: "
+            "pip install pytest-llmcontract[wall]"
+        ) from None
+    with time_machine.travel(clock.now, tick=False) as traveller:
+        forget = clock.on_move(lambda: traveller.move_to(clock.now))
+        try:
+            yield
+        finally:
+            forget()
+
+
+class request:  # noqa: N801  # reads as the function it is
+    """A simulated request is in flight: the clock does not move meanwhile, unless this thread itself waits on it.
+
+    ``with request(): …`` around the answering of one call, in whichever thread that happens; also where there is no
+    simulation (it does nothing then).
+    """
+
+    __slots__ = ("_driver", "_thread")
+
+    def __enter__(self) -> None:
+        self._driver = _driver
+        self._thread = threading.get_ident()
+        if self._driver is not None:
+            self._driver.call_begins(self._thread)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._driver is not None:
+            self._driver.call_ends(self._thread)
+
+
+def provider_delay(seconds: float) -> None:
+    """Wait as the provider's own delay: like ``time.sleep``, but it is nobody's sleep in ``clock.sleeps``.
+
+    Without a simulation it is a real sleep.
+
+    Raises:
+        SimulationEnded: The simulation was left meanwhile.
+    """
+    driver = _driver
+    if driver is None:
+        Real.sleep(max(0.0, seconds))
+    elif seconds > 0:
+        driver.wait(seconds)
+
+
+async def provider_delay_async(seconds: float) -> None:
+    """As :func:`provider_delay`, in whichever of asyncio and trio this runs."""
+    if not seconds > 0:
+        return
+    driver = _driver
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and _inside(trio.lowlevel.current_task):
+        if driver is not None and driver.trio is not None:
+            return await driver.trio.delay(seconds)
+        return await trio.sleep(seconds)
+    if driver is not None:
+        return await driver.asyncio.delay(seconds)
+    import asyncio
+
+    return await asyncio.sleep(seconds)
+
+
+def _inside(current: Callable[[], object]) -> bool:
+    try:
+        current()
+    except RuntimeError:
+        return False
+    return True
+
+
+@contextmanager
+def _as_bystander() -> Iterator[None]:
+    thread = threading.get_ident()
+    _bystanders.add(thread)
+    try:
+        yield
+    finally:
+        _bystanders.discard(thread)
+
+
+def bystander() -> AbstractContextManager[None]:
+    """While this lasts, the current thread neither holds the clock nor sleeps on it. For our own servers' threads.
+
+    Their :func:`request` and :func:`provider_delay` count nevertheless.
+    """
+    return _as_bystander()

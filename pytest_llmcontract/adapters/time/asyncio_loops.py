@@ -1,0 +1,239 @@
+"""asyncio on the virtual clock: every loop of the standard library's kinds, made before or after, running or not.
+
+Not ``asyncio.sleep`` is replaced: anyio and others have it bound already, and timeouts would not agree. A loop is
+adopted when it next runs or schedules something: its ``time`` and its selector's ``select`` are set on the
+*instances*, since freezegun replaces ``time`` on the class.
+
+Private parts used: ``BaseEventLoop._run_once`` (only to meet loops), ``_scheduled``, ``_selector``, ``TimerHandle._when``
+and ``_callback``, and ``futures._set_result_unless_cancelled``, the callback by which ``asyncio.sleep`` is told from a
+timeout. tests/adapters/test_time_asyncio.py pins them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import warnings
+import weakref
+from asyncio import base_events, events, futures
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from pytest_llmcontract.adapters.time.driver import Driver
+from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
+from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
+
+_end_of_sleep: Callable[[Any, Any], None] = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
+
+# A loop that went round so often without a pause, for so many real seconds, waits for time to pass (`sleep(0)` in a
+# `while`). One that computes goes round rarely.
+_SPINS = 10_000
+_SPINNING = 0.5
+
+_RESOLUTION = 1e-9  # a loop runs timers this much early
+
+
+class _EndOfSleep:
+    """The callback that ends a sleep or delay, and knows the exact moment."""
+
+    __slots__ = ("driver", "due", "order")
+
+    def __init__(self, driver: Driver, seconds: float) -> None:
+        self.driver = driver
+        self.due = driver.clock.seconds + seconds
+        self.order = driver.next_order()
+
+    def __call__(self, future: asyncio.Future[Any], result: object) -> None:
+        _end_of_sleep(future, result)
+
+
+class AsyncioTime:
+    """The hooks of one simulation in asyncio."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._adopted: weakref.WeakSet[_AsyncioLoop] = weakref.WeakSet()
+        self._warned: set[type] = set()
+
+    def install(self) -> None:
+        loops: Any = base_events.BaseEventLoop
+        run_once, call_later = loops._run_once, loops.call_later
+        adopt, driver = self.adopt, self._driver
+
+        def adopting_run_once(loop: Any) -> None:
+            adopt(loop)
+            run_once(loop)
+
+        def noting_call_later(loop: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+            if adopt(loop) and callback is _end_of_sleep and 0 < delay < float("inf"):
+                _note(driver, delay, args[0])
+                callback = _EndOfSleep(driver, delay)
+            return call_later(loop, delay, callback, *args, context=context)
+
+        self._hooks = {"_run_once": (adopting_run_once, run_once), "call_later": (noting_call_later, call_later)}
+        for name, (hook, _) in self._hooks.items():
+            setattr(loops, name, hook)
+        running = events._get_running_loop()
+        if isinstance(running, base_events.BaseEventLoop):
+            adopt(running)
+        self.warn_if_unsupported()
+
+    def uninstall(self) -> None:
+        for name, (hook, original) in self._hooks.items():
+            # Somebody who came later (nest_asyncio) keeps theirs; our hook below it does no harm.
+            if vars(base_events.BaseEventLoop).get(name) is hook:
+                setattr(base_events.BaseEventLoop, name, original)
+        for loop in tuple(self._adopted):
+            loop.release()
+
+    def adopt(self, loop: Any) -> bool:
+        """Make *loop*'s time the clock's. False for a bystander's loop and after the simulation."""
+        known = loop.__dict__.get("_llmcontract_time")
+        if known is not None and known.driver is self._driver:
+            return not self._driver.ended
+        if self._driver.ended or self._driver.is_bystander(threading.get_ident()):
+            return False
+        if not hasattr(getattr(loop, "_selector", None), "select"):
+            self._warn(loop)
+            return False
+        self._adopted.add(_AsyncioLoop(self._driver, loop))
+        return True
+
+    def warn_if_unsupported(self) -> None:
+        """A loop of another kind (uvloop) runs here: say so, once, rather than let a test wait without a word."""
+        loop = events._get_running_loop()
+        if loop is not None and not isinstance(loop, base_events.BaseEventLoop):
+            self._warn(loop)
+
+    def _warn(self, loop: object) -> None:
+        kind = type(loop)
+        if kind not in self._warned:
+            self._warned.add(kind)
+            warnings.warn(
+                f"{kind.__module__}.{kind.__qualname__} keeps its own time: sleeps and timeouts in it take real "
+                "seconds and do not move llm_clock. Run the test on an event loop of asyncio.",
+                UnsupportedLoopWarning,
+                stacklevel=2,
+            )
+
+    async def delay(self, seconds: float) -> None:
+        """Sleep without a note."""
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
+        end = _EndOfSleep(self._driver, seconds)
+        timer = loop.call_later(seconds, end, future, None)
+        try:
+            await future
+        finally:
+            timer.cancel()
+
+
+def _note(driver: Driver, seconds: float, future: asyncio.Future[Any]) -> None:
+    sleep, began = driver.note_sleep(seconds)
+
+    def ended(future: asyncio.Future[Any]) -> None:
+        if future.cancelled():
+            sleep.seconds = driver.clock.seconds - began
+
+    future.add_done_callback(ended)
+
+
+class _AsyncioLoop(LoopWait):
+    """One adopted loop."""
+
+    def __init__(self, driver: Driver, loop: Any) -> None:
+        super().__init__(driver)
+        self._loop = loop
+        self._selector = loop._selector
+        self._select = self._selector.select
+        self._select_was_set = "select" in vars(self._selector)
+        # Timers that are pending, or code that read the time already, know the loop's time; a fresh loop's may as
+        # well be right where freezegun stops everybody's.
+        known = loop._scheduled or "time" in vars(loop)
+        self._base = (loop.time() if known else Real.monotonic()) - driver.clock.seconds
+        self._rounds = 0
+        self._busy_since = 0.0
+        loop._llmcontract_time = self
+        loop.time = self.time
+        self._selector.select = self.select
+
+    def release(self) -> None:
+        """Real time again, from where the loop's time stands: it never runs backwards, pending timers stay right."""
+        ahead = self.time() - Real.monotonic()
+        if vars(self._loop).get("time") == self.time:
+            if ahead > 0:
+                monotonic = Real.monotonic
+                self._loop.time = lambda: monotonic() + ahead
+            else:
+                del self._loop.time
+        if vars(self._selector).get("select") == self.select:
+            if self._select_was_set:
+                self._selector.select = self._select
+            else:
+                del self._selector.select
+        self._loop.__dict__.pop("_llmcontract_time", None)
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is None or timeout > 0:
+            self._rounds = 0
+            return self.wait(timeout)
+        self._rounds += 1
+        if self._rounds == 1:
+            self._busy_since = Real.monotonic()
+        elif self._rounds > _SPINS and Real.monotonic() - self._busy_since > _SPINNING:
+            self._rounds = 0
+            self.nudge()
+        return self._select(timeout)
+
+    def time(self) -> float:
+        return self._base + self.driver.clock.seconds
+
+    def shift(self, seconds: float) -> None:
+        self._base += seconds
+
+    def poll(self, seconds: float | None) -> Any:
+        return self._select(seconds)
+
+    def next_timer(self) -> Timer | None:
+        if not self._loop._scheduled:
+            return None
+        first = self._loop._scheduled[0]
+        when = first._when
+        if when == float("inf"):
+            return None
+        sleeps = [
+            handle._callback
+            for handle in self._timers_until(when + _RESOLUTION)
+            if type(handle._callback) is _EndOfSleep and handle._callback.driver is self.driver
+        ]
+        if sleeps:
+            # All of these wake in one round of the loop, so none may be early, not by the last bit of a float.
+            return Timer(when, max(end.due for end in sleeps), min(end.order for end in sleeps), sleep=True)
+        due = self.driver.clock.seconds + max(0.0, round(when - self.time(), 9))
+        return Timer(when, due, -1, sleep=type(first._callback) is _EndOfSleep)
+
+    def has_sleepers(self) -> bool:
+        return any(type(handle._callback) is _EndOfSleep for handle in self._loop._scheduled)
+
+    def listens(self) -> bool:
+        registered = self._selector.get_map() if hasattr(self._selector, "get_map") else ()
+        return len(registered) > 1  # one is the loop's own, by which `wake` reaches it
+
+    def wake(self) -> None:
+        with suppress(RuntimeError):  # closed meanwhile
+            self._loop.call_soon_threadsafe(_nothing)
+
+    def _timers_until(self, limit: float) -> Iterator[Any]:
+        """Those up to *limit*, found from the top of the heap."""
+        heap = self._loop._scheduled
+        places = [0]
+        while places:
+            place = places.pop()
+            if place < len(heap) and heap[place]._when <= limit:
+                yield heap[place]
+                places += (2 * place + 1, 2 * place + 2)
+
+
+def _nothing() -> None:
+    pass

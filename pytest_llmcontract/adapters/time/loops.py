@@ -1,0 +1,139 @@
+"""How an event loop waits while the clock drives it: the same for asyncio and trio.
+
+A loop asks the operating system for events, with a timeout until its next timer. There, with nothing ready, it stands
+in line with everybody else who waits on the clock, and keeps listening: events end the wait at any time.
+
+A loop's own time is a constant plus the clock. It counts real seconds only where a wait was real
+(``Turn.WAIT_REALLY``), so that a read timeout on a real socket still fires, and a virtual timeout of 45 seconds
+fires at 45 exactly.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_llmcontract.adapters.time.driver import Driver, Turn, Waiter
+from pytest_llmcontract.adapters.time.real import Real
+
+# In a real wait, how often to see whether it still has to be one. Real seconds.
+_PIECE = 0.05
+
+
+@dataclass(slots=True)
+class Timer:
+    """A loop's earliest timer."""
+
+    when: float
+    """In the loop's own time."""
+    due: float
+    """In seconds on the clock. Kept apart from ``when``: differences of large floats are not exact."""
+    order: int
+    sleep: bool
+    """It is a sleep, not a timeout."""
+
+
+class LoopWait(ABC):
+    """One loop's waiting."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+
+    @abstractmethod
+    def time(self) -> float:
+        """The loop's own time."""
+
+    @abstractmethod
+    def shift(self, seconds: float) -> None:
+        """Move the loop's own time on, without the clock."""
+
+    @abstractmethod
+    def poll(self, seconds: float | None) -> Any:
+        """Ask the operating system, for so many real seconds at most. Empty if nothing came."""
+
+    @abstractmethod
+    def next_timer(self) -> Timer | None:
+        """The earliest timer; None if there is none, or none that will ever come."""
+
+    @abstractmethod
+    def has_sleepers(self) -> bool:
+        """Does anybody sleep here, if perhaps longer than until the earliest timer?"""
+
+    @abstractmethod
+    def listens(self) -> bool:
+        """Is a real socket or pipe registered?"""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """End ``poll``, from any thread."""
+
+    def wait(self, seconds: float | None) -> Any:
+        """What ``poll`` does, on the clock's time. *seconds* is what the loop would wait by itself."""
+        driver = self.driver
+        timer = None if driver.ended else self.next_timer()
+        if timer is None:
+            with driver.resting(sockets=self.listens()):
+                return self.poll(seconds)
+        waiter = self._enlisted(timer)
+        try:
+            while (turn := driver.turn(waiter)) is not Turn.GO:
+                if turn is Turn.WAIT_REALLY:
+                    events = self._poll_really(timer, waiter)
+                else:
+                    events = self.poll(driver.pause if turn is Turn.LOOK_AGAIN else None)
+                if events or self.time() >= timer.when:
+                    return events
+            if not driver.ended:
+                self.reach(timer.when)
+            return self.poll(0)
+        finally:
+            driver.delist(waiter)
+
+    def nudge(self) -> None:
+        """The loop is never idle: if it is the next in line nevertheless, move the clock."""
+        timer = self.next_timer()
+        if timer is None or not self.has_sleepers():
+            return
+        waiter = self._enlisted(timer)
+        try:
+            if self.driver.turn(waiter) is Turn.GO and not self.driver.ended:
+                self.reach(timer.when)
+        finally:
+            self.driver.delist(waiter)
+
+    def reach(self, when: float) -> None:
+        """The clock is at the timer's moment: the loop's own time is, too, whatever its last bits say."""
+        behind = when - self.time()
+        while behind > 0:
+            self.shift(max(behind, 1e-9))
+            behind = when - self.time()
+
+    def _enlisted(self, timer: Timer) -> Waiter:
+        waiter = Waiter(
+            timer.due,
+            timer.order,
+            self.wake,
+            sleeps=timer.sleep or self.has_sleepers(),
+            timeout=not timer.sleep,
+            sockets=self.listens(),
+        )
+        self.driver.enlist(waiter)
+        return waiter
+
+    def _poll_really(self, timer: Timer, waiter: Waiter) -> Any:
+        left = timer.when - self.time()
+        began = Real.monotonic()
+        while True:
+            passed = Real.monotonic() - began
+            if passed >= left:
+                self.reach(timer.when)
+                return self.poll(0)
+            events = self.poll(min(_PIECE, left - passed))
+            if events:
+                # Threads of ours that answer take no virtual time; what comes over a socket does.
+                if waiter.sockets:
+                    self.shift(min(left, Real.monotonic() - began))
+                return events
+            if self.driver.turn(waiter) is not Turn.WAIT_REALLY:
+                return events

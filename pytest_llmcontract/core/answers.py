@@ -1,0 +1,186 @@
+"""What the model says: scripted by the test, else made up deterministically and usefully.
+
+A forced tool gets arguments that conform to its schema; an ``auto`` tool is called once and then answered, so
+that an agent's loop ends; a ``json_schema`` format gets a conforming object. How an answer looks on the wire is
+the provider's business (:mod:`pytest_llmcontract.core.wire`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.profile import Model
+from pytest_llmcontract.core.script import ScriptedReply, last_user_text
+from pytest_llmcontract.core.synthesis import conforming
+from pytest_llmcontract.core.tokens import TokenEstimator
+
+# A model's tokens are words with the space before them, roughly; streams are cut at these.
+_TOKENS = re.compile(r"\s*\S+|\s+$")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    name: str
+    arguments: str
+    """JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One completion, before it takes a provider's shape."""
+
+    content: str | None
+    """``None`` in a tool-call answer."""
+    pieces: tuple[str, ...]
+    """The content as a stream gives it."""
+    reasoning: str
+    """Empty where the model does not show any."""
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str
+    usage: Usage
+    reasoning_tokens: int = 0
+
+
+def compose(
+    body: Mapping[str, Any], model: Model, script: ScriptedReply, tokens: TokenEstimator, prompt_tokens: int
+) -> Answer:
+    """The model's answer to a request of ``chat.completions``.
+
+    Args:
+        body: The request, valid under the contract.
+        script: What the test wants said; an empty one leaves everything to the simulator.
+        prompt_tokens: What the request itself counts.
+    """
+    calls = _tool_calls(body, script)
+    content = None if calls else _content(body, model, script)
+    if isinstance(content, tuple):
+        pieces, content = content, "".join(content)
+    else:
+        pieces = tuple(_TOKENS.findall(content)) if content else ()
+    reasoning = _reasoning(body, model, script)
+    reason = script.finish_reason or ("tool_calls" if calls else "stop")
+    answer = Answer(content, pieces, reasoning, calls, reason, Usage(prompt_tokens))
+    if script.content is None and script.structured is None:
+        answer = _stopped(answer, body)
+    return _metered(_shortened(answer, body, script), script, tokens)
+
+
+def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> str | tuple[str, ...]:
+    if script.content is not None:
+        return script.content
+    wanted = body.get("response_format")
+    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    if script.structured is not None:
+        return json.dumps(script.structured, ensure_ascii=False)
+    if kind == "json_schema":
+        return json.dumps(conforming(_format_schema(wanted), hint=last_user_text(body)), ensure_ascii=False)
+    if kind == "json_object":
+        return json.dumps({"answer": _prose(model)}, ensure_ascii=False)
+    return _prose(model)
+
+
+def _format_schema(wanted: Any) -> Mapping[str, Any]:
+    """The schema of a ``json_schema`` format, in OpenAI's nesting or Together's flat one; ``{}`` if none is there."""
+    inner = wanted.get("json_schema")
+    schema = inner.get("schema") if isinstance(inner, Mapping) else wanted.get("schema")
+    return schema if isinstance(schema, Mapping) else {}
+
+
+def _prose(model: Model) -> str:
+    return f"This is a simulated answer of {model.id}."
+
+
+def _reasoning(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> str:
+    hidden = body.get("include_reasoning") is False or body.get("reasoning_format") == "hidden"
+    disabled = body.get("reasoning_effort") == "none" or body.get("reasoning") == {"enabled": False}
+    if hidden or disabled:
+        return ""
+    if script.reasoning is not None:
+        return script.reasoning
+    return "The request is simple; answer it." if "reasoning" in model.capabilities else ""
+
+
+def _tool_calls(body: Mapping[str, Any], script: ScriptedReply) -> tuple[ToolCall, ...]:
+    if script.tool_calls is not None:
+        return tuple(ToolCall(call["name"], _arguments(call.get("arguments", {}))) for call in script.tool_calls)
+    if script.content is not None:
+        return ()
+    tool = _tool_to_call(body)
+    if tool is None:
+        return ()
+    if script.structured is not None:
+        return (ToolCall(tool["name"], json.dumps(script.structured, ensure_ascii=False)),)
+    schema = tool.get("parameters") or {"type": "object"}
+    arguments = conforming(schema, hint=last_user_text(body))
+    return (ToolCall(tool["name"], json.dumps(arguments, ensure_ascii=False)),)
+
+
+def _arguments(given: Any) -> str:
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+
+
+def _tool_to_call(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The function the model calls: the forced one, or the first offered one if none was called in this turn yet."""
+    functions = [tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), Mapping)]
+    choice = body.get("tool_choice")
+    if not functions or choice == "none":
+        return None
+    if isinstance(choice, Mapping):
+        wanted = choice.get("function", {}).get("name")
+        return next((function for function in functions if function["name"] == wanted), None)
+    if choice == "required":
+        return functions[0]
+    return None if _already_called(body.get("messages") or ()) else functions[0]
+
+
+def _already_called(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a tool has answered since the user last spoke."""
+    for message in reversed(messages):
+        if message.get("role") in ("tool", "function"):
+            return True
+        if message.get("role") == "user":
+            return False
+    return False
+
+
+def _stopped(answer: Answer, body: Mapping[str, Any]) -> Answer:
+    """Cut at the request's ``stop`` sequences."""
+    stops = body.get("stop") or ()
+    content = answer.content
+    for stop in (stops,) if isinstance(stops, str) else stops:
+        if content and stop in content:
+            content = content[: content.index(stop)]
+    return answer if content == answer.content else replace(answer, content=content, pieces=_pieces(content))
+
+
+def _pieces(content: str | None) -> tuple[str, ...]:
+    return tuple(_TOKENS.findall(content)) if content else ()
+
+
+def _shortened(answer: Answer, body: Mapping[str, Any], script: ScriptedReply) -> Answer:
+    """Cut to the request's ``max_tokens``, a piece a token; a scripted finish reason means the test knows better."""
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    if not isinstance(most, int) or len(answer.pieces) <= most or script.finish_reason or script.content is not None:
+        return answer
+    pieces = answer.pieces[:most]
+    return replace(answer, content="".join(pieces), pieces=pieces, finish_reason="length")
+
+
+def _metered(answer: Answer, script: ScriptedReply, tokens: TokenEstimator) -> Answer:
+    """Count the tokens; what the test scripted as ``usage`` wins."""
+    told = script.usage or {}
+    calls = [{"name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
+    thought = tokens.output(reasoning=answer.reasoning) if answer.reasoning else 0
+    said = tokens.output(answer.content, calls)
+    details = told.get("prompt_tokens_details") or {}
+    usage = Usage(
+        input_tokens=told.get("prompt_tokens", answer.usage.input_tokens),
+        output_tokens=told.get("completion_tokens", said + thought),
+        cached_tokens=details.get("cached_tokens", told.get("cached_tokens", 0)),
+    )
+    return replace(answer, usage=usage, reasoning_tokens=min(thought, usage.output_tokens))

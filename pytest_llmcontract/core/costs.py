@@ -1,0 +1,21 @@
+"""What a call costs at list price, in US dollars, exactly."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.profile import Prices
+
+MILLION = Decimal(1_000_000)
+
+
+def token_cost(prices: Prices, usage: Usage) -> Decimal:
+    """The price of *usage*. Cached tokens cost their own price where there is one; an unknown price counts as 0."""
+    if prices.input is None and prices.output is None:
+        return Decimal(0)
+    per_input = prices.input or Decimal(0)
+    per_cached = per_input if prices.cached_input is None else prices.cached_input
+    fresh = usage.input_tokens - usage.cached_tokens
+    total = fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * (prices.output or Decimal(0))
+    return total / MILLION

@@ -1,0 +1,326 @@
+"""Finds and reads the files of provider facts: ``providers/<name>/*.json`` and ``schemas/``.
+
+A provider's folder is one timeline of facts, not a copy a date. A record may say ``since`` (first day it was true)
+and ``until`` (first day it was not); an edition is what held on its day.
+
+``api.json``      hosts, base path, operations, order of the steps, plans
+``editions.json`` the days an edition is offered for, each with what speaks for it
+``models.json``   one model a line; what changed about it later is under ``changes``
+``limits.json``   one plan and model (or type of model) a line
+``errors.json``   the error catalogue
+``tools.json``    prices of built-in tools
+``dialect.json``  switches, texts and figures, each with ``what`` it means
+``sources.json``  what the ``source`` of every record above stands for
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date as Date  # noqa: N812  as in core/profile.py
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from pytest_llmcontract.core.errors import BadInput, DataError, unknown
+from pytest_llmcontract.core.profile import (
+    Dated,
+    Dialect,
+    Edition,
+    ErrorSpec,
+    Fact,
+    Limits,
+    Model,
+    Source,
+    ToolPrice,
+)
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+Record = TypeVar("Record", bound=Fact)
+Named = TypeVar("Named", ErrorSpec, ToolPrice)
+
+
+def find_schemas() -> Path:
+    """The folder of JSON Schemas: inside an installed package, beside it in a checkout."""
+    packaged = PACKAGE / "schemas"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "schemas"
+
+
+# Providers and their editions
+
+
+def load_edition(provider: str, when: Date | str | None = None) -> Edition:
+    """What was true of *provider* on the day of its newest edition not after *when* (default: the newest).
+
+    Raises:
+        BadInput: No such provider, *when* is no date, or it lies before the first edition.
+        DataError: A file of facts is broken.
+    """
+    return _load(provider_folder(provider), provider, edition_date(provider, when))
+
+
+@cache
+def _load(folder: Path, provider: str, day: Date) -> Edition:
+    return assemble(folder, provider, day)
+
+
+def edition_date(provider: str, when: Date | str | None = None) -> Date:
+    """The date of the edition that *when* means; see :func:`load_edition`."""
+    known = edition_dates(provider)
+    day = known[-1] if when is None else _parsed_date(when)
+    earlier = [date for date in known if date <= day]
+    if not earlier:
+        names = ", ".join(map(str, known))
+        raise BadInput(f"no {provider} edition is as old as {day}; the first is {known[0]} (editions: {names})")
+    return earlier[-1]
+
+
+def edition_dates(provider: str) -> tuple[Date, ...]:
+    """The dates of all editions, oldest first."""
+    return _edition_dates(provider_folder(provider))
+
+
+@cache
+def _edition_dates(folder: Path) -> tuple[Date, ...]:
+    return tuple(sorted(record.date for record in _records(folder / "editions.json", EditionDay)))
+
+
+def _parsed_date(when: Date | str) -> Date:
+    if isinstance(when, Date):
+        # A datetime is a date too, but does not compare with one.
+        return Date(when.year, when.month, when.day)
+    try:
+        return Date.fromisoformat(when)
+    except (TypeError, ValueError):
+        raise BadInput(f"edition {when!r} is no date; expected YYYY-MM-DD, such as 2026-06-04") from None
+
+
+def provider_names() -> tuple[str, ...]:
+    """The providers that can be simulated, ours first."""
+    return tuple(dict.fromkeys((*_ours(), *(point.name for point in _registered()))))
+
+
+@cache
+def provider_hosts(name: str) -> frozenset[str]:
+    """The hosts of a provider, whatever the edition."""
+    return frozenset(_read(provider_folder(name) / "api.json")["hosts"])
+
+
+def provider_folder(name: str) -> Path:
+    """The folder of a provider's data: ours, or that of a package registered as ``pytest_llmcontract.providers``.
+
+    Raises:
+        BadInput: There is no such provider.
+    """
+    if name in _ours():
+        return PACKAGE / "providers" / name
+    for point in _registered():
+        if point.name == name:
+            return Path(next(iter(point.load().__path__)))
+    raise unknown("provider", name, provider_names())
+
+
+@cache
+def _ours() -> tuple[str, ...]:
+    return tuple(sorted(file.parent.name for file in (PACKAGE / "providers").glob("*/editions.json")))
+
+
+def _registered() -> Iterable[Any]:
+    return entry_points(group="pytest_llmcontract.providers")
+
+
+# Files
+
+
+class EditionDay(Fact):
+    """A line of ``editions.json``."""
+
+    date: Date
+    note: str
+    source: str
+
+
+class Api(Fact):
+    """``api.json``."""
+
+    hosts: tuple[str, ...]
+    base: str
+    operations: dict[str, str]
+    path: tuple[str, ...]
+    plans: tuple[str, ...]
+    source: str
+    sources: dict[str, str] = {}
+
+
+class DialectRow(Dated):
+    """A line of ``dialect.json``."""
+
+    key: str
+    value: Any
+    what: str
+    source: str
+
+
+def assemble(folder: Path, provider: str, day: Date) -> Edition:
+    """The edition of *day* from the files in *folder*.
+
+    Raises:
+        DataError: A file is missing or broken, or a record does not fit. The message names file, record and key.
+    """
+    sources = _sources(folder / "sources.json")
+    api = _validated(folder / "api.json", Api, _read(folder / "api.json"))
+    models = _models(folder / "models.json", day)
+    limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
+    errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
+    tools = _unique(folder / "tools.json", _records(folder / "tools.json", ToolPrice), day)
+    rows = [row for row in _records(folder / "dialect.json", DialectRow) if row.holds_on(day)]
+    dialect = _dialect(folder / "dialect.json", rows)
+    _check_limits(folder / "limits.json", limits)
+    for file, records in {
+        "api.json": [api], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),
+        "tools.json": tools.values(), "dialect.json": rows,
+    }.items():  # fmt: skip
+        _check_sources(folder / file, records, sources)
+    return _validated(
+        folder,
+        Edition,
+        {
+            "provider": provider, "date": day, "models": models, "limits": limits, "errors": errors, "tools": tools,
+            "dialect": dialect, "sources": sources, **api.model_dump(exclude={"source", "sources"}),
+        },
+    )  # fmt: skip
+
+
+def _sources(file: Path) -> dict[str, Source]:
+    return {key: _validated(file, Source, value, record=key) for key, value in _read(file).items()}
+
+
+def _models(file: Path, day: Date) -> dict[str, Model]:
+    """The models known on *day*: those offered by then, retired ones included, with what had changed by then."""
+    records = [_as_of(file, record, day) for record in _read(file)]
+    models = _validate_records(file, Model, records)
+    seen: dict[str, Model] = {}
+    for model in models:
+        if model.id in seen:
+            raise DataError(f"{_short(file)}: record {model.id!r} is there twice")
+        seen[model.id] = model
+    return {id: model for id, model in seen.items() if model.since <= day}
+
+
+def _as_of(file: Path, record: dict[str, Any], day: Date) -> dict[str, Any]:
+    """A model record with those of its ``changes`` that had come about by *day*."""
+    if "changes" not in record:
+        return record
+    now = {key: value for key, value in record.items() if key != "changes"}
+    sources = dict(now.get("sources", {}))
+    for change in record["changes"]:
+        fields = {key: value for key, value in change.items() if key not in {"on", "source"}}
+        if stray := fields.keys() - Model.model_fields.keys():
+            raise DataError(f"{_short(file)}: record {record.get('id')!r}: changes: unknown key {min(stray)!r}")
+        if Date.fromisoformat(change["on"]) <= day:
+            now |= fields
+            sources |= dict.fromkeys(fields, change["source"])
+    return {**now, "sources": sources}
+
+
+def _unique(file: Path, records: Iterable[Named], day: Date) -> dict[str, Named]:
+    found: dict[str, Named] = {}
+    for record in records:
+        if record.holds_on(day):
+            if record.name in found:
+                raise DataError(f"{_short(file)}: record {record.name!r} is there twice on {day}")
+            found[record.name] = record
+    return found
+
+
+def _dialect(file: Path, rows: Iterable[DialectRow]) -> Dialect:
+    values: dict[str, Any] = {}
+    for row in rows:
+        if row.key not in Dialect.model_fields:
+            raise DataError(
+                f"{_short(file)}: record {row.key!r}: no such switch; known: {', '.join(Dialect.model_fields)}"
+            )
+        if row.key in values:
+            raise DataError(f"{_short(file)}: record {row.key!r} is there twice on one day")
+        values[row.key] = row.value
+    return _validated(file, Dialect, values)
+
+
+def _check_limits(file: Path, limits: Iterable[Limits]) -> None:
+    seen = set()
+    for record in limits:
+        place = (record.plan, record.model, record.type)
+        if place in seen:
+            raise DataError(f"{_short(file)}: record {_name(record.model_dump())!r} is there twice on one day")
+        seen.add(place)
+
+
+def _check_sources(file: Path, records: Iterable[Any], sources: Mapping[str, Source]) -> None:
+    for record in records:
+        for key in (record.source, *getattr(record, "sources", {}).values()):
+            if key not in sources:
+                raise DataError(
+                    f"{_short(file)}: record {_name(record.model_dump())!r}: no source {key!r} in sources.json"
+                )
+
+
+def _records(file: Path, kind: type[Record]) -> list[Record]:
+    return _validate_records(file, kind, _read(file))
+
+
+def _validate_records(file: Path, kind: type[Record], records: list[Any]) -> list[Record]:
+    try:
+        return _adapter(kind).validate_python(records)
+    except ValidationError as error:
+        place = error.errors(include_url=False)[0]["loc"]
+        record = records[place[0]] if place and isinstance(place[0], int) else {}
+        raise DataError(f"{_short(file)}: record {_name(record)!r}: {_problem(error, skip=1)}") from None
+
+
+@cache
+def _adapter(kind: type[Record]) -> TypeAdapter[list[Record]]:
+    return TypeAdapter(list[kind])  # type: ignore[valid-type]
+
+
+def _validated(file: Path, kind: type[Record], value: Any, *, record: str = "") -> Record:
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        place = f" record {record!r}:" if record else ""
+        raise DataError(f"{_short(file)}:{place} {_problem(error)}") from None
+
+
+def _problem(error: ValidationError, *, skip: int = 0) -> str:
+    problem = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in problem["loc"][skip:])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key {key!r}"
+    if problem["type"] == "missing":
+        return f"key {key!r} is missing"
+    return f"{key}: {problem['msg']}" if key else str(problem["msg"])
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except FileNotFoundError:
+        raise DataError(f"{_short(file)}: no such file") from None
+    except ValueError as error:
+        raise DataError(f"{_short(file)}: no JSON: {error}") from None
+
+
+def _name(record: Any) -> str:
+    """What to call a record in a message: ``openai/gpt-oss-20b``, ``free chat``."""
+    if not isinstance(record, dict):
+        return str(record)[:40]
+    names = (record.get(key) for key in ("id", "name", "key", "plan", "model", "type", "date") if key in record)
+    return " ".join(str(name) for name in names if name)[:80]
+
+
+def _short(file: Path) -> str:
+    """``groq/models.json``: enough to find it, the same on every machine."""
+    return f"{file.parent.name}/{file.name}"

@@ -1,0 +1,201 @@
+"""What a test scripts: answers and faults in one queue, first in, first out among what matches a request.
+
+``latency`` and ``cut_stream`` shape an answer instead of giving one, so they wait in queues of their own;
+``outage`` and ``chaos`` are weather: they come before the queue and are never used up.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.ledger import Call, Calls
+
+Matcher = Callable[[ApiRequest], bool]
+When = Mapping[str, Any] | str | Callable[[ApiRequest], bool] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedReply:
+    """What ``reply()`` was given; ``None`` leaves a part to the simulator."""
+
+    content: str | tuple[str, ...] | None = None
+    structured: Mapping[str, Any] | None = None
+    tool_calls: tuple[Mapping[str, Any], ...] | None = None
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    usage: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedFault:
+    """What ``fail()`` was given: an error of the catalogue and what the test wants different in it."""
+
+    error: str
+    step: str
+    """The step of the path that answers with it."""
+    retry_after: float | None = None
+    limit: str | None = None
+    message: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCut:
+    """How ``cut_stream()`` ends a stream: after *after* events."""
+
+    after: int = 3
+    how: Literal["disconnect", "error_event", "truncate", "stall"] = "disconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Virtual seconds before the first token, and before each one after it."""
+
+    first_token: float = 0.0
+    per_token: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A fault for everything until the clock has passed ``until`` (its seconds)."""
+
+    fault: ScriptedFault
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    """Random faults, the same ones for the same seed."""
+
+    rate: float
+    faults: tuple[ScriptedFault, ...]
+    seed: int
+    dice: random.Random
+
+    def throw(self) -> ScriptedFault | None:
+        """The fault that strikes the next call, if one does."""
+        return self.dice.choice(self.faults) if self.dice.random() < self.rate else None
+
+
+Part = ScriptedReply | ScriptedFault | StreamCut | Latency | Outage | Chaos
+
+
+class Script:
+    """One thing a test scripted. ``calls`` are those it was used for, so far."""
+
+    def __init__(self, part: Part, matcher: Matcher, times: int | None, source: str) -> None:
+        self.part = part
+        self.times = times
+        self.source = source
+        """The call that made it, ``reply('A short summary.')``, and its line."""
+        self._matcher = matcher
+        self._used: list[Call] = []
+
+    def __repr__(self) -> str:
+        left = "for ever" if self.left is None else f"{self.left} left"
+        return f"<Script {self.source}: used {len(self._used)} times, {left}>"
+
+    @property
+    def calls(self) -> Calls:
+        return Calls(self._used)
+
+    @property
+    def left(self) -> int | None:
+        """How often it will still be used; ``None`` for ever."""
+        return None if self.times is None else self.times - len(self._used)
+
+    def matches(self, request: ApiRequest) -> bool:
+        return self._matcher(request)
+
+    def use(self, call: Call) -> None:
+        self._used.append(call)
+
+
+class Scripts:
+    """Everything scripted for one provider."""
+
+    def __init__(self) -> None:
+        self._live: list[Script] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._live)
+
+    def add(self, script: Script) -> Script:
+        self._live.append(script)
+        return script
+
+    def first(self, request: ApiRequest, *kinds: type) -> Script | None:
+        """The oldest script of one of *kinds* that matches *request*."""
+        for script in self._live:
+            if isinstance(script.part, kinds) and script.matches(request):
+                return script
+        return None
+
+    def use(self, script: Script, call: Call) -> None:
+        """*script* shaped *call*; a used-up one leaves the queue."""
+        script.use(call)
+        if script.left == 0:
+            self._live.remove(script)
+
+    def unused(self) -> list[Script]:
+        """Scripts with uses left that a test counted on: not ``times=None``, latency, chaos or outage."""
+        return [s for s in self._live if s.left and isinstance(s.part, ScriptedReply | ScriptedFault | StreamCut)]
+
+    def clear(self) -> None:
+        self._live.clear()
+
+
+def matcher(when: When) -> Matcher:
+    """Turn a ``when=`` into a question to a request.
+
+    A mapping is compared with the body's fields, a string is searched in the last user message, a callable is asked.
+
+    Raises:
+        BadInput: It is none of these.
+    """
+    if when is None:
+        return lambda _: True
+    if isinstance(when, str):
+        return lambda request: when in last_user_text(request.json)
+    if isinstance(when, Mapping):
+        return lambda request: _has_fields(request.json, when)
+    if callable(when):
+        return when
+    raise BadInput(
+        f"when={when!r} is not understood; accepted: a dict of request fields, a substring of the last user "
+        "message, or a callable taking the ApiRequest"
+    )
+
+
+def _has_fields(body: Any, wanted: Mapping[str, Any]) -> bool:
+    return isinstance(body, dict) and all(name in body and body[name] == value for name, value in wanted.items())
+
+
+def last_user_text(body: Any) -> str:
+    """The text of the last user message, or of a plain ``prompt`` or ``input``; empty if there is none."""
+    if not isinstance(body, dict):
+        return ""
+    messages = body.get("messages")
+    if isinstance(messages, list):
+        for message in reversed(messages):
+            if isinstance(message, dict) and message.get("role") == "user":
+                return content_text(message.get("content"))
+        return ""
+    prompt = body.get("prompt", body.get("input", ""))
+    return prompt if isinstance(prompt, str) else ""
+
+
+def content_text(content: Any) -> str:
+    """A message's content as text: a string as it is, the text parts of a list joined."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return ""

@@ -1,0 +1,290 @@
+"""The path of one call through a simulated provider. If you read one file, read this one.
+
+:meth:`Simulator.answer` is the whole of it: open the call, walk the provider's steps until one answers, put the
+headers on, close the call. The steps are in :mod:`.steps`, their order is data of the provider
+(``providers/<name>/editions.json``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pytest_llmcontract.core.account import Account
+from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.contract import Mismatch, RequestContract
+from pytest_llmcontract.core.costs import token_cost
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, StreamEvent, Usage
+from pytest_llmcontract.core.keys import key_names
+from pytest_llmcontract.core.ledger import Call, Ledger
+from pytest_llmcontract.core.limiter import Limiter, Shortage
+from pytest_llmcontract.core.profile import Edition
+from pytest_llmcontract.core.routes import Routes
+from pytest_llmcontract.core.script import Chaos, Latency, Outage, Script, ScriptedFault, ScriptedReply, Scripts, StreamCut
+from pytest_llmcontract.core.steps import STEPS, violation
+from pytest_llmcontract.core.tokens import TokenEstimator
+from pytest_llmcontract.core.turn import Turn
+from pytest_llmcontract.core.wire import DONE, Wire
+
+T = TypeVar("T")
+
+EXPECTED_OUTPUT = 2048
+"""Tokens that count against OTPM for a request that names no maximum: pasted refusals of 2026-09 say so."""
+
+
+class Simulator:
+    """One provider, one account, one clock.
+
+    Args:
+        edition: What is known of the provider on its day.
+        wire: The provider's form.
+        contracts: The request contract of each operation that has one.
+        account: Who calls.
+        limiter: What is left.
+        tokens: Counts what has no recorded count.
+        clock: The time that all of it shares.
+        journal: Where calls are noted beside the own ledger, in order with those of other providers.
+    """
+
+    def __init__(
+        self,
+        edition: Edition,
+        wire: Wire,
+        contracts: Mapping[str, RequestContract],
+        account: Account,
+        limiter: Limiter,
+        tokens: TokenEstimator,
+        clock: VirtualClock,
+        journal: list[Call] | None = None,
+    ) -> None:
+        self.edition = edition
+        self.wire = wire
+        self.account = account
+        self.limiter = limiter
+        self.tokens = tokens
+        self.clock = clock
+        self.ledger = Ledger()
+        self._journal = journal
+        self.scripts = Scripts()
+        self.routes = Routes(edition.base, edition.operations)
+        self.key_name = key_names(edition.provider)[0]
+        self._contracts = contracts
+        self._lock = threading.RLock()
+
+    def answer(self, request: ApiRequest) -> Call:
+        """Answer *request* now; the call is in the ledger, with its reply."""
+        with self._lock:
+            turn = self._open(request)
+            for step in self.edition.path:
+                reply = self._strike(turn, step) or STEPS[step](self, turn)
+                if reply is not None:
+                    return self._close(turn, reply)
+            raise AssertionError(f"the path of {self.edition.provider} does not end in an answer")
+
+    def _open(self, request: ApiRequest) -> Turn:
+        operation, target = self.routes.find(request.method, request.path)
+        body = request.json if isinstance(request.json, dict) else {}
+        name = body.get("model")
+        call = Call(
+            provider=self.edition.provider,
+            operation=operation,
+            model=name if isinstance(name, str) else target,
+            request=request,
+            at=self.clock.seconds,
+            stream=body.get("stream") is True,
+        )
+        self.ledger.enter(call)
+        if self._journal is not None:
+            self._journal.append(call)
+        turn = Turn(request, call, self.clock.now, call.at, self.wire.request_id(), body, target)
+        turn.model = self.edition.models.get(call.model)
+        if contract := self._contracts.get(operation):
+            turn.mismatches = contract.check(request.json, turn.model)
+            for mismatch in turn.mismatches:
+                self._find_mismatch(turn, mismatch)
+        if operation == "chat.completions" and not turn.mismatches:
+            turn.prompt_tokens = self.tokens.prompt(body, call.model)
+        turn.due = self._due(turn)
+        return turn
+
+    def _due(self, turn: Turn) -> Script | None:
+        """The script whose turn it is with this call: the weather's, else the oldest that matches."""
+        if not self.scripts:
+            return None
+        if (outage := self.scripts.first(turn.request, Outage)) and turn.at < _part(outage, Outage).until:
+            turn.fault = _part(outage, Outage).fault
+            return outage
+        if (chaos := self.scripts.first(turn.request, Chaos)) and (fault := _part(chaos, Chaos).throw()):
+            turn.fault = fault
+            return chaos
+        script = self.scripts.first(turn.request, ScriptedFault, ScriptedReply)
+        if script and isinstance(script.part, ScriptedFault):
+            turn.fault = script.part
+        return script
+
+    def _strike(self, turn: Turn, step: str) -> ApiReply | None:
+        """The fault that the test scripted for this step of this call, if any. It is charged nothing."""
+        if turn.fault is None or turn.due is None or turn.fault.step != step:
+            return None
+        self.scripts.use(turn.due, turn.call)
+        turn.scripted = True
+        turn.retry_after = turn.fault.retry_after
+        turn.extra_headers = turn.fault.headers
+        if step == "limiter":
+            turn.shortage = self._scripted_shortage(turn, turn.fault)
+        return self.refuse(turn, turn.fault.error, message=turn.fault.message)
+
+    def _scripted_shortage(self, turn: Turn, fault: ScriptedFault) -> Shortage | None:
+        """Numbers for a 429 that the test asked for: the limit is drained, the call asks for what it asks."""
+        if turn.model is None:
+            return None
+        kind = (fault.limit or "RPM").upper()
+        bucket = self.limiter.bucket(turn.model.id, kind)
+        turn.limits = self.limiter.state(turn.model.id, turn.at)
+        requested = self.charges(turn, asked=True).get(kind, 1)
+        if fault.error == "request_too_large":
+            return Shortage(kind, bucket.limit, 0, max(requested, bucket.limit + 1), 0)
+        natural = bucket.wait(requested, turn.at) or requested / bucket.limit * bucket.window
+        wait = natural if fault.retry_after is None else fault.retry_after
+        return Shortage(kind, bucket.limit, bucket.limit, requested, wait)
+
+    # What the steps answer with.
+
+    def find(self, turn: Turn, code: str, message: str, **parts: Any) -> None:
+        """Note a finding about this call."""
+        finding = violation(self.edition.provider, turn, code, message, call=len(self.ledger.calls) - 1, **parts)
+        turn.call.violations.append(finding)
+
+    def _find_mismatch(self, turn: Turn, mismatch: Mismatch) -> None:
+        spec = self.edition.errors.get(mismatch.error or "")
+        self.find(
+            turn,
+            mismatch.code,
+            mismatch.message,
+            path=mismatch.path,
+            sent=mismatch.sent,
+            allowed=mismatch.allowed,
+            contract=mismatch.schema,
+            answer=f"{spec.status} {spec.name}" if spec else "200: it ignores the field in silence",
+            fix=mismatch.fix,
+        )
+
+    def refuse(
+        self, turn: Turn, error: str, values: Mapping[str, Any] | None = None, *, message: str | None = None
+    ) -> ApiReply:
+        """An error of the catalogue, in the provider's form.
+
+        Args:
+            values: What fills the body's placeholders, beside those every call has.
+            message: Replaces the text, where a test wants its own.
+        """
+        spec = self.edition.errors[error]
+        turn.error = spec
+        if spec.rate_headers and turn.model and not turn.limits:
+            turn.limits = self.limiter.state(turn.model.id, turn.at)
+        known = dict(self.wire.shortage_values(turn) if turn.shortage else {}, model=turn.call.model or turn.target)
+        body = self.wire.refusal(turn, spec, known | dict(values or {}), message)
+        return self._shaped(turn, ApiReply(spec.status, self.wire.headers(turn, spec.status, body), body, error=error))
+
+    def refuse_by_limit(self, turn: Turn) -> ApiReply:
+        """The refusal of the limit that ran short (``turn.shortage``)."""
+        return self.refuse(turn, self.wire.shortage_error(turn))
+
+    def reply(self, turn: Turn, body: bytes, status: int = 200) -> ApiReply:
+        """A whole body."""
+        return self._shaped(turn, ApiReply(status, self.wire.headers(turn, status, body), body))
+
+    def stream(self, turn: Turn, answer: Answer) -> ApiReply:
+        """A success with a streamed body, ended as the test wants."""
+        events = list(self.wire.chunks(turn, answer))
+        cut = self.scripts.first(turn.request, StreamCut) if self.scripts else None
+        ending: Disconnect | None = None
+        if cut is None:
+            events.append(DONE)
+        else:
+            self.scripts.use(cut, turn.call)
+            turn.scripted = True
+            events, ending = self._cut(turn, events, _part(cut, StreamCut))
+        reply = ApiReply(
+            200, self.wire.headers(turn, 200, None), events=tuple(StreamEvent(data) for data in events), cut=ending
+        )
+        return self._shaped(turn, reply)
+
+    def _cut(self, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
+        kept, lost = events[: cut.after], events[cut.after :]
+        if cut.how == "error_event":
+            return kept + list(self.wire.error_chunk(turn)), None
+        if cut.how == "truncate":
+            return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
+        return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")
+
+    def _shaped(self, turn: Turn, reply: ApiReply) -> ApiReply:
+        """Lay latency and scripted headers over a reply."""
+        slow = self.scripts.first(turn.request, Latency) if self.scripts else None
+        if slow is not None:
+            self.scripts.use(slow, turn.call)
+            latency = _part(slow, Latency)
+            reply = replace(reply, delay=latency.first_token)
+            if reply.events and latency.per_token:
+                later = (replace(event, delay=latency.per_token) for event in reply.events[1:])
+                reply = replace(reply, events=(reply.events[0], *later))
+        if turn.extra_headers:
+            reply = replace(reply, headers={**reply.headers, **turn.extra_headers})
+        return replace(reply, scripted=True) if turn.scripted else reply
+
+    # What is charged, and kept.
+
+    def charges(self, turn: Turn, *, asked: bool) -> dict[str, float]:
+        """What a call counts, by kind of limit, before its answer is known.
+
+        Args:
+            asked: What a refusal names, the completion it asks for included; else what an admitted call takes at
+                once: recorded headers show the prompt and one token more.
+
+        Source: recorded headers and pasted refusals of 2025 and 2026; that ``max_tokens`` counts in full is assumed.
+        """
+        if turn.operation != "chat.completions":
+            return {"RPM": 1, "RPD": 1}
+        most = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens")
+        tokens = turn.prompt_tokens + (most if asked and most else 1)
+        charges: dict[str, float] = {"RPM": 1, "RPD": 1, "TPM": tokens, "TPD": tokens, "ITPM": turn.prompt_tokens}
+        if asked:
+            charges["OTPM"] = most or EXPECTED_OUTPUT
+        return charges
+
+    def _settle(self, turn: Turn, usage: Usage) -> None:
+        """Correct the estimate that was taken by what the call really used. Cached tokens do not count."""
+        assert turn.model is not None
+        taken = self.charges(turn, asked=False)
+        fresh = usage.input_tokens - usage.cached_tokens
+        used = {"TPM": fresh + usage.output_tokens, "ITPM": fresh, "OTPM": usage.output_tokens}
+        used["TPD"] = used["TPM"]
+        owed = {kind: amount - taken.get(kind, 0) for kind, amount in used.items()}
+        self.limiter.take(turn.model.id, owed, turn.at)
+
+    def _close(self, turn: Turn, reply: ApiReply) -> Call:
+        call = turn.call
+        call.reply = reply
+        call.took = reply.delay
+        if turn.answer is not None and turn.model is not None:
+            call.usage = turn.answer.usage
+            call.cost = token_cost(turn.model.prices, call.usage)
+            self._settle(turn, call.usage)
+            self.account.spend(call.cost, turn.at)
+        self.ledger.settle(call)
+        return call
+
+
+def _torn(event: bytes) -> bytes:
+    """The first part of *event*, cut within a character where it holds one of several bytes."""
+    text = event.decode("utf-8")
+    wide = next((i for i, letter in enumerate(text) if ord(letter) > 127), None)
+    return event[: len(event) // 2] if wide is None else event[: len(text[:wide].encode()) + 1]
+
+
+def _part(script: Script, kind: type[T]) -> T:
+    assert isinstance(script.part, kind)
+    return script.part

@@ -1,0 +1,54 @@
+"""Whose line is it: the application's own line behind a call or a sleep.
+
+A call to a provider is made deep inside an SDK, an HTTP library and an event loop. What a person wants to read is
+the last line of *their* code that led there. That is the first frame, going up, that lies neither in the standard
+library, nor in an installed package, nor in this one. Without an application in between it is the test's line.
+
+Assumptions: installed packages lie below ``site-packages`` or ``dist-packages``; code without a file (``<string>``)
+is generated, except what a person types (``<stdin>``, doctests).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_THIS_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_TYPED = ("<stdin>", "<doctest", "<ipython")
+_STARTED_IN = os.getcwd()
+
+# File name -> how to write it, or "" for a file that is not the application's.
+_shown: dict[str, str] = {}
+
+
+def application_site() -> str:
+    """The application's line that led here, as ``app/client.py:41 in ask``; "" if there is none on this stack.
+
+    Works in threads, and in coroutines while they run: their stack holds whoever awaits them.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        try:
+            shown = _shown[file]
+        except KeyError:
+            shown = _shown[file] = _show(file)
+        if shown:
+            return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"
+        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+    return ""
+
+
+def _show(file: str) -> str:
+    if file.startswith("<"):
+        return file if file.startswith(_TYPED) else ""
+    path = os.path.abspath(file)
+    if path.startswith((_STANDARD_LIBRARY, _THIS_PACKAGE)) or any(folder in path for folder in _INSTALLED):
+        return ""
+    # A test may have changed the directory: the one pytest was started in reads best.
+    for folder in (_STARTED_IN, os.getcwd()):
+        if path.startswith(folder.rstrip(os.sep) + os.sep):
+            return os.path.relpath(path, folder)
+    return path

@@ -1,0 +1,250 @@
+"""The steps of one call. Each may answer and so end the path; :mod:`.simulator` walks them in the provider's order.
+
+A step takes the simulator and the call under way. It returns the reply that ends the path, or ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmcontract.core.answers import compose
+from pytest_llmcontract.core.exchange import ApiReply
+from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.script import ScriptedReply
+from pytest_llmcontract.core.turn import Turn
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.simulator import Simulator
+
+Step = Callable[["Simulator", Turn], ApiReply | None]
+
+
+def route(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Is there such an operation?"""
+    if turn.operation != "unknown":
+        return None
+    sent = f"{turn.request.method} {turn.request.path}"
+    near = sim.routes.nearest(turn.request.path)
+    sim.find(
+        turn,
+        "LLM105",
+        f"{sent} is not an address of {sim.edition.provider}",
+        path="url",
+        sent=sent,
+        allowed=f"{sim.edition.base}/… of {', '.join(sim.edition.hosts)}",
+        fix=f"use {near}" if near else "compare the client's base_url with the provider's documentation",
+    )
+    return sim.refuse(turn, "unknown_url", {"method": turn.request.method, "path": turn.request.path})
+
+
+def key(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Does a credential come along, in the right place? Any key is a good one."""
+    scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret:
+        return None
+    misplaced = [name for name in ("x-api-key", "api-key") if name in turn.request.headers]
+    if "key=" in turn.request.url or "token=" in turn.request.url:
+        misplaced.append("the query string")
+    sent = f"a key in {misplaced[0]}" if misplaced else f"authorization: {scheme or 'nothing'}"
+    sim.find(
+        turn,
+        "LLM106",
+        "the API key is missing" if not misplaced and not scheme else "the API key is in the wrong place",
+        path="headers.authorization",
+        sent=sent,
+        allowed="Authorization: Bearer <key>",
+        fix=f"set {sim.key_name}, or give the client its api_key",
+    )
+    return sim.refuse(turn, "invalid_api_key")
+
+
+def contract(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Is the body what the provider accepts? The findings are in the ledger already; this gives the refusal."""
+    for mismatch in turn.mismatches:
+        if mismatch.error:
+            return sim.refuse(turn, mismatch.error, mismatch.detail)
+    return None
+
+
+def account(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """May this account call at all?"""
+    refusal = sim.account.refusal(turn.at)
+    return sim.refuse(turn, refusal) if refusal else None
+
+
+def model(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Does the model exist, does it still answer, and may this account use it?"""
+    name = turn.target or turn.call.model
+    if not name:
+        return None
+    known = turn.model
+    if known is None or known.since > turn.now.date():
+        sim.find(
+            turn,
+            "LLM103",
+            f"the model {name!r} does not exist",
+            path="$.model",
+            sent=name,
+            allowed="a model that `llmcontract models " + sim.edition.provider + "` lists",
+            fix=_nearest_model(sim, name),
+        )
+        return sim.refuse(turn, "model_not_found")
+    if known.retired and known.retired <= turn.now.date():
+        sim.find(
+            turn,
+            "LLM104",
+            f"the model {name!r} is retired since {known.retired}",
+            path="$.model",
+            sent=name,
+            allowed=f"a model that answers on {turn.now.date()}",
+            fix="choose a model that `llmcontract models " + sim.edition.provider + "` lists as current",
+        )
+        return sim.refuse(turn, "model_decommissioned" if "model_decommissioned" in sim.edition.errors else "model_not_found")
+    return _access(sim, turn)
+
+
+def _nearest_model(sim: Simulator, name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, sim.edition.models, n=1)
+    known = f"did you mean {near[0]!r}? If the model is newer" if near else "if the model is newer"
+    return f"{known} than this edition, add it: models={{{name!r}: {{…}}}}"
+
+
+def _access(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Together: dedicated models, and Build Tiers."""
+    assert turn.model is not None
+    if not turn.model.serverless:
+        return sim.refuse(turn, "model_not_serverless")
+    if turn.model.tier > sim.account.tier_in_force(turn.at):
+        sim.find(
+            turn,
+            "LLM502",
+            f"{turn.model.id} needs Build Tier {turn.model.tier}; "
+            f"tier {sim.account.tier_in_force(turn.at)} is in force",
+            path="$.model",
+            sent=turn.model.id,
+            fix="buy credits up to the tier's lifetime spend, and wait until it is in force",
+        )
+        return sim.refuse(turn, "tier_restricted", {"tier": turn.model.tier})
+    return None
+
+
+def size(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Do prompt and completion fit the model's context?"""
+    if turn.model is None or turn.model.context is None or turn.operation != "chat.completions":
+        return None
+    asked = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens") or 0
+    total = turn.prompt_tokens + asked
+    if total <= turn.model.context:
+        return None
+    sim.find(
+        turn,
+        "LLM107",
+        f"{total} tokens do not fit the {turn.model.context} of {turn.model.id}",
+        path="$.messages",
+        sent=f"{turn.prompt_tokens} tokens of prompt (estimated) and {asked} of completion",
+        allowed=f"{turn.model.context} together",
+        fix="shorten the messages or ask for fewer tokens",
+    )
+    values = {"context": turn.model.context, "prompt_tokens": turn.prompt_tokens, "max_tokens": asked, "total": total}
+    return sim.refuse(turn, "context_length_exceeded", values)
+
+
+def limiter(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Is something left of every limit? Then the call's own estimate is taken from it."""
+    if turn.model is None:
+        return None
+    turn.shortage = sim.limiter.shortage(turn.model.id, sim.charges(turn, asked=True), turn.at)
+    if turn.shortage is None:
+        sim.limiter.take(turn.model.id, sim.charges(turn, asked=False), turn.at)
+        turn.limits = sim.limiter.state(turn.model.id, turn.at)
+        return None
+    turn.limits = sim.limiter.state(turn.model.id, turn.at)
+    return sim.refuse_by_limit(turn)
+
+
+def capacity(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Has the provider room? It always has, unless a test scripts otherwise."""
+    del sim, turn
+
+
+def answer(sim: Simulator, turn: Turn) -> ApiReply | None:
+    """Answer: as the test scripted it, else as the simulator makes it up."""
+    part = _NOTHING
+    if turn.due is not None and isinstance(turn.due.part, ScriptedReply):
+        part = turn.due.part
+        sim.scripts.use(turn.due, turn.call)
+        turn.scripted = True
+        turn.extra_headers = part.headers
+    if part.body is not None:
+        return sim.reply(turn, sim.wire.encoded(part.body))
+    if turn.operation not in OPERATIONS:
+        return _not_simulated(sim, turn)
+    return OPERATIONS[turn.operation](sim, turn, part)
+
+
+_NOTHING = ScriptedReply()
+
+
+def _chat(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    assert turn.model is not None
+    turn.answer = compose(turn.body, turn.model, part, sim.tokens, turn.prompt_tokens)
+    if turn.call.stream:
+        return sim.stream(turn, turn.answer)
+    return sim.reply(turn, sim.wire.completion(turn, turn.answer))
+
+
+def _models(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    today = turn.now.date()
+    listed = {
+        model.id: model
+        for model in sim.edition.models.values()
+        if model.since <= today and not (model.retired and model.retired <= today)
+        and model.tier <= sim.account.tier_in_force(turn.at)
+    }  # fmt: skip
+    return sim.reply(turn, sim.wire.models(turn, listed))
+
+
+def _model(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    assert turn.model is not None
+    return sim.reply(turn, sim.wire.one_model(turn, turn.model))
+
+
+def _images(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    return sim.reply(turn, sim.wire.images(turn))
+
+
+def _not_simulated(sim: Simulator, turn: Turn) -> ApiReply:
+    """An operation that the provider has and this version does not answer: better a clear end than an invented one."""
+    text = f"pytest-llmcontract does not simulate {sim.edition.provider} {turn.operation}"
+    sim.find(turn, "LLM204", "nothing answers this operation", fix=f"{text} yet: script it with reply(body=…)")
+    return sim.reply(turn, sim.wire.encoded({"error": {"message": text, "type": "not_simulated"}}), status=501)
+
+
+OPERATIONS: Mapping[str, Callable[[Simulator, Turn, ScriptedReply], ApiReply]] = {
+    "chat.completions": _chat,
+    "models.list": _models,
+    "models.retrieve": _model,
+    "images.generations": _images,
+}
+"""What this version answers; every other operation of the provider is refused with a clear finding."""
+
+STEPS: Mapping[str, Step] = {
+    step.__name__: step for step in (route, key, contract, account, model, size, limiter, capacity, answer)
+}
+"""Every step by the name that an edition's ``path`` uses."""
+
+
+def violation(provider: str, turn: Turn, code: str, message: str, **parts: Any) -> Violation:
+    """A finding about this call, in the words of its step."""
+    return Violation(
+        code=code,
+        message=f"{provider} {turn.operation}: {message}",
+        severity=RULES[code].severity,
+        provider=provider,
+        operation=turn.operation,
+        site=turn.request.site,
+        **parts,
+    )

@@ -1,0 +1,54 @@
+"""One call under way: what the steps of the path know of it and hand on to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.contract import Mismatch
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.limiter import LimitState, Shortage
+from pytest_llmcontract.core.profile import ErrorSpec, Model
+from pytest_llmcontract.core.script import Script, ScriptedFault
+
+
+@dataclass(slots=True)
+class Turn:
+    """One call under way."""
+
+    request: ApiRequest
+    call: Call
+    now: datetime
+    at: float
+    """Seconds on the virtual clock; what limits are counted in."""
+    request_id: str
+    body: Mapping[str, Any]
+    """The parsed body; empty for a request without one, or whose body is no JSON object."""
+    target: str = ""
+    """What the path names: the model of ``GET /models/{id}``."""
+    model: Model | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    prompt_tokens: int = 0
+    limits: Mapping[str, LimitState] = field(default_factory=dict)
+    """The model's limits as the call was admitted, or refused."""
+    shortage: Shortage | None = None
+    """The limit that refused the call."""
+    answer: Answer | None = None
+    error: ErrorSpec | None = None
+    due: Script | None = None
+    """The script whose turn it is with this call."""
+    fault: ScriptedFault | None = None
+    """The fault it brings, at its own step."""
+    scripted: bool = False
+    """The test asked for exactly this outcome."""
+    retry_after: float | None = None
+    """What the test wants announced in place of the rule's."""
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def operation(self) -> str:
+        return self.call.operation

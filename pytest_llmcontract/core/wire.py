@@ -1,0 +1,151 @@
+"""What a provider's package must be able to say: its bodies, streams and headers.
+
+Steps decide *what* is answered; a :class:`Wire` puts it into one provider's form. Everything that is a number,
+a text or a date comes from the edition's data; a Wire holds only what data cannot say.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from string import Formatter
+from typing import Any, Protocol
+
+from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.profile import Dialect, ErrorSpec, Model
+from pytest_llmcontract.core.turn import Turn
+
+DONE = b"data: [DONE]\n\n"
+"""The event that ends a whole stream."""
+
+
+class Wire(Protocol):
+    """One provider's form."""
+
+    def request_id(self) -> str:
+        """A new id for a request, in the form of the edition."""
+
+    def encoded(self, body: Any) -> bytes:
+        """JSON in the provider's layout; text and bytes as they are."""
+
+    def completion(self, turn: Turn, answer: Answer) -> bytes:
+        """The body of a chat completion."""
+
+    def chunks(self, turn: Turn, answer: Answer) -> Iterator[bytes]:
+        """The events of a streamed one, without ``[DONE]``."""
+
+    def error_chunk(self, turn: Turn) -> Iterator[bytes]:
+        """The events with which a stream breaks off in an error."""
+
+    def models(self, turn: Turn, models: Mapping[str, Model]) -> bytes:
+        """The body of the models list."""
+
+    def one_model(self, turn: Turn, model: Model) -> bytes:
+        """The body of one model."""
+
+    def images(self, turn: Turn) -> bytes:
+        """The body of generated images."""
+
+    def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
+        """The body of an error, its placeholders filled; *message* replaces its text."""
+
+    def shortage_error(self, turn: Turn) -> str:
+        """Which error of the catalogue refuses for ``turn.shortage``."""
+
+    def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
+        """What fills the text of a refusal by a limit (``turn.shortage``)."""
+
+    def headers(self, turn: Turn, status: int, body: bytes | None) -> dict[str, str]:
+        """All headers of a reply; *body* is ``None`` for a stream."""
+
+
+class Ids:
+    """Ids that look right and come out the same in every run."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed)
+
+    def hex(self, digits: int) -> str:
+        return f"{self._random.getrandbits(4 * digits):0{digits}x}"
+
+    def letters(self, count: int, alphabet: str) -> str:
+        return "".join(self._random.choices(alphabet, k=count))
+
+    def number(self, bits: int) -> int:
+        return self._random.getrandbits(bits)
+
+    def uuid(self) -> str:
+        h = self.hex(32)
+        return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-{'89ab'[int(h[16], 16) % 4]}{h[17:20]}-{h[20:]}"
+
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def compact(value: Any) -> str:
+    """JSON without a space, other alphabets as they are."""
+    return _compact(value)
+
+
+def encoded(body: Any, dialect: Dialect) -> bytes:
+    """A body in the provider's layout; text and bytes as they are."""
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return body.encode()
+    text = compact(body) if dialect.body_indent is None else json.dumps(body, ensure_ascii=False, indent=dialect.body_indent)
+    return (text + dialect.body_end).encode()
+
+
+def whole(number: float) -> str:
+    """A limit as providers print it: ``8000``, ``0.6``."""
+    return str(int(number)) if number == int(number) else f"{number:g}"
+
+
+def content_type(turn: Turn, body: bytes | None, usual: str) -> str:
+    """``text/event-stream`` for a stream, what the catalogue says for an error, else the *usual*."""
+    if turn.error is not None:
+        return turn.error.content_type
+    return "text/event-stream" if body is None else usual
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(moment: datetime) -> str:
+    """*moment* (UTC) as a ``date`` header has it, whatever the locale."""
+    day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
+    return f"{day}, {moment.day:02} {month} {moment.year} {moment:%H:%M:%S} GMT"
+
+
+class _Lenient(Formatter):
+    """Fills the placeholders there are values for, and leaves braces that mean something else alone."""
+
+    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
+        return kwargs.get(str(key), "{" + str(key) + "}")
+
+
+def filled(template: Any, values: Mapping[str, Any]) -> Any:
+    """A copy of *template* with ``{placeholders}`` replaced in its strings.
+
+    A string that is one placeholder becomes the value itself, of whatever type; a value of ``None`` for such a
+    string drops the key that holds it.
+    """
+    if isinstance(template, dict):
+        pairs = ((key, filled(value, values)) for key, value in template.items())
+        return {key: value for key, value in pairs if value is not MISSING}
+    if isinstance(template, list):
+        return [filled(value, values) for value in template]
+    if not isinstance(template, str) or "{" not in template:
+        return template
+    name = template[1:-1]
+    if template[0] == "{" and template[-1] == "}" and name.isidentifier():
+        return values.get(name, MISSING)
+    return _Lenient().format(template, **values)
+
+
+MISSING = object()
+"""What :func:`filled` finds for a placeholder without a value: its key is left out."""

@@ -1,0 +1,156 @@
+"""Flags, ini keys and markers: what they are called, what they accept, and which one wins.
+
+Precedence is flag > marker > ini > default. This module is imported at pytest's start, so it imports nothing that
+costs time.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PROVIDERS = ("groq", "together")
+
+MARKERS = {
+    "groq_api": '*, plan="free", edition=None, limits=None, models=None, hosts=(), spend_limit=None',
+    "together_api": "*, tier=1, balance=None, edition=None, limits=None, models=None, hosts=()",
+    "llm_clock": '*, mode="virtual", wall=False, start=None',
+    "llm_allow": '"LLM101", …',
+}
+"""Marker -> signature. Those named as a fixture ask for it too."""
+
+_MARKER_HELP = {
+    "groq_api": "simulate Groq for this test: its plan, the day whose facts hold, limits, models and hosts of your own.",
+    "together_api": "simulate Together AI for this test, on a Build Tier.",
+    "llm_clock": "how the virtual clock runs: mode 'virtual' or 'real', wall=True moves time.time() along.",
+    "llm_allow": "count findings of these codes as notes in this test.",
+}
+
+_FLAGS: dict[str, dict[str, Any]] = {
+    "edition": {
+        "metavar": "DATE",
+        "help": "day whose provider facts hold: each provider's newest edition not after it",
+    },
+    "guard": {
+        "choices": ("fixture", "always", "off"),
+        "help": "stop calls to providers that are not simulated: in tests with a fixture of ours (default), always, "
+        "or never",
+    },
+}
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every flag, and the ini key of the same name."""
+    group = parser.getgroup("llmcontract", "simulated LLM providers (pytest-llmcontract)")
+    for name, settings in _FLAGS.items():
+        group.addoption(f"--llmcontract-{name}", dest=f"llmcontract_{name}", default=None, **settings)
+        parser.addini(f"llmcontract_{name}", settings["help"], default=None)
+    parser.addini(
+        "llmcontract_dummy_keys",
+        "set missing provider keys to dummies when pytest starts, for clients built at import time",
+        type="bool",
+        default=False,
+    )
+
+
+def add_markers(config: pytest.Config) -> None:
+    for name, signature in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}({signature}): {_MARKER_HELP[name]}")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What flags and ini say, validated."""
+
+    edition_flag: str | None = None
+    edition_ini: str | None = None
+    guard: Literal["fixture", "always", "off"] = "fixture"
+    dummy_keys: bool = False
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The options of this session.
+
+    Raises:
+        pytest.UsageError: A value is not accepted; the message says where it was set and what is.
+    """
+    flag, ini = config.getoption("llmcontract_edition"), config.getini("llmcontract_edition")
+    guard = config.getoption("llmcontract_guard") or config.getini("llmcontract_guard") or "fixture"
+    accepted = _FLAGS["guard"]["choices"]
+    if guard not in accepted:
+        raise pytest.UsageError(f"llmcontract_guard = {guard!r} (ini): accepted are {', '.join(accepted)}")
+    for value, where in ((flag, "--llmcontract-edition"), (ini, "llmcontract_edition (ini)")):
+        if value:
+            for provider in PROVIDERS:
+                edition_in_force(provider, value, where)
+    return Options(flag or None, ini or None, guard, bool(config.getini("llmcontract_dummy_keys")))
+
+
+def edition_in_force(provider: str, day: str | None, where: str = "edition") -> str:
+    """The date of the edition that *day* means for *provider*; without loading its facts.
+
+    Raises:
+        pytest.UsageError: *day* is no date, or before the first edition.
+    """
+    file = Path(__file__).parent / "providers" / provider / "editions.json"
+    dates = sorted(record["date"] for record in json.loads(file.read_bytes()))
+    if day is None:
+        return cast("str", dates[-1])
+    try:
+        wanted = date.fromisoformat(day).isoformat()
+    except ValueError:
+        raise pytest.UsageError(f"{where} = {day!r} is no date; accepted is YYYY-MM-DD, such as {dates[-1]}") from None
+    earlier = [known for known in dates if known <= wanted]
+    if not earlier:
+        raise pytest.UsageError(f"{where} = {day!r}: the first {provider} edition is {dates[0]}")
+    return cast("str", earlier[-1])
+
+
+def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:
+    """The keywords of all *name* markers of a test, the nearest winning, and where they stand.
+
+    Raises:
+        BadInput: A marker has positional arguments.
+    """
+    from pytest_llmcontract.core.errors import BadInput
+
+    merged: dict[str, Any] = {}
+    places = []
+    for owner, marker in reversed(list(node.iter_markers_with_node(name))):
+        place = f"marker {name} at {owner.nodeid}"
+        places.append(place)
+        if marker.args:
+            raise BadInput(f"{name}{marker.args!r}: only keywords are accepted: {name}({MARKERS[name]}) ({place})")
+        merged |= marker.kwargs
+    return merged, "; ".join(reversed(places))
+
+
+def allowed_codes(node: pytest.Item) -> frozenset[str]:
+    """The codes that ``llm_allow`` turns into notes for this test.
+
+    Raises:
+        BadInput: A code is not known.
+    """
+    if not node.get_closest_marker("llm_allow"):
+        return frozenset()
+    from pytest_llmcontract.core.errors import BadInput, unknown
+    from pytest_llmcontract.core.rules import RULES
+
+    codes: set[str] = set()
+    for owner, marker in node.iter_markers_with_node("llm_allow"):
+        place = f"marker llm_allow at {owner.nodeid}"
+        if marker.kwargs or not marker.args:
+            raise BadInput(f'llm_allow takes codes: llm_allow("LLM101", …) ({place})')
+        for code in cast("Iterable[Any]", marker.args):
+            if code not in RULES:
+                raise unknown("code", code, RULES, where=place)
+            codes.add(code)
+    return frozenset(codes)

@@ -1,0 +1,295 @@
+"""Together's form: bodies, streams and headers as its servers send them, by edition.
+
+The shapes are read off some 980 recorded exchanges of 2025 and 2026; JSON is indented by two spaces, without a
+newline at the end, and its ``etag`` is that of Express.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import string
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.profile import Edition, ErrorSpec, Model
+from pytest_llmcontract.core.turn import Turn
+from pytest_llmcontract.core.wire import Ids, compact, content_type, encoded, filled, http_date, whole
+
+_LETTERS = string.ascii_letters + string.digits
+_COLO = "PDX"
+_JSON = "application/json; charset=utf-8"
+# The smallest picture there is: one grey pixel.
+_PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+
+
+class TogetherWire:
+    """Together's form on the day of *edition*."""
+
+    def __init__(self, edition: Edition, ids: Ids) -> None:
+        self._edition = edition
+        self._dialect = edition.dialect
+        self._ids = ids
+
+    def request_id(self) -> str:
+        return f"o{self._ids.letters(6, _LETTERS)}-{self._ids.letters(6, _LETTERS)}-{self._ids.hex(16)}"
+
+    def encoded(self, body: Any) -> bytes:
+        return encoded(body, self._dialect)
+
+    # Bodies.
+
+    def completion(self, turn: Turn, answer: Answer) -> bytes:
+        body: dict[str, Any] = {
+            "id": turn.request_id,
+            "object": "chat.completion",
+            "created": int(turn.now.timestamp()),
+            "model": turn.call.model,
+        }
+        if self._dialect.weight_version:
+            body["metadata"] = {"weight_version": "default"}
+        return self.encoded(
+            body
+            | {
+                "prompt": [],
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": self._message(turn, answer),
+                        "logprobs": None,
+                        "finish_reason": self._finish(answer),
+                        "seed": turn.body.get("seed"),
+                    }
+                ],
+                "usage": _usage(answer),
+            }
+        )
+
+    def _finish(self, answer: Answer) -> str:
+        return "eos" if self._dialect.finish_reason_eos and answer.finish_reason == "stop" else answer.finish_reason
+
+    def _message(self, turn: Turn, answer: Answer) -> dict[str, Any]:
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": answer.content,
+            "tool_calls": self._tool_calls(answer),
+        }
+        if turn.model and "reasoning" in turn.model.capabilities:
+            message["reasoning"] = answer.reasoning
+        return message
+
+    def _tool_calls(self, answer: Answer) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"call_{self._ids.letters(24, string.ascii_lowercase + string.digits)}",
+                "index": index,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for index, call in enumerate(answer.tool_calls)
+        ]
+
+    def chunks(self, turn: Turn, answer: Answer) -> Iterator[bytes]:
+        head = compact(
+            {"id": turn.request_id, "object": "chat.completion.chunk", "created": int(turn.now.timestamp())}
+        )[:-1]
+        model = json.dumps(turn.call.model)
+
+        def event(text: str, finish: str = "null", **delta: Any) -> bytes:
+            said = compact({"token_id": None, "role": "assistant", "content": text, **delta})
+            choice = (
+                f'{{"index":0,"text":{json.dumps(text, ensure_ascii=False)},"logprobs":null,'
+                f'"finish_reason":{finish},"delta":{said}}}'
+            )
+            return f'data: {head},"choices":[{choice}],"model":{model},"usage":null}}\n\n'.encode()
+
+        for thought in answer.reasoning.split(" ") if answer.reasoning else ():
+            yield event("", reasoning=f"{thought} ")
+        for piece in answer.pieces:
+            yield event(piece)
+        if answer.tool_calls:
+            yield event("", tool_calls=self._tool_calls(answer))
+        yield event("", json.dumps(self._finish(answer)))
+        # The numbers come in a chunk of their own.
+        yield f'data: {head},"choices":[],"model":{model},"usage":{compact(_usage(answer))}}}\n\n'.encode()
+
+    def error_chunk(self, turn: Turn) -> Iterator[bytes]:
+        chunk = {
+            "id": "",
+            "object": "chat.completion.chunk",
+            "created": int(turn.now.timestamp()),
+            "choices": [
+                {
+                    "index": 0,
+                    "text": "",
+                    # Their own server prints a JavaScript object this way.
+                    "error": "[object Object]",
+                    "finish_reason": "error",
+                    "delta": {"token_id": None, "role": "assistant", "content": ""},
+                }
+            ],
+            "model": turn.call.model,
+        }
+        yield f"data: {compact(chunk)}\n\n".encode()
+        yield b"data: [DONE]\n\n"
+
+    def models(self, turn: Turn, models: Mapping[str, Model]) -> bytes:
+        # A bare array, and compact, unlike every other body.
+        return compact([self._model(model) for model in models.values()]).encode()
+
+    def one_model(self, turn: Turn, model: Model) -> bytes:
+        return self.encoded(self._model(model))
+
+    def _model(self, model: Model) -> dict[str, Any]:
+        prices = model.prices
+        pricing: dict[str, Any] = {
+            "hourly": 0,
+            "input": float(prices.input or 0),
+            "output": float(prices.output or 0),
+            "base": 0,
+            "finetune": 0,
+        }
+        if prices.cached_input is not None:
+            pricing["cached_input"] = float(prices.cached_input)
+        return {
+            "id": model.id,
+            "object": "model",
+            "created": model.created,
+            "type": model.type,
+            "running": False,
+            "display_name": model.name or model.id,
+            "organization": model.owner,
+            "link": "",
+            "license": "",
+            "context_length": model.context,
+            "config": {"chat_template": None, "stop": [], "bos_token": None, "eos_token": None},
+            "pricing": pricing,
+        }
+
+    def images(self, turn: Turn) -> bytes:
+        wanted = turn.body.get("n") or 1
+        pictures: list[dict[str, Any]] = []
+        for index in range(wanted):
+            picture: dict[str, Any] = {"index": index}
+            if turn.body.get("response_format") in ("base64", "b64_json"):
+                picture["b64_json"] = _PIXEL
+            else:
+                picture["url"] = f"https://api.together.ai/shrt/{self._ids.letters(16, _LETTERS)}"
+            pictures.append(picture | {"timings": {"inference": 0.5}})
+        return self.encoded({"id": turn.request_id, "model": turn.call.model, "object": "list", "data": pictures})
+
+    def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
+        body = filled(spec.body, {"id": turn.request_id, "request_id": turn.request_id, **spec.defaults, **values})
+        if message is not None and isinstance(body, dict):
+            body["error"]["message"] = message
+        return self.encoded(body)
+
+    # Limits.
+
+    def shortage_error(self, turn: Turn) -> str:
+        own = turn.model and self._edition.limits_record(self._edition.plans[0], turn.model.id)
+        return "model_rate_limit" if own and own.model else "rate_limit"
+
+    def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
+        assert turn.shortage is not None
+        rpm = turn.limits["RPM"].limit if "RPM" in turn.limits else turn.shortage.limit
+        tpm = turn.limits["TPM"].limit if "TPM" in turn.limits else 0
+        return {
+            "rpm": whole(rpm),
+            "qps": whole(rpm / 60),
+            "tpm": whole(tpm),
+            "tps": whole(tpm / 60),
+            "queries": f"{float(rpm):.1f}",
+            "limit": whole(rpm),
+        }
+
+    # Headers.
+
+    def headers(self, turn: Turn, status: int, body: bytes | None) -> dict[str, str]:
+        stamp = turn.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{turn.now.microsecond // 1000:03}Z"
+        headers = {
+            "date": http_date(turn.now),
+            "content-type": content_type(turn, body, _JSON),
+            "access-control-allow-origin": "*",
+            "vary": "Accept-Encoding",
+            "x-api-received": stamp,
+            "strict-transport-security": "max-age=15552000; includeSubDomains",
+            "cf-cache-status": "DYNAMIC",
+            "server": "cloudflare",
+            "cf-ray": f"{turn.request_id[-16:]}-{_COLO}",
+            "alt-svc": 'h3=":443"; ma=86400',
+        }
+        if body is None:
+            headers["content-type"] = "text/event-stream;charset=utf-8"
+            headers["cache-control"] = "no-cache, no-transform"
+        else:
+            headers["etag"] = etag(body)
+        if turn.error is None:
+            headers["x-api-call-start"] = stamp
+            headers["x-inference-version"] = "v2"
+            if body is not None:
+                headers["x-api-call-end"] = stamp
+        headers |= self._rate_headers(turn)
+        if turn.error is not None:
+            headers |= turn.error.headers
+        return headers
+
+    def _rate_headers(self, turn: Turn) -> dict[str, str]:
+        """The per-second dialect; ``retry-after`` is on successes too, and equals the reset."""
+        refused = turn.shortage is not None
+        headers: dict[str, str] = {}
+        told = turn.retry_after
+        if self._shows_limits(turn):
+            requests = turn.limits["RPM"]
+            left = max(1, math.ceil(requests.reset_seconds)) if refused else round(requests.reset_seconds)
+            reset = whole(told) if told is not None else str(left)
+            headers = {
+                "x-ratelimit": "true" if refused else "false",
+                "x-ratelimit-limit": f"{requests.limit / 60:.10g}",
+                "x-ratelimit-remaining": "0" if refused else str(requests.remaining),
+                "x-ratelimit-reset": reset,
+                "retry-after": reset,
+            }
+            tokens = turn.limits.get("TPM")
+            per_second = tokens.limit / 60 if tokens else 0
+            left_now = max(0, math.floor(per_second - (tokens.used if tokens else 0)))
+            headers["x-ratelimit-limit-tokens"] = whole(per_second)
+            headers["x-ratelimit-remaining-tokens"] = str(left_now)
+        elif told is not None:
+            headers["retry-after"] = whole(told)
+        elif refused and turn.shortage is not None:
+            # Documented for 2026: the only header left, and a suggestion.
+            headers["x-ratelimit-reset"] = str(max(1, math.ceil(turn.shortage.wait)))
+        if refused:
+            headers["x-request-id"] = turn.request_id
+        return headers
+
+    def _shows_limits(self, turn: Turn) -> bool:
+        if self._dialect.rate_headers != "per_second" or "RPM" not in turn.limits:
+            return False
+        return turn.error.rate_headers if turn.error else not (turn.model and turn.model.third_party)
+
+
+def etag(body: bytes) -> str:
+    """The weak entity tag that Express gives *body*; recorded ones agree."""
+    digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
+    return f'W/"{len(body):x}-{digest[:27]}"'
+
+
+def _usage(answer: Answer) -> dict[str, Any]:
+    usage = answer.usage
+    block: dict[str, Any] = {
+        "prompt_tokens": usage.input_tokens,
+        "total_tokens": usage.total_tokens,
+        "completion_tokens": usage.output_tokens,
+    }
+    if usage.cached_tokens:
+        block["cached_tokens"] = usage.cached_tokens
+    if answer.reasoning_tokens:
+        block["reasoning_tokens"] = answer.reasoning_tokens
+    return block

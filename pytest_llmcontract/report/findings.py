@@ -1,0 +1,65 @@
+"""Findings as text for a person: the first line stands alone, the rest says where, what is allowed, how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.secrets import scrubbed
+
+_LABELS = (
+    ("sent", "sent"),
+    ("allowed", "allowed"),
+    ("contract", "contract"),
+    ("sent by", "site"),
+    ("provider", "answer"),
+)
+_SEVERITY_ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+def render(findings: Sequence[Violation], calls: int | None = None) -> str:
+    """All *findings*, the gravest first; equal ones once, with how often they came.
+
+    Args:
+        calls: How many calls there were, to say ``call 2 of 3``.
+    """
+    ordered = sorted(findings, key=lambda finding: _SEVERITY_ORDER[finding.severity])
+    groups: dict[tuple[str, str], list[Violation]] = {}
+    for finding in ordered:
+        groups.setdefault((finding.code, finding.message), []).append(finding)
+    return scrubbed("\n\n".join(_block(group, calls) for group in groups.values()))
+
+
+def _block(group: Sequence[Violation], calls: int | None) -> str:
+    finding = group[0]
+    lines = [f"{finding.code} {finding.message}{_which(group, calls)}"]
+    parts = [(label, getattr(finding, name)) for label, name in _LABELS if getattr(finding, name)]
+    if parts:
+        lines.append("")
+        lines += [f"  {label:<10}{_cut(value)}" for label, value in parts]
+    lines.append("")
+    lines += [f"  {line}" for line in _fix(finding).splitlines()]
+    return "\n".join(lines)
+
+
+def _which(group: Sequence[Violation], calls: int | None) -> str:
+    numbers = [finding.call + 1 for finding in group if finding.call is not None]
+    if not numbers:
+        return f" ({len(group)} times)" if len(group) > 1 else ""
+    total = f" of {calls}" if calls and calls > 1 else ""
+    if len(numbers) == 1:
+        return f" (call {numbers[0]}{total})" if total else ""
+    shown = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
+    return f" (calls {shown}{total})"
+
+
+def _fix(finding: Violation) -> str:
+    allow = f"Allow it in this test: @pytest.mark.llm_allow({finding.code!r})".replace("'", '"')
+    if finding.severity != "error":
+        return f"How to fix: {finding.fix}" if finding.fix else f"This is a {finding.severity} only."
+    return f"How to fix: {finding.fix}\n{allow}" if finding.fix else allow
+
+
+def _cut(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= 200 else line[:197] + "…"
