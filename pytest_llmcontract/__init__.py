@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.ledger import Call, Calls
     from pytest_llmcontract.core.limiter import LimitState
     from pytest_llmcontract.core.script import Script
-    from pytest_llmcontract.simulate import SimulatedProvider, simulate
+    from pytest_llmcontract.simulated_provider import SimulatedProvider
+    from pytest_llmcontract.simulation import simulate
 
 __version__ = "0.1.0"
 
@@ -43,10 +44,10 @@ _HOMES = {
     "LimitState": "core.limiter",
     "PaymentDeclined": "core.errors",
     "Script": "core.script",
-    "SimulatedProvider": "simulate",
+    "SimulatedProvider": "simulated_provider",
     "SimulationEnded": "core.errors",
     "VirtualClock": "core.clock",
-    "simulate": "simulate",
+    "simulate": "simulation",
 }
 
 

@@ -28,7 +28,7 @@ MARKERS = {
 """Marker -> signature. Those named as a fixture ask for it too."""
 
 _MARKER_HELP = {
-    "groq_api": "simulate Groq for this test: its plan, the day whose facts hold, limits, models and hosts of your own.",
+    "groq_api": "simulate Groq for this test: its plan, the day whose facts hold, limits, models, hosts.",
     "together_api": "simulate Together AI for this test, on a Build Tier.",
     "llm_clock": "how the virtual clock runs: mode 'virtual' or 'real', wall=True moves time.time() along.",
     "llm_allow": "count findings of these codes as notes in this test.",

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.ledger import Calls
     from pytest_llmcontract.core.rules import Violation
-    from pytest_llmcontract.simulate import SimulatedProvider, Stage
+    from pytest_llmcontract.simulated_provider import SimulatedProvider
+    from pytest_llmcontract.simulation import Stage
 
 # Before conftest and application: both may keep a reference to time.sleep.
 install_trampoline()
@@ -75,7 +76,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 @pytest.fixture
 def _llm_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """What the simulations of a test share; opened as its ``llm_clock`` marker says."""
-    from pytest_llmcontract.simulate import clock_settings, staged
+    from pytest_llmcontract.simulation import clock_settings, staged
 
     guard = request.config.stash[OPTIONS].guard != "off"
     with _clear_errors():
@@ -112,7 +113,7 @@ def llm_calls(_llm_stage: Stage) -> Calls:
 
 
 def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> Iterator[SimulatedProvider]:
-    from pytest_llmcontract.simulate import provider_settings, simulated
+    from pytest_llmcontract.simulation import provider_settings, simulated
 
     name = f"{provider}_api"
     read = request.config.stash[OPTIONS]
@@ -159,8 +160,8 @@ class _clear_errors:  # noqa: N801 - read as a statement
 
 
 def _stage_of(item: pytest.Item) -> Stage | None:
-    simulate = sys.modules.get("pytest_llmcontract.simulate")
-    stage: Stage | None = simulate.current_stage() if simulate else None
+    simulation = sys.modules.get("pytest_llmcontract.simulation")
+    stage: Stage | None = simulation.current_stage() if simulation else None
     return stage or item.stash.get(GUARD, None)
 
 
@@ -177,7 +178,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """``--llmcontract-guard=always``: also a test without a fixture of ours must not reach a provider."""
     if item.config.stash[OPTIONS].guard != "always":
         return (yield)
-    from pytest_llmcontract.simulate import guarded
+    from pytest_llmcontract.simulation import guarded
 
     with guarded() as stage:
         item.stash[GUARD] = stage

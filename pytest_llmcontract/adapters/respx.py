@@ -245,6 +245,8 @@ def _as_httpx(request: Any, body: bytes) -> httpx.Request:
 
 def _before_reply(outcome: ApiReply | Disconnect, library: _Library, request: Any) -> Iterator[float]:
     if isinstance(outcome, Disconnect):
+        if outcome.how == "refused":
+            return _refused(outcome, library, request)
         return _broken(outcome, library, request, "Server disconnected without sending a response.")
     return _quiet(outcome.delay, library, request) if outcome.delay else iter(())
 
@@ -274,16 +276,18 @@ def _broken(disconnect: Disconnect, library: _Library, request: Any, message: st
         patience = _timeout(request, "read")
         yield from _positive(STALL_SECONDS if patience is None else patience)
         raise library.error("ReadTimeout", "The read operation timed out", request)
-    if disconnect.how == "refused":
-        # Nobody listens yet, so it is the connect timeout that ends the waiting.
-        patience = _timeout(request, "connect")
-        if patience is not None and patience < disconnect.delay:
-            yield from _positive(patience)
-            raise library.error("ConnectTimeout", "timed out", request)
-        yield from _positive(disconnect.delay)
-        raise library.error("ConnectError", "[Errno 111] Connection refused", request)
     yield from _quiet(disconnect.delay, library, request)
     raise library.error("RemoteProtocolError", message, request)
+
+
+def _refused(disconnect: Disconnect, library: _Library, request: Any) -> Iterator[float]:
+    """Nobody listens yet, so it is the connect timeout that may come first."""
+    patience = _timeout(request, "connect")
+    if patience is not None and patience < disconnect.delay:
+        yield from _positive(patience)
+        raise library.error("ConnectTimeout", "timed out", request)
+    yield from _positive(disconnect.delay)
+    raise library.error("ConnectError", "[Errno 111] Connection refused", request)
 
 
 def _positive(seconds: float) -> Iterator[float]:

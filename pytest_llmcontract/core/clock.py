@@ -1,7 +1,7 @@
 """Virtual time: one clock that the clients' sleeps move and the provider's windows read.
 
-It only ever jumps; no real second is read, unless a test asks for it. How a sleeping thread or event loop comes to move it is the
-business of ``adapters/time.py``.
+It only ever jumps; no real second is read, unless a test asks for it. How a sleeping thread or event loop comes to
+move it is the business of ``adapters/time``.
 """
 
 from __future__ import annotations

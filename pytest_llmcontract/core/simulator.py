@@ -23,7 +23,16 @@ from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limiter import Limiter, Shortage
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.routes import Routes
-from pytest_llmcontract.core.script import Chaos, Latency, Outage, Script, ScriptedFault, ScriptedReply, Scripts, StreamCut
+from pytest_llmcontract.core.script import (
+    Chaos,
+    Latency,
+    Outage,
+    Script,
+    ScriptedFault,
+    ScriptedReply,
+    Scripts,
+    StreamCut,
+)
 from pytest_llmcontract.core.steps import STEPS, violation
 from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.turn import Turn

@@ -5,6 +5,7 @@ A step takes the simulator and the call under way. It returns the reply that end
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -100,13 +101,13 @@ def model(sim: Simulator, turn: Turn) -> ApiReply | None:
             allowed=f"a model that answers on {turn.now.date()}",
             fix="choose a model that `llmcontract models " + sim.edition.provider + "` lists as current",
         )
-        return sim.refuse(turn, "model_decommissioned" if "model_decommissioned" in sim.edition.errors else "model_not_found")
+        # Together has no words of its own for it: the model is gone.
+        gone = "model_decommissioned" if "model_decommissioned" in sim.edition.errors else "model_not_found"
+        return sim.refuse(turn, gone)
     return _access(sim, turn)
 
 
 def _nearest_model(sim: Simulator, name: str) -> str:
-    import difflib
-
     near = difflib.get_close_matches(name, sim.edition.models, n=1)
     known = f"did you mean {near[0]!r}? If the model is newer" if near else "if the model is newer"
     return f"{known} than this edition, add it: models={{{name!r}: {{…}}}}"

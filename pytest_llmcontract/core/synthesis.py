@@ -235,7 +235,9 @@ class _Search:
             taken: list[Any] = []
             for part in parts:
                 used = {json.dumps(value, sort_keys=True) for value in taken}
-                fresh = (v for v in self.values(part, name, refs, depth + 1) if json.dumps(v, sort_keys=True) not in used)
+                fresh = (
+                    v for v in self.values(part, name, refs, depth + 1) if json.dumps(v, sort_keys=True) not in used
+                )
                 taken.extend(islice(fresh, 1))
             if len(taken) == len(parts):
                 yield taken
@@ -299,7 +301,10 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
     kinds = schema.get("type")
     if kinds is None:
         implied = [kind for kind, keys in IMPLIES.items() if any(key in schema for key in keys)]
-        kinds = [*implied, *(kind for kind in ("string", "integer", "boolean", "object", "array", "null") if kind not in implied)]
+        kinds = [
+            *implied,
+            *(kind for kind in ("string", "integer", "boolean", "object", "array", "null") if kind not in implied),
+        ]
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     return sorted(kinds, key=lambda kind: kind == "null")
 
@@ -381,7 +386,11 @@ def _both(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
     for key in left.keys() & right.keys():
         mine, theirs = left[key], right[key]
         if key in ("properties", "patternProperties"):
-            joined[key] = {**mine, **theirs, **{k: {"allOf": [mine[k], theirs[k]]} for k in mine.keys() & theirs.keys()}}
+            joined[key] = {
+                **mine,
+                **theirs,
+                **{k: {"allOf": [mine[k], theirs[k]]} for k in mine.keys() & theirs.keys()},
+            }
         elif key == "required":
             joined[key] = [*mine, *theirs]
         elif key in ("items", "additionalProperties", "propertyNames", "contains"):

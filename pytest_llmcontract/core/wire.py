@@ -95,7 +95,11 @@ def encoded(body: Any, dialect: Dialect) -> bytes:
         return body
     if isinstance(body, str):
         return body.encode()
-    text = compact(body) if dialect.body_indent is None else json.dumps(body, ensure_ascii=False, indent=dialect.body_indent)
+    text = (
+        compact(body)
+        if dialect.body_indent is None
+        else json.dumps(body, ensure_ascii=False, indent=dialect.body_indent)
+    )
     return (text + dialect.body_end).encode()
 
 

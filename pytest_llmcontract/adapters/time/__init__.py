@@ -48,7 +48,10 @@ _bystanders: set[int] = set()
 
 
 class _Trampoline:
-    """What ``time.sleep`` is from now on. An object, since a function would turn into a method of a class it is put in."""
+    """What ``time.sleep`` is from now on.
+
+    An object: a function would turn into a method of a class it is put in, which the original does not.
+    """
 
     __module__ = "time"
 
@@ -59,8 +62,9 @@ class _Trampoline:
     def __call__(self, seconds: float, /) -> None:
         driver = _driver
         if driver is None:
-            return Real.sleep(seconds)
-        return driver.sleep(seconds)
+            Real.sleep(seconds)
+        else:
+            driver.sleep(seconds)
 
     def __reduce__(self) -> str:
         return "sleep"  # pickled by name, as the original is
@@ -78,7 +82,7 @@ def install_trampoline() -> None:
     global _installed
     if not _installed:
         _installed = True
-        time.sleep = _trampoline
+        time.sleep = _trampoline  # type: ignore[assignment]  # it is handed on as it came, whatever its type
 
 
 @contextmanager
@@ -188,13 +192,15 @@ async def provider_delay_async(seconds: float) -> None:
     trio: Any = sys.modules.get("trio")
     if trio is not None and _inside(trio.lowlevel.current_task):
         if driver is not None and driver.trio is not None:
-            return await driver.trio.delay(seconds)
-        return await trio.sleep(seconds)
-    if driver is not None:
-        return await driver.asyncio.delay(seconds)
-    import asyncio
+            await driver.trio.delay(seconds)
+        else:
+            await trio.sleep(seconds)
+    elif driver is not None:
+        await driver.asyncio.delay(seconds)
+    else:
+        import asyncio
 
-    return await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
 
 
 def _inside(current: Callable[[], object]) -> bool:

@@ -4,9 +4,9 @@ Not ``asyncio.sleep`` is replaced: anyio and others have it bound already, and t
 adopted when it next runs or schedules something: its ``time`` and its selector's ``select`` are set on the
 *instances*, since freezegun replaces ``time`` on the class.
 
-Private parts used: ``BaseEventLoop._run_once`` (only to meet loops), ``_scheduled``, ``_selector``, ``TimerHandle._when``
-and ``_callback``, and ``futures._set_result_unless_cancelled``, the callback by which ``asyncio.sleep`` is told from a
-timeout. tests/adapters/test_time_asyncio.py pins them.
+Private parts used: ``BaseEventLoop._run_once`` (only to meet loops), ``_scheduled``, ``_selector``,
+``TimerHandle._when`` and ``_callback``, and ``futures._set_result_unless_cancelled``, the callback by which
+``asyncio.sleep`` is told from a timeout. tests/adapters/test_time_asyncio.py pins them.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ class Driver:
     def sleep(self, seconds: float) -> None:
         """``time.sleep``."""
         if not 0 < seconds < math.inf or threading.get_ident() in self._bystanders:
-            return Real.sleep(seconds)  # nothing to wait for, or its own complaint
+            Real.sleep(seconds)  # nothing to wait for, or its own complaint
+            return
         sleep, began = self.note_sleep(seconds)
         try:
             self.wait(seconds)
@@ -135,7 +136,8 @@ class Driver:
         with self._lock:
             due = self.clock.seconds + seconds
             if len(sys._current_frames()) == 1 and not self.ended:
-                return self._jump(due)  # nobody else there: the usual case, and it should cost nothing
+                self._jump(due)  # nobody else there: the usual case, and it should cost nothing
+                return
             self._threads.take_part(threading.get_ident())
             asleep = threading.Lock()
             asleep.acquire()
@@ -224,11 +226,9 @@ class Driver:
         if not self._waiters:
             return
         self.pause = BETWEEN_LOOKS
-        if any(waiter.sleeps for waiter in self._waiters):
-            called = [self._next()]
-        else:
-            called = self._waiters  # each may have to wait in real time from now on
-        for waiter in called:
+        driven = any(waiter.sleeps for waiter in self._waiters)
+        # Where nobody sleeps, each may have to wait in real time from now on.
+        for waiter in [self._next()] if driven else self._waiters:
             if waiter is not but:
                 waiter.wake()
 

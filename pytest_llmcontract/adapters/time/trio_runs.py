@@ -109,7 +109,8 @@ class TrioTime:
         async def noting_sleep_until(deadline: float) -> None:
             run = None if driver.ended else self._this_run()
             if run is None or deadline >= _FOREVER or deadline <= run.time():
-                return await sleep_until(deadline)
+                await sleep_until(deadline)
+                return
             seconds = round(deadline - run.time(), 9)
             sleep, began = driver.note_sleep(seconds)
             try:
@@ -145,10 +146,11 @@ class TrioTime:
         """Sleep without a note."""
         run = self._this_run()
         if run is None:
-            return await self._trio.sleep(seconds)
-        deadline = run.time() + seconds
-        with run.sleeping(deadline, seconds):
-            await self.sleep_until(deadline)
+            await self._trio.sleep(seconds)
+        else:
+            deadline = run.time() + seconds
+            with run.sleeping(deadline, seconds):
+                await self.sleep_until(deadline)
 
     def _this_run(self) -> _TrioRun | None:
         runner = getattr(self._run.GLOBAL_RUN_CONTEXT, "runner", None)

@@ -16,7 +16,6 @@ from pytest_llmcontract.core.wire import Ids
 from pytest_llmcontract.providers.groq.wire import GroqWire
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class GroqSettings(ProviderSettings):
     """What ``groq_api`` takes."""

@@ -29,7 +29,7 @@ def wait_text(seconds: float) -> str:
 
 
 def reset_text(seconds: float, *, whole_milliseconds: bool) -> str:
-    """A reset as headers print it; from December 2025 on cut to whole milliseconds, at least one if anything is used."""
+    """A reset as headers print it; from December 2025 on cut, not rounded, to whole milliseconds."""
     nanoseconds = int(seconds * 1e9)
     if whole_milliseconds:
         nanoseconds = nanoseconds // 1_000_000 * 1_000_000

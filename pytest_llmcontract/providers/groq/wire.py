@@ -15,7 +15,7 @@ from typing import Any
 from pytest_llmcontract.core.answers import Answer
 from pytest_llmcontract.core.profile import Edition, ErrorSpec, Model
 from pytest_llmcontract.core.turn import Turn
-from pytest_llmcontract.core.wire import Ids, compact, encoded, filled, http_date, whole
+from pytest_llmcontract.core.wire import Ids, compact, content_type, encoded, filled, http_date, whole
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -135,7 +135,8 @@ class GroqWire:
 
     def error_chunk(self, turn: Turn) -> Iterator[bytes]:
         error = {
-            "message": "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.",
+            "message": "Failed to call a function. Please adjust your prompt. "
+            "See 'failed_generation' for more details.",
             "type": "invalid_request_error",
             "code": "tool_use_failed",
             "failed_generation": "",

@@ -23,9 +23,7 @@ _LETTERS = string.ascii_letters + string.digits
 _COLO = "PDX"
 _JSON = "application/json; charset=utf-8"
 # The smallest picture there is: one grey pixel.
-_PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-)
+_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 
 
 class TogetherWire:

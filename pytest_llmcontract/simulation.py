@@ -1,0 +1,237 @@
+"""``simulate()``: joins core, a provider, the adapters and the clock.
+
+All simulations of a process share one stage: one clock, one interception of each HTTP library, one guard. Nested
+ones share it too, and the innermost that owns a host answers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.data import edition_dates, provider_hosts, provider_names
+from pytest_llmcontract.core.errors import ContractViolation
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect
+from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
+from pytest_llmcontract.core.tokens import DefaultEstimator, TokenEstimator
+from pytest_llmcontract.report.findings import render
+from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
+
+
+class Stage:
+    """What all simulations of this process share while any of them lasts. The :class:`Gateway` of the adapters.
+
+    Args:
+        settings: How the clock runs.
+        guard: Whether calls to providers that are not simulated are stopped.
+    """
+
+    def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
+        from pytest_llmcontract.adapters import time as time_adapter
+        from pytest_llmcontract.adapters.respx import Interception
+
+        newest = max(edition_dates(name)[-1] for name in provider_names())
+        real = settings.mode == "real"
+        self._pinned = self._dated = settings.start is not None
+        self.clock = VirtualClock(settings.start or _noon(newest), ticks=time_adapter.Real.monotonic if real else None)
+        self.journal: list[Call] = []
+        """Every call of every provider, in order."""
+        self.providers: list[SimulatedProvider] = []
+        self.guard = guard
+        self._escapes: list[Violation] = []
+        self._streams: dict[int, Call] = {}
+        self._exits = ExitStack()
+        self._time = nullcontext() if real else time_adapter.running(self.clock, wall=settings.wall)
+        self.interception = Interception(
+            self,
+            wait=time_adapter.provider_delay,
+            wait_async=time_adapter.provider_delay_async,
+            in_flight=time_adapter.request,
+        )
+
+    def begin(self) -> None:
+        self._exits.enter_context(self._time)
+        self._exits.callback(self.interception.remove)
+        self.interception.install()
+
+    def end(self) -> None:
+        self._exits.close()
+
+    def add(self, provider: SimulatedProvider) -> None:
+        """Let *provider* answer; the clock begins at the earliest edition."""
+        noon = _noon(provider.edition.date)
+        if not self._dated or (not self._pinned and noon < self.clock.now):
+            self.clock.rebase(noon)
+        self._dated = True
+        self.providers.append(provider)
+        provider.begin()
+
+    def findings(self) -> list[Violation]:
+        """Findings of all providers that nobody asked for yet."""
+        escapes, self._escapes = self._escapes, []
+        return [finding for provider in self.providers for finding in provider.findings()] + escapes
+
+    # The gateway.
+
+    def owns(self, host: str) -> bool:
+        return any(host in provider.edition.hosts for provider in self.providers)
+
+    def answer(self, request: ApiRequest) -> ApiReply | Disconnect:
+        for provider in reversed(self.providers):
+            if request.host in provider.edition.hosts:
+                call = provider.simulator.answer(request)
+                if call.reply is not None and call.reply.events is not None:
+                    self._streams[id(call.reply)] = call
+                return call.reply or Disconnect()
+        raise AssertionError(f"nobody owns {request.host}")
+
+    def finished(self, reply: ApiReply) -> None:
+        if call := self._streams.pop(id(reply), None):
+            call.took = self.clock.seconds - call.at
+
+    def blocked(self, host: str) -> str | None:
+        if not self.guard:
+            return None
+        owner = next((name for name in provider_names() if host in provider_hosts(name)), None)
+        if owner is None:
+            return None
+        return f"pytest-llmcontract stopped a call to {host}: {owner} is not simulated in this test"
+
+    def escaped(self, request: ApiRequest) -> None:
+        owner = next(name for name in provider_names() if request.host in provider_hosts(name))
+        self._escapes.append(
+            Violation(
+                "LLM204",
+                f"{owner}: a call to {request.host} would have left this machine",
+                provider=owner,
+                path="url",
+                sent=f"{request.method} {request.url} by {request.client or 'an unnamed client'}",
+                allowed="calls to simulated providers",
+                fix=f"ask for the fixture {owner}_api, or open the guard with --llmcontract-guard=off",
+                site=request.site,
+            )
+        )
+
+
+_stage: Stage | None = None
+_users = 0
+_lock = threading.RLock()
+
+
+def current_stage() -> Stage | None:
+    """The stage, while any simulation lasts."""
+    return _stage
+
+
+@contextmanager
+def staged(settings: ClockSettings | None = None, *, guard: bool = True) -> Iterator[Stage]:
+    """Share the stage, or open it with these settings if nobody has yet."""
+    global _stage, _users
+    with _lock:
+        if _stage is None:
+            _stage = Stage(settings or ClockSettings(), guard=guard)
+            _stage.begin()
+        _users += 1
+        stage = _stage
+    try:
+        yield stage
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _stage = None
+                stage.end()
+
+
+@contextmanager
+def guarded() -> Iterator[Stage]:
+    """Stop calls to providers without simulating any, in real time."""
+    stage = Stage(ClockSettings(mode="real"))
+    stage.begin()
+    try:
+        yield stage
+    finally:
+        stage.end()
+
+
+@contextmanager
+def simulate(
+    provider: str, *, check: bool = True, tokens: TokenEstimator | None = None, **settings: Any
+) -> Iterator[SimulatedProvider]:
+    """Simulate *provider* while the block lasts; what the fixtures give, for fixtures of any scope and outside pytest.
+
+    Args:
+        provider: ``groq`` or ``together``.
+        check: Raise what was found on leaving; else it stays in ``calls``.
+        tokens: Counts tokens in place of the default estimate.
+        settings: The keywords of the markers: ``plan=``, ``tier=``, ``edition=``, ``limits=``, ``models=`` …
+
+    Raises:
+        BadInput: Something of it is not known; the message lists what is.
+        ContractViolation: On leaving, for findings no test reported.
+    """
+    read = provider_settings(provider, settings, what=f"simulate({provider!r})")
+    with staged() as stage, simulated(provider, read, stage, tokens) as api:
+        yield api
+        findings = [*api.findings(), *api.unused_scripts()]
+        errors = tuple(finding for finding in findings if finding.severity == "error")
+        if check and errors:
+            raise ContractViolation(render(findings), errors)
+
+
+@contextmanager
+def simulated(
+    name: str, settings: ProviderSettings, stage: Stage, tokens: TokenEstimator | None = None
+) -> Iterator[SimulatedProvider]:
+    """Put one provider on the stage, with dummies for the keys that are not set."""
+    api = SimulatedProvider(name, settings, stage, tokens or DefaultEstimator())
+    with _dummy_keys(key_names(name)):
+        stage.add(api)
+        try:
+            yield api
+        finally:
+            stage.providers.remove(api)
+
+
+@contextmanager
+def _dummy_keys(names: Iterable[str]) -> Iterator[None]:
+    missing = [name for name in names if not os.environ.get(name)]
+    before = {name: os.environ.get(name) for name in missing}
+    os.environ.update(dict.fromkeys(missing, DUMMY_KEY))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def provider_settings(
+    name: str, given: Mapping[str, Any], where: str = "", what: str | None = None
+) -> ProviderSettings:
+    """The keywords of a marker or of :func:`simulate`, checked.
+
+    Raises:
+        BadInput: One is not known or its value not accepted; the message names *where* it stands.
+    """
+    kind: type[ProviderSettings] = provider_module(name).SETTINGS
+    return settings_from(kind, given, what or f"{name}_api", where)
+
+
+def clock_settings(given: Mapping[str, Any], where: str = "") -> ClockSettings:
+    """The keywords of ``llm_clock``, checked. As :func:`provider_settings`."""
+    return settings_from(ClockSettings, given, "llm_clock", where)
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), UTC)
