@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_llmcontract.core.buckets import Bucket
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.contract import contract_for
 from pytest_llmcontract.core.data import load_edition, provider_folder
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.ledger import Calls
@@ -69,16 +68,11 @@ class SimulatedProvider:
         """Build the state it begins with; the clock is known by now."""
         edition, clock = self.edition, self._stage.clock
         account = self._module.account(edition, self.settings, clock)
-        contracts = {
-            operation: contract
-            for operation in set(edition.operations.values())
-            if (contract := contract_for(self.name, operation, edition.date)) is not None
-        }
         self._simulators.append(
             Simulator(
                 edition,
                 self._module.wire(edition, Ids(f"{self.name} {edition.date} {len(self._simulators)}")),
-                contracts,
+                self._module.contracts(edition.date),
                 account,
                 self._module.limiter(edition, account, clock),
                 self._tokens,

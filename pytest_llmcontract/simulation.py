@@ -37,11 +37,12 @@ class Stage:
     def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
         from pytest_llmcontract.adapters import time as time_adapter
         from pytest_llmcontract.adapters.respx import Interception
+        from pytest_llmcontract.adapters.time.real import Real
 
         newest = max(edition_dates(name)[-1] for name in provider_names())
         real = settings.mode == "real"
         self._pinned = self._dated = settings.start is not None
-        self.clock = VirtualClock(settings.start or _noon(newest), ticks=time_adapter.Real.monotonic if real else None)
+        self.clock = VirtualClock(settings.start or _noon(newest), ticks=Real.monotonic if real else None)
         self.journal: list[Call] = []
         """Every call of every provider, in order."""
         self.providers: list[SimulatedProvider] = []

@@ -452,6 +452,9 @@ def _as_method(there: Any) -> Callable[..., Any]:
     return call
 
 
+# Two functions of ours can lie above one another, with somebody between; the user's routes shall see a call once.
+
+
 def _transport(library: _Library, patch: _Patch, below: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(below, updated=())
     def handle_request(self: Any, request: Any) -> Any:
@@ -464,7 +467,6 @@ def _transport(library: _Library, patch: _Patch, below: Callable[..., Any]) -> C
 def _async_transport(library: _Library, patch: _Patch, below: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(below, updated=())
     async def handle_async_request(self: Any, request: Any) -> Any:
-        # Two of ours can lie in one another's way, with somebody between; the user's routes see a call once.
         response = await _handle_async(library, request, routes=patch.ours is handle_async_request)
         return await below(self, request) if response is None else response
 
@@ -495,8 +497,9 @@ def _async_send(transport: _Patch, _: _Patch, below: Callable[..., Any]) -> Call
 
 
 def _uncover() -> None:
-    if TransportMocker.routers:  # else we have left, and only this function is left over
-        TransportMocker.start()
+    with _lock:
+        if TransportMocker.routers:  # else we have left, and only ``send`` is left over
+            TransportMocker.start()
 
 
 def _patches() -> list[_Patch]:
@@ -512,11 +515,11 @@ def _patches() -> list[_Patch]:
 def _library_patches(module: types.ModuleType) -> tuple[_Patch, ...]:
     library = _Library(module)
     sync = _Patch(module.HTTPTransport, "handle_request", functools.partial(_transport, library))
-    in_loop = functools.partial(_async_transport, library)
-    in_loop_patch = _Patch(module.AsyncHTTPTransport, "handle_async_request", in_loop)
+    wrap_async = functools.partial(_async_transport, library)
+    in_loop = _Patch(module.AsyncHTTPTransport, "handle_async_request", wrap_async)
     send = _Patch(module.Client, "send", functools.partial(_send, sync))
-    async_send = _Patch(module.AsyncClient, "send", functools.partial(_async_send, in_loop_patch))
-    return sync, in_loop_patch, send, async_send
+    async_send = _Patch(module.AsyncClient, "send", functools.partial(_async_send, in_loop))
+    return sync, in_loop, send, async_send
 
 
 @functools.cache

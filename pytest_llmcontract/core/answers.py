@@ -126,7 +126,9 @@ def _arguments(given: Any) -> str:
 
 def _tool_to_call(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The function the model calls: the forced one, or the first offered one if none was called in this turn yet."""
-    functions = [tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), Mapping)]
+    functions: list[Mapping[str, Any]] = [
+        tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), Mapping)
+    ]
     choice = body.get("tool_choice")
     if not functions or choice == "none":
         return None

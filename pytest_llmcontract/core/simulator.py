@@ -32,6 +32,7 @@ from pytest_llmcontract.core.script import (
     ScriptedReply,
     Scripts,
     StreamCut,
+    content_text,
 )
 from pytest_llmcontract.core.steps import STEPS, violation
 from pytest_llmcontract.core.tokens import TokenEstimator
@@ -108,7 +109,9 @@ class Simulator:
         self.ledger.enter(call)
         if self._journal is not None:
             self._journal.append(call)
-        turn = Turn(request, call, self.clock.now, call.at, self.wire.request_id(), body, target)
+        now = self.clock.now
+        turn = Turn(request, call, now, call.at, self.wire.request_id(now), body, target)
+        turn.plan = self.account.plan_name(turn.at)
         turn.model = self.edition.models.get(call.model)
         if contract := self._contracts.get(operation):
             turn.mismatches = contract.check(request.json, turn.model)
@@ -194,7 +197,8 @@ class Simulator:
         turn.error = spec
         if spec.rate_headers and turn.model and not turn.limits:
             turn.limits = self.limiter.state(turn.model.id, turn.at)
-        known = dict(self.wire.shortage_values(turn) if turn.shortage else {}, model=turn.call.model or turn.target)
+        known = {**spec.defaults, "model": turn.call.model}
+        known |= self.wire.shortage_values(turn) if turn.shortage else {}
         body = self.wire.refusal(turn, spec, known | dict(values or {}), message)
         return self._shaped(turn, ApiReply(spec.status, self.wire.headers(turn, spec.status, body), body, error=error))
 
@@ -258,11 +262,19 @@ class Simulator:
         if turn.operation != "chat.completions":
             return {"RPM": 1, "RPD": 1}
         most = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens")
-        tokens = turn.prompt_tokens + (most if asked and most else 1)
+        tokens = self._estimate(turn) + (most - 1 if asked and most else 0)
         charges: dict[str, float] = {"RPM": 1, "RPD": 1, "TPM": tokens, "TPD": tokens, "ITPM": turn.prompt_tokens}
         if asked:
             charges["OTPM"] = most or EXPECTED_OUTPUT
         return charges
+
+    def _estimate(self, turn: Turn) -> int:
+        """What an admitted request counts before its answer; older editions went by its characters."""
+        dialect = self.edition.dialect
+        if dialect.admission == "characters":
+            messages = turn.body.get("messages") or ()
+            return sum(len(content_text(message.get("content"))) for message in messages) // 4 + dialect.admission_extra
+        return turn.prompt_tokens + dialect.admission_extra
 
     def _settle(self, turn: Turn, usage: Usage) -> None:
         """Correct the estimate that was taken by what the call really used. Cached tokens do not count."""

@@ -28,6 +28,8 @@ class Turn:
     request_id: str
     body: Mapping[str, Any]
     """The parsed body; empty for a request without one, or whose body is no JSON object."""
+    plan: str = ""
+    """The plan or tier in force."""
     target: str = ""
     """What the path names: the model of ``GET /models/{id}``."""
     model: Model | None = None

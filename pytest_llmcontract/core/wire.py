@@ -24,8 +24,8 @@ DONE = b"data: [DONE]\n\n"
 class Wire(Protocol):
     """One provider's form."""
 
-    def request_id(self) -> str:
-        """A new id for a request, in the form of the edition."""
+    def request_id(self, moment: datetime) -> str:
+        """A new id for a request of that moment."""
 
     def encoded(self, body: Any) -> bytes:
         """JSON in the provider's layout; text and bytes as they are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import together
 
-from pytest_llmcontract.demo.app import draw, rate, stream, summarise
+from pytest_llmcontract.demo.app import draw, stream, summarise
 
 
 def test_summary(groq_api):
@@ -41,8 +41,3 @@ def test_upgrade_takes_fifteen_minutes(together_api, llm_clock):
 def test_stream(groq_api):
     groq_api.reply(["Once ", "upon ", "a time."])
     assert "".join(stream("Tell me a story")) == "Once upon a time."
-
-
-@pytest.mark.xfail(strict=True, reason="the application sends logprobs, which Groq refuses, and swallows the error")
-def test_rating(groq_api):
-    assert rate("a fine day") == "no rating"

@@ -33,6 +33,7 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, LlmContractError
 
 __all__ = [
+    "Real",
     "UnsupportedLoopWarning",
     "bystander",
     "install_trampoline",

@@ -5,13 +5,15 @@ adopted when it next runs or schedules something: its ``time`` and its selector'
 *instances*, since freezegun replaces ``time`` on the class.
 
 Private parts used: ``BaseEventLoop._run_once`` (only to meet loops), ``_scheduled``, ``_selector``,
-``TimerHandle._when`` and ``_callback``, and ``futures._set_result_unless_cancelled``, the callback by which
-``asyncio.sleep`` is told from a timeout. tests/adapters/test_time_asyncio.py pins them.
+``TimerHandle._when``, ``_scheduled`` and ``_cancelled``, and ``futures._set_result_unless_cancelled``, the callback by
+which ``asyncio.sleep`` is told from a timeout. tests/adapters/test_time_asyncio.py pins them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
+import math
 import threading
 import warnings
 import weakref
@@ -34,18 +36,27 @@ _SPINNING = 0.5
 _RESOLUTION = 1e-9  # a loop runs timers this much early
 
 
-class _EndOfSleep:
-    """The callback that ends a sleep or delay, and knows the exact moment."""
+class _SleepTimer(asyncio.TimerHandle):
+    """The timer of a sleep or delay. It knows its exact moment, and who went to sleep first wakes first.
+
+    For timers of the same moment asyncio promises no order; in real time no two are of the same moment.
+    """
 
     __slots__ = ("driver", "due", "order")
 
-    def __init__(self, driver: Driver, seconds: float) -> None:
+    def __init__(self, driver: Driver, seconds: float, args: Any, loop: Any, context: Any) -> None:
+        super().__init__(loop.time() + seconds, _end_of_sleep, args, loop, context)
         self.driver = driver
         self.due = driver.clock.seconds + seconds
         self.order = driver.next_order()
+        # What loop.call_at does with a timer.
+        heapq.heappush(loop._scheduled, self)
+        self._scheduled = True
 
-    def __call__(self, future: asyncio.Future[Any], result: object) -> None:
-        _end_of_sleep(future, result)
+    def __lt__(self, other: object) -> bool:
+        if type(other) is _SleepTimer and self.when() == other.when():
+            return self.order < other.order
+        return super().__lt__(other)  # type: ignore[operator]
 
 
 class AsyncioTime:
@@ -66,9 +77,9 @@ class AsyncioTime:
             run_once(loop)
 
         def noting_call_later(loop: Any, delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-            if adopt(loop) and callback is _end_of_sleep and 0 < delay < float("inf"):
+            if adopt(loop) and callback is _end_of_sleep and 0 < delay < math.inf:
                 _note(driver, delay, args[0])
-                callback = _EndOfSleep(driver, delay)
+                return _SleepTimer(driver, delay, args, loop, context)
             return call_later(loop, delay, callback, *args, context=context)
 
         self._hooks = {"_run_once": (adopting_run_once, run_once), "call_later": (noting_call_later, call_later)}
@@ -121,8 +132,11 @@ class AsyncioTime:
         """Sleep without a note."""
         loop = asyncio.get_running_loop()
         future = loop.create_future()
-        end = _EndOfSleep(self._driver, seconds)
-        timer = loop.call_later(seconds, end, future, None)
+        timer: asyncio.TimerHandle
+        if isinstance(loop, base_events.BaseEventLoop) and self.adopt(loop):
+            timer = _SleepTimer(self._driver, seconds, (future, None), loop, None)
+        else:
+            timer = loop.call_later(seconds, future.set_result, None)
         try:
             await future
         finally:
@@ -200,21 +214,21 @@ class _AsyncioLoop(LoopWait):
             return None
         first = self._loop._scheduled[0]
         when = first._when
-        if when == float("inf"):
+        if when == math.inf:
             return None
         sleeps = [
-            handle._callback
-            for handle in self._timers_until(when + _RESOLUTION)
-            if type(handle._callback) is _EndOfSleep and handle._callback.driver is self.driver
+            timer
+            for timer in self._timers_until(when + _RESOLUTION)
+            if _is_sleep(timer) and timer.driver is self.driver
         ]
         if sleeps:
             # All of these wake in one round of the loop, so none may be early, not by the last bit of a float.
-            return Timer(when, max(end.due for end in sleeps), min(end.order for end in sleeps), sleep=True)
+            return Timer(when, max(timer.due for timer in sleeps), min(timer.order for timer in sleeps), sleep=True)
         due = self.driver.clock.seconds + max(0.0, round(when - self.time(), 9))
-        return Timer(when, due, -1, sleep=type(first._callback) is _EndOfSleep)
+        return Timer(when, due, -1, sleep=_is_sleep(first))
 
     def has_sleepers(self) -> bool:
-        return any(type(handle._callback) is _EndOfSleep for handle in self._loop._scheduled)
+        return any(map(_is_sleep, self._loop._scheduled))
 
     def listens(self) -> bool:
         registered = self._selector.get_map() if hasattr(self._selector, "get_map") else ()
@@ -233,6 +247,10 @@ class _AsyncioLoop(LoopWait):
             if place < len(heap) and heap[place]._when <= limit:
                 yield heap[place]
                 places += (2 * place + 1, 2 * place + 2)
+
+
+def _is_sleep(timer: Any) -> bool:
+    return type(timer) is _SleepTimer and not timer._cancelled
 
 
 def _nothing() -> None:

@@ -123,7 +123,7 @@ class Driver:
 
     def note_sleep(self, seconds: float) -> tuple[Sleep, float]:
         """A sleep of the application begins: its entry, and when that was on the clock."""
-        sleep = Sleep(seconds, application_site())
+        sleep = Sleep(float(seconds), application_site())
         self.clock.sleeps.append(sleep)
         return sleep, self.clock.seconds
 

@@ -14,6 +14,9 @@ from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.wire import Ids
 from pytest_llmcontract.providers.groq.wire import GroqWire
+from pytest_llmcontract.providers.groq.wording import contracts
+
+__all__ = ["SETTINGS", "account", "contracts", "limiter", "wire"]
 
 
 @dataclass(frozen=True, kw_only=True)

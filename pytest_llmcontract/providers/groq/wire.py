@@ -10,6 +10,7 @@ import math
 import string
 import zlib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from pytest_llmcontract.core.answers import Answer
@@ -45,8 +46,11 @@ class GroqWire:
         self.organization = "org_" + ids.letters(26, _CROCKFORD)
         self._region = self._dialect.regions[0] if self._dialect.regions else "us-central-1"
 
-    def request_id(self) -> str:
-        return "req_01" + self._ids.letters(self._dialect.request_id_length - 2, _CROCKFORD)
+    def request_id(self, moment: datetime) -> str:
+        # A lower-case ULID: ten letters of milliseconds, sixteen of chance.
+        milliseconds = int(moment.timestamp() * 1000)
+        stamp = "".join(_CROCKFORD[milliseconds >> shift & 31] for shift in range(45, -1, -5))
+        return f"req_{stamp}{self._ids.letters(16, _CROCKFORD)}"
 
     def encoded(self, body: Any) -> bytes:
         return encoded(body, self._dialect)
@@ -194,6 +198,7 @@ class GroqWire:
             "requested": self._dialect.requested_prefix + whole(short.requested),
             "wait": wait_text(short.wait),
             "service_tier": f" service tier `{tier}`" if self._dialect.service_tier_in_text else "",
+            "upsell": self._dialect.upsell.get(turn.plan, ""),
         }
 
     # Headers.

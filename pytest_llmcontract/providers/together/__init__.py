@@ -15,6 +15,9 @@ from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.wire import Ids
 from pytest_llmcontract.providers.together.wire import TogetherWire
+from pytest_llmcontract.providers.together.wording import contracts
+
+__all__ = ["SETTINGS", "account", "contracts", "limiter", "wire"]
 
 TIERS = range(6)
 

@@ -12,6 +12,7 @@ import json
 import math
 import string
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from pytest_llmcontract.core.answers import Answer
@@ -34,7 +35,7 @@ class TogetherWire:
         self._dialect = edition.dialect
         self._ids = ids
 
-    def request_id(self) -> str:
+    def request_id(self, moment: datetime) -> str:
         return f"o{self._ids.letters(6, _LETTERS)}-{self._ids.letters(6, _LETTERS)}-{self._ids.hex(16)}"
 
     def encoded(self, body: Any) -> bytes:
@@ -182,7 +183,7 @@ class TogetherWire:
         return self.encoded({"id": turn.request_id, "model": turn.call.model, "object": "list", "data": pictures})
 
     def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
-        body = filled(spec.body, {"id": turn.request_id, "request_id": turn.request_id, **spec.defaults, **values})
+        body = filled(spec.body, {"id": turn.request_id, "request_id": turn.request_id, **values})
         if message is not None and isinstance(body, dict):
             body["error"]["message"] = message
         return self.encoded(body)

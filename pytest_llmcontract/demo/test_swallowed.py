@@ -1,0 +1,9 @@
+"""A test that ought to fail, and passes with a plain mock: the application sends a field that Groq refuses."""
+
+from __future__ import annotations
+
+from pytest_llmcontract.demo.app import rate
+
+
+def test_rating(groq_api):
+    assert rate("a fine day") == "no rating"

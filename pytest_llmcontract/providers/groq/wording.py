@@ -1,0 +1,455 @@
+"""How Groq refuses a request body, to the letter.
+
+Two servers speak. The first validates the body's form; its words are those of kin-openapi (*value must be a string*,
+*number must be at most 2*), put together in Groq's own way: ``'messages.2' : for 'role:tool' the following must be
+satisfied[('messages.2.content' : value must be a string)]``. The second knows the models: ``messages[0].content must
+be a string``. Both stop at the first thing they do not like.
+
+:data:`TEXTS` holds every text with how we know it; what is ``assumed`` there was never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmcontract.core.contract import (
+    NOTHING,
+    Breach,
+    Failure,
+    Path,
+    Refusal,
+    RequestContract,
+    Text,
+    contract_for,
+    operations_with_contract,
+)
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.profile import Model
+
+# Days on which the words changed. Each lies between the last time one form was seen and the first time the next was.
+
+SUGGESTIONS_UNTIL = date(2025, 6, 1)
+"""``did you mean`` was seen from 2024-03 to 2025-05; none of a dozen refusals since 2025-06-23 has it."""
+ONE_FORMAT_UNTIL = date(2025, 5, 1)
+"""``response_format`` had one form then, alternatives later."""
+DOCS_LINK_SINCE = date(2025, 7, 1)
+"""``See supported models at …``: not in 2025-06, there in 2025-07."""
+PLURAL_SINCE = date(2025, 8, 1)
+"""``message[0]`` in 2025-07, ``messages[0]`` in 2025-08."""
+PARAM_SINCE = date(2025, 11, 1)
+"""``param``, and some texts wrapped in ``code=400, message=…``: not in 2025-10, there in 2025-12."""
+
+TEXTS: Mapping[str, Text] = {
+    # The form.
+    "unknown": Text("property '{name}' is unsupported", "pasted", "2024-03 to 2026-10"),
+    "suggestion": Text(", did you mean '{near}'?", "pasted", "2024-03 to 2025-05"),
+    "missing": Text("property '{name}' is missing", "pasted", "of model, of a tool message's content"),
+    "null": Text("Value is not nullable", "pasted", "2025"),
+    "type": Text("value must be {kind}", "pasted", "a string, a number, an object; the others follow"),
+    "enum": Text("value is not one of the allowed values [{values}]", "pasted", "2025-03 to 2026-10"),
+    "role": Text("discriminator property 'role' has invalid value", "pasted", "2025 and 2026"),
+    "no_role": Text("discriminator property 'role' is missing", "assumed"),
+    "maximum": Text("number must be at most {limit:g}", "pasted", "of n and temperature, 2026"),
+    "minimum": Text("number must be at least {limit:g}", "assumed", "kin-openapi's"),
+    "max_items": Text("maximum number of items is {limit}", "pasted", "of tools and stop, 2026"),
+    "min_items": Text("minimum number of items is {limit}", "pasted", "of messages and a tool message's content"),
+    "one_of": Text("one of the following must be satisfied[{options}]", "pasted", "2025-08 to 2026-10"),
+    "for_role": Text("for 'role:{role}' the following must be satisfied[({reason})]", "recorded", "2025-05"),
+    "no_object": Text("value must be an object", "assumed", "of a body that is no JSON object"),
+    # The models.
+    "no_chat": Text("The model `{model}` does not support chat completions", "recorded", "2025-05"),
+    "unsupported": Text(
+        "`{field}` is not supported with this model",
+        "pasted",
+        "logprobs, reasoning_effort, tool calling; others follow",
+    ),
+    "both": Text("cannot specify both `include_reasoning` and `reasoning_format`", "pasted"),
+    "effort": Text("`reasoning_effort` must be one of {values}", "pasted", "2026"),
+    "raw": Text(
+        "`reasoning_format` must be `parsed` or `hidden` with tools or JSON mode", "assumed", "the 400 is documented"
+    ),
+    "text_only": Text("{messages}[{index}].content must be a string", "recorded", "2025-07 to 2025-12"),
+    "images": Text("Too many images provided. This model supports up to {limit} images", "pasted", "2026"),
+    "max_tokens": Text(
+        "`{field}` must be less than or equal to `{limit}`, the maximum value for `{field}` is less than "
+        "the `context_window` for this model",
+        "pasted",
+        "2025-07 to 2026-10",
+    ),
+    "tool_type": Text("tools[{index}].type must be one of [function, mcp]", "recorded", "2025-08 to 2026-02"),
+    "tools_and_json": Text("json mode cannot be combined with tool/function calling", "pasted", "2025 and 2026"),
+    "no_json_word": Text(
+        "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+        "pasted",
+    ),
+    "no_schema": Text("json schema is required", "recorded", "2025-05 to 2025-12"),
+    "no_json_schema": Text(
+        "This model does not support response format `json_schema`", "recorded", "2025-05 to 2025-12"
+    ),
+    "docs_link": Text(
+        ". See supported models at https://console.groq.com/docs/structured-outputs#supported-models",
+        "recorded",
+        "2025-07",
+    ),
+    "wrapped": Text("code=400, message={message}, type=invalid_request_error", "recorded", "2025-12 to 2026-02"),
+}
+
+BUILT_IN_TOOLS = ("browser_search", "code_interpreter")
+"""Types of tools that the gpt-oss models have beside functions (documented)."""
+
+MODEL_FIELDS = ("logprobs", "top_logprobs", "logit_bias")
+"""Fields the second server refuses, in its own words."""
+
+
+class GroqWording:
+    """What Groq says on *day*."""
+
+    def __init__(self, day: date) -> None:
+        self._day = day
+
+    # The form.
+
+    def refusal(self, failure: Failure) -> Refusal | None:
+        if failure.ignored:
+            return None
+        if failure.path and failure.path[0] in MODEL_FIELDS:
+            field = str(failure.path[0])
+            return self._bad_request(TEXTS["unsupported"](field=field), param=field)
+        error = "unsupported_property" if failure.unknown else "bad_request"
+        return Refusal(error, {"message": self._sentence(failure)})
+
+    def _sentence(self, failure: Failure) -> str:
+        match failure.path:
+            case ():
+                return TEXTS["no_object"]()
+            case ("messages", index, "role"):
+                return f"'messages.{index}' : {TEXTS['no_role' if failure.sent is NOTHING else 'role']()}"
+            case ("messages", int(index), _, *_):
+                role = failure.body["messages"][index]["role"]
+                return f"'messages.{index}' : {TEXTS['for_role'](role=role, reason=self._placed(failure))}"
+            case ("response_format", *_) if self._day >= ONE_FORMAT_UNTIL:
+                return self._formats(failure)
+            case (_,) if failure.unknown:
+                return self._unknown(failure)
+        return self._placed(failure)
+
+    def _placed(self, failure: Failure) -> str:
+        """``'stop' : value must be a boolean``, or every alternative where a place takes several kinds of value."""
+        own = f"'{_dotted(failure)}' : {self._reason(failure)}"
+        place, kinds = _alternatives(failure)
+        if len(kinds) < 2 or failure.sent is None or (failure.sent is NOTHING and failure.path == place):
+            return own
+        where = ".".join(map(str, place))
+        options = [f"('{where}' : {TEXTS['type'](kind=_KINDS[kind])})" for kind in kinds]
+        if (meant := _kind(_value(failure.body, place))) in kinds:
+            # Of a value of the right kind, its own fault is told in place of the kind.
+            options[kinds.index(meant)] = f"({own})"
+        return f"'{where}' : {TEXTS['one_of'](options=' OR '.join(options))}"
+
+    def _formats(self, failure: Failure) -> str:
+        """``response_format`` is one of three objects, and each says why it is not the one."""
+        sent = failure.body["response_format"]
+        if not isinstance(sent, dict):
+            reasons = [f"('response_format' : {TEXTS['type'](kind='an object')})"] * 3
+        elif "type" not in sent:
+            reasons = [f"('response_format.type' : {TEXTS['missing'](name='type')})"] * 3
+        else:
+            # Of a missing name, the path that was seen leaves json_schema out.
+            where = _dotted(failure).replace(".json_schema.name", ".name")
+            own = f"('{where}' : {self._reason(failure)})"
+            kinds = ("text", "json_schema", "json_object")
+            reasons = [own if sent["type"] == kind else self._not_this_format(kind) for kind in kinds]
+        return f"'response_format' : {TEXTS['one_of'](options=' OR '.join(reasons))}"
+
+    def _not_this_format(self, kind: str) -> str:
+        return f"('response_format.type' : {TEXTS['enum'](values=repr(kind))})"
+
+    def _reason(self, failure: Failure) -> str:
+        expected = failure.expected
+        match failure.keyword:
+            case "additionalProperties":
+                return self._unknown(failure)
+            case "required":
+                return TEXTS["missing"](name=failure.name)
+            case "type" | "enum" | "const" if failure.sent is None:
+                return TEXTS["null"]()
+            case "type" if expected == "null":
+                return TEXTS["unknown"](name=failure.name)
+            case "type":
+                kind = expected if isinstance(expected, str) else expected[0]
+                return TEXTS["type"](kind=_KINDS[kind])
+            case "enum" | "const":
+                values = expected if isinstance(expected, list) else [expected]
+                return TEXTS["enum"](values=",".join(f"'{value}'" for value in values if value is not None))
+            case "minItems":
+                return TEXTS["min_items"](limit=expected)
+            case "maxItems":
+                return TEXTS["max_items"](limit=expected)
+            case "minimum":
+                return TEXTS["minimum"](limit=expected)
+        return TEXTS["maximum"](limit=expected)
+
+    def _unknown(self, failure: Failure) -> str:
+        text = TEXTS["unknown"](name=failure.name)
+        if self._day >= SUGGESTIONS_UNTIL:
+            return text
+        return text + TEXTS["suggestion"](near=nearest(failure.name, failure.schema["properties"]))
+
+    # The models.
+
+    def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if operation != "chat.completions":
+            return
+        if model is not None and model.type not in ("chat", "language", "code"):
+            text = TEXTS["no_chat"](model=model.id)
+            yield Breach(("model",), f"{model.id} is no chat model", self._bad_request(text), "a chat model")
+            return
+        yield from self._reasoning(body, model)
+        yield from self._images(body, model)
+        yield from self._max_tokens(body, model)
+        yield from self._tools(body, model)
+        yield from self._format(body, model)
+
+    def _reasoning(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        effort, style = body.get("reasoning_effort"), body.get("reasoning_format")
+        if style is not None and body.get("include_reasoning") is not None:
+            yield Breach(
+                ("reasoning_format",),
+                "excludes include_reasoning",
+                self._bad_request(TEXTS["both"]()),
+                "one of the two",
+                "leave one of them out",
+            )
+        if style == "raw" and (body.get("tools") or _format_of(body) not in (None, "text")):
+            yield Breach(
+                ("reasoning_format",),
+                "is 'raw', which excludes tools and JSON mode",
+                self._bad_request(TEXTS["raw"](), param="reasoning_format"),
+                "'parsed', 'hidden'",
+                "send 'parsed' or 'hidden'",
+            )
+        if model is None:
+            return
+        for name, value in (("reasoning_effort", effort), ("reasoning_format", style)):
+            if value is not None and "reasoning" not in model.capabilities:
+                text = TEXTS["unsupported"](field=name)
+                yield _not_for_model(name, model, self._bad_request(text, param=name))
+        if effort is not None and model.reasoning_efforts and effort not in model.reasoning_efforts:
+            text = TEXTS["effort"](values=_listed(model.reasoning_efforts))
+            yield Breach(
+                ("reasoning_effort",),
+                f"is {effort!r}, which {model.id} does not take",
+                self._bad_request(text, param="reasoning_effort"),
+                ", ".join(map(repr, model.reasoning_efforts)),
+                f"send one of {', '.join(map(repr, model.reasoning_efforts))}",
+            )
+
+    def _images(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if model is None:
+            return
+        places = [place for index, message in enumerate(body["messages"]) for place in _image_places(index, message)]
+        if places and "image" not in model.input_modalities:
+            index = places[0][1]
+            place = f"messages[{index}].content"
+            text = TEXTS["text_only"](messages="messages" if self._day >= PLURAL_SINCE else "message", index=index)
+            yield Breach(
+                places[0],
+                f"is an image, and {model.id} reads text only",
+                self._bad_request(text, param=place),
+                "a string, or parts of text",
+                "choose a model that sees",
+            )
+        elif model.max_images is not None and len(places) > model.max_images:
+            yield Breach(
+                places[model.max_images],
+                f"is image {model.max_images + 1}, and {model.id} takes {model.max_images}",
+                self._bad_request(TEXTS["images"](limit=model.max_images)),
+                f"at most {model.max_images} images",
+                "send fewer images",
+            )
+
+    def _max_tokens(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        for name in ("max_completion_tokens", "max_tokens"):
+            asked = body.get(name)
+            if asked is not None and model is not None and model.max_output is not None and asked > model.max_output:
+                text = TEXTS["max_tokens"](field=name, limit=model.max_output)
+                yield Breach(
+                    (name,),
+                    f"is {asked}, above the {model.max_output} of {model.id}",
+                    Refusal("bad_request", {"message": text, "param": name}),
+                    f"at most {model.max_output}",
+                    f"send at most {model.max_output}",
+                )
+
+    def _tools(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        tools = body.get("tools") or ()
+        built_in = BUILT_IN_TOOLS if str(body.get("model")).startswith("openai/gpt-oss") else ()
+        for index, tool in enumerate(tools):
+            if tool["type"] not in ("function", "mcp", *built_in):
+                yield Breach(
+                    ("tools", index, "type"),
+                    f"is {tool['type']!r}, which this model does not take",
+                    self._wrapped(TEXTS["tool_type"](index=index)),
+                    ", ".join(map(repr, ("function", "mcp", *built_in))),
+                    "describe it as a function",
+                )
+        if tools and model is not None and "tools" not in model.capabilities:
+            text = TEXTS["unsupported"](field="tool calling")
+            yield _not_for_model("tools", model, self._bad_request(text, param="tool calling"))
+
+    def _format(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        kind, place = _format_of(body), ("response_format",)
+        if kind in (None, "text"):
+            return
+        if body.get("tools"):
+            yield Breach(
+                place,
+                f"is {kind}, which excludes tools",
+                self._bad_request(TEXTS["tools_and_json"](), param="response_format"),
+                "response_format or tools",
+                "ask for the format in a call of its own, without tools",
+            )
+        if kind == "json_object" and not _says_json(body):
+            yield Breach(
+                place,
+                "is json_object, and no message says 'json'",
+                self._bad_request(TEXTS["no_json_word"]()),
+                "the word 'json' in a message",
+                "tell the model in a message to answer in JSON",
+            )
+        if kind != "json_schema":
+            return
+        if model is not None and "json_schema" not in model.capabilities:
+            text = TEXTS["no_json_schema"]() + (TEXTS["docs_link"]() if self._day >= DOCS_LINK_SINCE else "")
+            yield _not_for_model("response_format", model, self._bad_request(text, param="response_format"))
+        if body["response_format"]["json_schema"].get("schema") is None:
+            yield Breach(
+                ("response_format", "json_schema", "schema"),
+                "is missing",
+                self._wrapped(TEXTS["no_schema"](), param="response_format"),
+                "a JSON Schema",
+                "put the schema below response_format.json_schema.schema",
+            )
+
+    def _bad_request(self, message: str, param: str = "") -> Refusal:
+        """A refusal of the second server; ``param`` came with the change of 2025-11."""
+        named = {"param": param} if param and self._day >= PARAM_SINCE else {}
+        return Refusal("bad_request", {"message": message, **named})
+
+    def _wrapped(self, message: str, param: str = "") -> Refusal:
+        text = TEXTS["wrapped"](message=message) if self._day >= PARAM_SINCE else message
+        return self._bad_request(text, param=param)
+
+
+def contracts(day: date) -> dict[str, RequestContract]:
+    """The request contract of every operation that has one, on *day*. Nothing is compiled before it is used."""
+    names = operations_with_contract("groq")
+    found = {operation: contract_for("groq", operation, day, GroqWording) for operation in names}
+    return {operation: contract for operation, contract in found.items() if contract is not None}
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The field that Groq thought was meant: the one with the fewest edits (Levenshtein), however many those are.
+
+    That fits all nine suggestions seen. Where several are as near, two were given for the same name (``id``:
+    ``name`` and ``role``), as a Go map would; we take the shortest, then the first by name.
+    """
+    return min(known, key=lambda field: (edits(name, field), len(field), field))
+
+
+def edits(one: str, other: str) -> int:
+    """Insertions, deletions and replacements of a character that make *one* into *other*."""
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        above, row = row, [i]
+        for j, right in enumerate(other, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (left != right)))
+    return row[-1]
+
+
+_KINDS = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "a boolean",
+    "array": "an array",
+    "object": "an object",
+}
+
+
+_UNIONS: Mapping[str, tuple[str, ...]] = {
+    "stop": ("string", "array"),
+    "tool_choice": ("string", "object"),
+    "function_call": ("string", "object"),
+    "content": ("string", "array"),
+}
+"""Fields that take more than one kind of value, null aside; ``content`` in messages, the others at the top."""
+
+
+def _alternatives(failure: Failure) -> tuple[Path, tuple[str, ...]]:
+    """The field on the way to *failure* that takes several kinds of value, and those kinds."""
+    path = failure.path
+    place = path[:3] if path[0] == "messages" else path[:1]
+    if path == place and failure.keyword == "type":
+        expected = failure.expected if isinstance(failure.expected, list) else [failure.expected]
+        return place, tuple(kind for kind in expected if kind != "null")
+    if (place[-1] == "content") != (len(place) == 3):
+        return place, ()
+    return place, _UNIONS.get(str(place[-1]), ())
+
+
+def _value(body: Any, path: Path) -> Any:
+    for part in path:
+        body = body[part]
+    return body
+
+
+def _kind(value: object) -> str:
+    names: Mapping[type, str] = {str: "string", list: "array", dict: "object"}
+    return names.get(type(value), "")
+
+
+def _dotted(failure: Failure) -> str:
+    """``messages.1.content``; for an unknown field, the object that holds it, as kin-openapi has it."""
+    refused = failure.unknown or (failure.unsupported and failure.expected == "null")
+    return ".".join(map(str, failure.path[:-1] if refused else failure.path))
+
+
+def _image_places(index: int, message: Mapping[str, Any]) -> Iterator[Path]:
+    content = message.get("content")
+    if isinstance(content, list):
+        for part, value in enumerate(content):
+            if value["type"] == "image_url":
+                yield ("messages", index, "content", part)
+
+
+def _format_of(body: Mapping[str, Any]) -> str | None:
+    wanted = body.get("response_format")
+    return wanted["type"] if wanted else None
+
+
+def _says_json(body: Mapping[str, Any]) -> bool:
+    return any("json" in text.lower() for message in body["messages"] for text in _texts(message.get("content")))
+
+
+def _texts(content: Any) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+    for part in content if isinstance(content, list) else ():
+        yield part.get("text") or ""
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    """```low`, `medium`, or `high```; two are joined without a comma."""
+    quoted = [f"`{value}`" for value in values]
+    if len(quoted) < 3:
+        return " or ".join(quoted)
+    return f"{', '.join(quoted[:-1])}, or {quoted[-1]}"
+
+
+def _not_for_model(field: str, model: Model, refusal: Refusal) -> Breach:
+    fix = "leave it out, or choose another model"
+    return Breach((field,), f"is not supported by {model.id}", refusal, "nothing", fix)

@@ -1,0 +1,179 @@
+"""How Together AI refuses a request body.
+
+It says little: *Input validation error* for most of it, and passes over fields it does not know. Single models, and
+the servers of third parties behind it, speak for themselves.
+
+:data:`TEXTS` holds every text with how we know it; what is ``assumed`` there was never seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmcontract.core.contract import (
+    Breach,
+    Failure,
+    Path,
+    Refusal,
+    RequestContract,
+    Text,
+    contract_for,
+    operations_with_contract,
+)
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.profile import Model
+
+TEXTS: Mapping[str, Text] = {
+    # The form.
+    "missing": Text("Invalid request", "recorded", "a missing model, 2025-01; other fields follow"),
+    "empty": Text("Prompt cannot be empty", "recorded", "2025-09; for an empty list of messages it is assumed"),
+    "range": Text("{field} must be within [{low}, {high}], got {value}", "pasted", "of temperature, 2026-10"),
+    "other": Text("Input validation error", "recorded", "2025-07 to 2026-01, for video; else assumed"),
+    # The models.
+    "logprobs": Text("{value} is greater than the maximum of {limit} - 'logprobs'", "pasted", "2024-04 and 2026-08"),
+    "logprobs_gemma": Text(
+        "[{{'type': 'bool_parsing', 'loc': ('body', 'logprobs'), 'msg': 'Input should be a valid boolean, "
+        "unable to interpret input', 'input': {value}}}]",
+        "recorded",
+        "2025-09",
+    ),
+    "constraints": Text("{model} is not supported for JSON mode/function calling", "pasted", "2024-09"),
+    "not_multimodal": Text("{model} is not a multimodal model None", "recorded", "2025-08 to 2025-12"),
+    "size": Text(
+        "Invalid value for '{field}' parameter. Image {field} must be an integer value between {low} and {high}, "
+        "in multiples of '{step}'.",
+        "recorded",
+        "width of FLUX.2-dev, 2025-12; height follows",
+    ),
+}
+
+MOST_LOGPROBS = 5
+"""The documents say 20; the servers of 2026-08 said 5 (of one model), those of 2024-04 said 1."""
+FLUX2_SIDE = range(512, 2048 + 1, 16)
+"""Pixels of a side of a FLUX.2-dev image; FLUX.2-pro and -flex drew 256 (recorded)."""
+
+
+class TogetherWording:
+    """What Together AI says on *day*; so far, every day the same."""
+
+    def __init__(self, day: date) -> None:
+        del day
+
+    # The form.
+
+    def refusal(self, failure: Failure) -> Refusal | None:
+        if failure.ignored:
+            return None
+        schema = failure.schema
+        if failure.keyword == "required" and len(failure.path) == 1:
+            return _invalid(TEXTS["missing"](), param=failure.name)
+        if failure.keyword == "minItems" and failure.path == ("messages",):
+            return _invalid(TEXTS["empty"]())
+        if failure.keyword in ("minimum", "maximum") and "minimum" in schema and "maximum" in schema:
+            low, high = schema["minimum"], schema["maximum"]
+            return _invalid(TEXTS["range"](field=failure.name, low=low, high=high, value=failure.sent))
+        return _invalid(TEXTS["other"]())
+
+    # The models.
+
+    def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if operation == "images.generations":
+            yield from self._size(body)
+        elif operation == "chat.completions":
+            yield from self._logprobs(body)
+            if model is not None:
+                yield from self._media(body, model)
+                yield from self._constraints(body, model)
+
+    def _size(self, body: Mapping[str, Any]) -> Iterator[Breach]:
+        for side in ("width", "height"):
+            if body["model"].endswith("FLUX.2-dev") and body.get(side) is not None and body[side] not in FLUX2_SIDE:
+                low, high, step = FLUX2_SIDE.start, FLUX2_SIDE[-1], FLUX2_SIDE.step
+                yield Breach(
+                    (side,),
+                    f"is {body[side]}, which {body['model']} does not draw",
+                    _invalid(TEXTS["size"](field=side, low=low, high=high, step=step)),
+                    f"{low} to {high} in steps of {step}",
+                    f"send the nearest multiple of {step} from {low} to {high}",
+                )
+
+    def _logprobs(self, body: Mapping[str, Any]) -> Iterator[Breach]:
+        value = body.get("logprobs")
+        if value is None or isinstance(value, bool):
+            return
+        if str(body["model"]).startswith("google/gemma-3"):
+            # Streamed, the same mistake was answered with the general text.
+            text = TEXTS["other"]() if body.get("stream") else TEXTS["logprobs_gemma"](value=value)
+            yield Breach(("logprobs",), f"is {value}, and gemma wants true", _invalid(text), "true, false", "send true")
+        elif value > MOST_LOGPROBS:
+            yield Breach(
+                ("logprobs",),
+                f"is {value}, above {MOST_LOGPROBS}",
+                _invalid(TEXTS["logprobs"](value=value, limit=MOST_LOGPROBS)),
+                f"0 to {MOST_LOGPROBS}",
+                f"send at most {MOST_LOGPROBS}",
+            )
+
+    def _media(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
+        for kind, place in _media(body):
+            if kind in model.input_modalities:
+                continue
+            if kind == "image":
+                text: Any = TEXTS["not_multimodal"](model=model.id)
+                if model.third_party:
+                    text = {"message": text, "type": "BadRequestError", "param": None, "code": 400}
+            else:
+                text = TEXTS["other"]()
+            yield Breach(
+                place,
+                f"is {kind}, which {model.id} does not take",
+                _invalid(text),
+                ", ".join(model.input_modalities),
+                f"choose a model that takes {kind}",
+            )
+            return
+
+    def _constraints(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
+        if not model.capabilities:
+            # Nothing is known of it, and most models can.
+            return
+        wanted = body.get("response_format")
+        kind = wanted["type"] if wanted else None
+        needs = [("response_format", kind)] if kind in ("json_object", "json_schema") else []
+        if body.get("tools"):
+            needs.append(("tools", "tools"))
+        for field, capability in needs:
+            if capability not in model.capabilities:
+                yield Breach(
+                    (field,),
+                    f"is not supported by {model.id}",
+                    _invalid(TEXTS["constraints"](model=model.id), code="constraints_model"),
+                    "nothing",
+                    "leave it out, or choose another model",
+                )
+
+
+def contracts(day: date) -> dict[str, RequestContract]:
+    """The request contract of every operation that has one, on *day*. Nothing is compiled before it is used."""
+    names = operations_with_contract("together")
+    found = {operation: contract_for("together", operation, day, TogetherWording) for operation in names}
+    return {operation: contract for operation, contract in found.items() if contract is not None}
+
+
+def _invalid(message: object, *, param: str | None = None, code: str | None = None) -> Refusal:
+    return Refusal("invalid_request", {"message": message, "param": param, "code": code})
+
+
+def _media(body: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """Kind and place of every part that is not text."""
+    for index, message in enumerate(body["messages"]):
+        content = message.get("content")
+        for part, value in enumerate(content if isinstance(content, list) else ()):
+            if kind := _PARTS.get(value["type"]):
+                yield kind, ("messages", index, "content", part)
+
+
+_PARTS = {"image_url": "image", "video_url": "video", "audio_url": "audio", "input_audio": "audio"}
