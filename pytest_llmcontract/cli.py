@@ -73,8 +73,8 @@ def _demo(args: argparse.Namespace) -> int:
     print("A small application, its tests, simulated Groq and Together: no key, no network, no real waiting.\n")
     passed = _pytest("test_app.py", "-v")
     print(
-        "\nNow a test that a plain mock lets through. The application sends a field that Groq refuses and swallows the\n"
-        "error; the test must fail, and say where and how to fix it.\n"
+        "\nNow a test that a plain mock lets through. The application sends a field that Groq refuses\n"
+        "and swallows the error; the test must fail, and say where and how to fix it.\n"
     )
     failed = _pytest("test_swallowed.py", "-q")
     if passed == 0 and failed == 1:

@@ -91,7 +91,7 @@ def read_options(config: pytest.Config) -> Options:
         if value:
             for provider in PROVIDERS:
                 edition_in_force(provider, value, where)
-    return Options(flag or None, ini or None, guard, bool(config.getini("llmcontract_dummy_keys")))
+    return Options(flag or None, ini or None, cast("Any", guard), bool(config.getini("llmcontract_dummy_keys")))
 
 
 def edition_in_force(provider: str, day: str | None, where: str = "edition") -> str:

@@ -142,6 +142,10 @@ class SimulatedProvider:
         Raises:
             BadInput: No such error or limit; the message lists those there are.
         """
+        spec = self.edition.error(error)
+        if spec.status == 200:
+            # An error within a stream that began well.
+            return self._script(StreamCut(1, "error_event", spec.name), when, times, f"fail({error!r})")
         fault = self._fault(error, retry_after, limit, message, headers)
         return self._script(fault, when, times, f"fail({error!r})")
 

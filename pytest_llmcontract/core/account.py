@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, PaymentDeclined
@@ -46,8 +46,8 @@ class Account(Protocol):
     def tier_in_force(self, at: float) -> int:
         """The Build Tier that model access goes by; high where the provider has none."""
 
-    def refusal(self, at: float) -> str | None:
-        """The catalogue name of the error with which this account is refused at *at*."""
+    def refusal(self, at: float, service_tier: Any = None) -> str | None:
+        """The catalogue name of the error with which a call is refused at *at*, for the service tier it asks for."""
 
     def spend(self, cost: Decimal, at: float) -> None:
         """A call cost this much."""
@@ -100,7 +100,10 @@ class GroqAccount:
     def tier_in_force(self, at: float) -> int:
         return 99
 
-    def refusal(self, at: float) -> str | None:
+    def refusal(self, at: float, service_tier: Any = None) -> str | None:
+        # Seen by a probe in 2026-10; what `auto` and `performance` need beyond a paid plan is not simulated.
+        if self.plan == "free" and service_tier in ("flex", "auto", "performance"):
+            return "service_tier_unavailable"
         if self.spend_limit is None:
             return None
         tracked = sum((cost for when, cost in self._spending if when + self._tracking_delay <= at), Decimal(0))
@@ -205,7 +208,7 @@ class TogetherAccount:
         bought = self._bought_until(at - self._delay)
         return max((tier for tier, needed in self._thresholds.items() if bought >= needed), default=0)
 
-    def refusal(self, at: float) -> str | None:
+    def refusal(self, at: float, service_tier: Any = None) -> str | None:
         floor = self._floor(self.tier_in_force(at))
         return "credit_limit" if floor is not None and self.balance <= floor else None
 

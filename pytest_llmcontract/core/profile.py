@@ -117,6 +117,9 @@ class Model(Fact):
     def source_of(self, name: str) -> str:
         return self.sources.get(name, self.source)
 
+    def is_retired(self, day: Date) -> bool:
+        return self.retired is not None and self.retired <= day
+
 
 class Limits(Dated):
     """What one plan or tier allows: to a model, to a type of models, or to all there is no nearer record for."""
@@ -318,6 +321,11 @@ class Edition(Fact):
         if name not in self.errors:
             raise unknown(f"{self.provider} error", name, self.errors)
         return self.errors[name]
+
+    @property
+    def stream_error(self) -> ErrorSpec:
+        """The error in which a stream that began well breaks off."""
+        return next(spec for spec in self.errors.values() if spec.status == 200)
 
     @cached_property
     def _error_by_status(self) -> dict[int, ErrorSpec]:

@@ -52,6 +52,8 @@ class StreamCut:
 
     after: int = 3
     how: Literal["disconnect", "error_event", "truncate", "stall"] = "disconnect"
+    error: str | None = None
+    """Which error of the catalogue an ``error_event`` brings."""
 
 
 @dataclass(frozen=True, slots=True)

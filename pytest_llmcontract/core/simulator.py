@@ -114,7 +114,9 @@ class Simulator:
         turn.plan = self.account.plan_name(turn.at)
         turn.model = self.edition.models.get(call.model)
         if contract := self._contracts.get(operation):
-            turn.mismatches = contract.check(request.json, turn.model)
+            # A retired model answers nothing at all: what it could not do does not matter any more.
+            able = turn.model if turn.model and not turn.model.is_retired(now.date()) else None
+            turn.mismatches = contract.check(request.json, able)
             for mismatch in turn.mismatches:
                 self._find_mismatch(turn, mismatch)
         if operation == "chat.completions" and not turn.mismatches:
@@ -153,8 +155,13 @@ class Simulator:
         """Numbers for a 429 that the test asked for: the limit is drained, the call asks for what it asks."""
         if turn.model is None:
             return None
-        kind = (fault.limit or "RPM").upper()
-        bucket = self.limiter.bucket(turn.model.id, kind)
+        buckets = self.limiter.buckets(turn.model.id)
+        usual = {"rate_limit_exceeded": "RPM", "request_too_large": "TPM", "output_too_large": "OTPM"}
+        wanted = (fault.limit or usual.get(fault.error, "RPM")).upper()
+        if not buckets:
+            return None
+        kind = wanted if wanted in buckets else next(iter(buckets))
+        bucket = buckets[kind]
         turn.limits = self.limiter.state(turn.model.id, turn.at)
         requested = self.charges(turn, asked=True).get(kind, 1)
         if fault.error == "request_too_large":
@@ -197,7 +204,8 @@ class Simulator:
         turn.error = spec
         if spec.rate_headers and turn.model and not turn.limits:
             turn.limits = self.limiter.state(turn.model.id, turn.at)
-        known = {**spec.defaults, "model": turn.call.model}
+        address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
+        known: dict[str, Any] = {**spec.defaults, **address}
         known |= self.wire.shortage_values(turn) if turn.shortage else {}
         body = self.wire.refusal(turn, spec, known | dict(values or {}), message)
         return self._shaped(turn, ApiReply(spec.status, self.wire.headers(turn, spec.status, body), body, error=error))
@@ -229,7 +237,8 @@ class Simulator:
     def _cut(self, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
         kept, lost = events[: cut.after], events[cut.after :]
         if cut.how == "error_event":
-            return kept + list(self.wire.error_chunk(turn)), None
+            turn.error = self.edition.errors[cut.error] if cut.error else self.edition.stream_error
+            return kept + list(self.wire.error_chunk(turn, turn.error)), None
         if cut.how == "truncate":
             return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
         return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")

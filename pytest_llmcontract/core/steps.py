@@ -70,7 +70,7 @@ def contract(sim: Simulator, turn: Turn) -> ApiReply | None:
 
 def account(sim: Simulator, turn: Turn) -> ApiReply | None:
     """May this account call at all?"""
-    refusal = sim.account.refusal(turn.at)
+    refusal = sim.account.refusal(turn.at, turn.body.get("service_tier"))
     return sim.refuse(turn, refusal) if refusal else None
 
 
@@ -91,7 +91,7 @@ def model(sim: Simulator, turn: Turn) -> ApiReply | None:
             fix=_nearest_model(sim, name),
         )
         return sim.refuse(turn, "model_not_found")
-    if known.retired and known.retired <= turn.now.date():
+    if known.is_retired(turn.now.date()):
         sim.find(
             turn,
             "LLM104",
@@ -202,7 +202,7 @@ def _models(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
     listed = {
         model.id: model
         for model in sim.edition.models.values()
-        if model.since <= today and not (model.retired and model.retired <= today)
+        if model.since <= today and not model.is_retired(today)
         and model.tier <= sim.account.tier_in_force(turn.at)
     }  # fmt: skip
     return sim.reply(turn, sim.wire.models(turn, listed))

@@ -36,8 +36,8 @@ class Wire(Protocol):
     def chunks(self, turn: Turn, answer: Answer) -> Iterator[bytes]:
         """The events of a streamed one, without ``[DONE]``."""
 
-    def error_chunk(self, turn: Turn) -> Iterator[bytes]:
-        """The events with which a stream breaks off in an error."""
+    def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
+        """The events with which a stream breaks off in the error *spec*."""
 
     def models(self, turn: Turn, models: Mapping[str, Model]) -> bytes:
         """The body of the models list."""

@@ -166,9 +166,9 @@ def test_sleeps_move_the_clock_and_are_noted(clock):
 
 def test_many_sleeps_alone_look_at_nobody(clock, monkeypatch):
     """A day of 14,400 calls must cost next to nothing."""
-    monkeypatch.setattr(sys, "_current_frames", lambda: {0: None})
     monkeypatch.setattr(threads.Threads, "quiet", lambda *_: pytest.fail("looked at other threads"))
     with virtual.running(clock):
+        monkeypatch.setattr(sys, "_current_frames", lambda: {0: None})  # as if there were no thread but this one
         for _ in range(14_400):
             time.sleep(6)
 
@@ -437,7 +437,6 @@ def test_advance_ends_the_sleeps_it_passes(clock):
 
 def test_a_sleep_that_outlives_the_simulation_ends_with_it(clock, monkeypatch):
     ends: Queue[BaseException] = Queue()
-    began, leave = threading.Event(), threading.Event()
 
     def nap(sleep: Any) -> None:
         try:

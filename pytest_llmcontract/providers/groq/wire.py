@@ -137,16 +137,9 @@ class GroqWire:
             last += f',"usage":{compact(usage)}'
         yield event({}, json.dumps(answer.finish_reason), last)
 
-    def error_chunk(self, turn: Turn) -> Iterator[bytes]:
-        error = {
-            "message": "Failed to call a function. Please adjust your prompt. "
-            "See 'failed_generation' for more details.",
-            "type": "invalid_request_error",
-            "code": "tool_use_failed",
-            "failed_generation": "",
-            "status_code": 400,
-        }
-        yield f"event: error\ndata: {compact({'error': error})}\n\n".encode()
+    def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
+        body = filled(spec.body, {**spec.defaults, "model": turn.call.model})
+        yield f"event: error\ndata: {compact(body)}\n\n".encode()
 
     def models(self, turn: Turn, models: Mapping[str, Model]) -> bytes:
         return self.encoded({"object": "list", "data": [self._model(model) for model in models.values()]})

@@ -18,7 +18,7 @@ from typing import Any
 from pytest_llmcontract.core.answers import Answer
 from pytest_llmcontract.core.profile import Edition, ErrorSpec, Model
 from pytest_llmcontract.core.turn import Turn
-from pytest_llmcontract.core.wire import Ids, compact, content_type, encoded, filled, http_date, whole
+from pytest_llmcontract.core.wire import DONE, Ids, compact, content_type, encoded, filled, http_date, whole
 
 _LETTERS = string.ascii_letters + string.digits
 _COLO = "PDX"
@@ -117,25 +117,11 @@ class TogetherWire:
         # The numbers come in a chunk of their own.
         yield f'data: {head},"choices":[],"model":{model},"usage":{compact(_usage(answer))}}}\n\n'.encode()
 
-    def error_chunk(self, turn: Turn) -> Iterator[bytes]:
-        chunk = {
-            "id": "",
-            "object": "chat.completion.chunk",
-            "created": int(turn.now.timestamp()),
-            "choices": [
-                {
-                    "index": 0,
-                    "text": "",
-                    # Their own server prints a JavaScript object this way.
-                    "error": "[object Object]",
-                    "finish_reason": "error",
-                    "delta": {"token_id": None, "role": "assistant", "content": ""},
-                }
-            ],
-            "model": turn.call.model,
-        }
-        yield f"data: {compact(chunk)}\n\n".encode()
-        yield b"data: [DONE]\n\n"
+    def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
+        # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
+        body = filled(spec.body, {**spec.defaults, "created": int(turn.now.timestamp()), "model": turn.call.model})
+        yield f"data: {compact(body)}\n\n".encode()
+        yield DONE
 
     def models(self, turn: Turn, models: Mapping[str, Model]) -> bytes:
         # A bare array, and compact, unlike every other body.

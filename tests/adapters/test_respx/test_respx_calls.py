@@ -16,8 +16,8 @@ import openai
 import pytest
 import together
 import trio
-from conftest import URL, Way
 from fake_gateway import Simulation
+from ways import URL, Way
 
 from pytest_llmcontract.adapters import respx as adapter
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect
@@ -90,7 +90,7 @@ def test_a_request_is_given_as_the_provider_would_receive_it(way: Way, simulatio
     assert request.headers["authorization"] == "Bearer ***"
     assert request.headers["x-a"] == "b"
     assert "gsk_secret" not in repr(request)
-    assert "conftest.py" in request.site
+    assert "ways.py" in request.site
 
 
 def test_a_multipart_body_is_read(way: Way, simulation: Simulation) -> None:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 import respx
 import vcr
-from conftest import TLS, URL, Way
 from fake_gateway import Simulation
 from fastapi.testclient import TestClient
+from ways import TLS, URL, Way
 
 from pytest_llmcontract.adapters.respx import TransportMocker
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 import respx
-from conftest import URL, Way
 from fake_gateway import Simulation
+from ways import URL, Way
 
 from pytest_llmcontract.adapters.respx import TransportMocker
 

@@ -10,8 +10,8 @@ from typing import Any
 import groq
 import openai
 import pytest
-from conftest import Way
 from fake_gateway import Simulation
+from ways import Way
 
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvent
 
