@@ -153,7 +153,7 @@ class _clear_errors:  # noqa: N801 - read as a statement
         from pytest_llmcontract.core.errors import BadInput
 
         if isinstance(error, BadInput):
-            pytest.fail(f"llmcontract: {error}", pytrace=False)
+            raise pytest.fail.Exception(f"llmcontract: {error}", pytrace=False) from None
 
 
 # The verdict.

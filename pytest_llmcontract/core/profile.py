@@ -163,7 +163,7 @@ class ErrorSpec(Dated):
     """Whether this reply carries the rate-limit headers."""
     default_for_status: bool = False
     """``fail(503)`` means this one."""
-    defaults: Mapping[str, str] = Field(default_factory=dict)
+    defaults: Mapping[str, str | None] = Field(default_factory=dict)
     """What its placeholders hold if nothing better is known, ``{"message": "Input validation error"}``."""
     source: str
 
