@@ -79,9 +79,9 @@ def _llm_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     from pytest_llmcontract.simulation import clock_settings, staged
 
     guard = request.config.stash[OPTIONS].guard != "off"
-    with _clear_errors():
-        given, where = options.marker_settings(request.node, "llm_clock")
-        clock = clock_settings({**given, **_param(request, "llm_clock")}, where)
+    with _clear_errors() as errors:
+        given, errors.where = options.marker_settings(request.node, "llm_clock")
+        clock = clock_settings({**given, **_param(request, "llm_clock")})
     with staged(clock, guard=guard) as stage:
         yield stage
 
@@ -117,12 +117,12 @@ def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> I
 
     name = f"{provider}_api"
     read = request.config.stash[OPTIONS]
-    with _clear_errors():
-        given, where = options.marker_settings(request.node, name)
+    with _clear_errors() as errors:
+        given, errors.where = options.marker_settings(request.node, name)
         merged = {**given, **_param(request, name)}
         # flag > marker > ini > default
         edition = read.edition_flag or merged.get("edition") or read.edition_ini
-        settings = provider_settings(provider, {**merged, **({"edition": edition} if edition else {})}, where)
+        settings = provider_settings(provider, {**merged, **({"edition": edition} if edition else {})})
         simulation = simulated(provider, settings, stage)
         api = simulation.__enter__()
     request.node.stash.setdefault(APIS, []).append(api)
@@ -145,15 +145,19 @@ def _param(request: pytest.FixtureRequest, name: str) -> dict[str, Any]:
 
 
 class _clear_errors:  # noqa: N801 - read as a statement
-    """Bad input of a person becomes a setup error of one message, without our frames."""
+    """Bad input of a person becomes a setup error of one message, with its place, without our frames."""
 
-    def __enter__(self) -> None: ...
+    where = ""
+
+    def __enter__(self) -> _clear_errors:
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         from pytest_llmcontract.core.errors import BadInput
 
         if isinstance(error, BadInput):
-            raise pytest.fail.Exception(f"llmcontract: {error}", pytrace=False) from None
+            place = f" ({self.where})" if self.where and self.where not in str(error) else ""
+            raise pytest.fail.Exception(f"llmcontract: {error}{place}", pytrace=False) from None
 
 
 # The verdict.

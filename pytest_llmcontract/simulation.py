@@ -217,21 +217,19 @@ def _dummy_keys(names: Iterable[str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def provider_settings(
-    name: str, given: Mapping[str, Any], where: str = "", what: str | None = None
-) -> ProviderSettings:
+def provider_settings(name: str, given: Mapping[str, Any], what: str | None = None) -> ProviderSettings:
     """The keywords of a marker or of :func:`simulate`, checked.
 
     Raises:
-        BadInput: One is not known or its value not accepted; the message names *where* it stands.
+        BadInput: One is not known or its value not accepted; the message lists what is.
     """
     kind: type[ProviderSettings] = provider_module(name).SETTINGS
-    return settings_from(kind, given, what or f"{name}_api", where)
+    return settings_from(kind, given, what or f"{name}_api")
 
 
-def clock_settings(given: Mapping[str, Any], where: str = "") -> ClockSettings:
+def clock_settings(given: Mapping[str, Any]) -> ClockSettings:
     """The keywords of ``llm_clock``, checked. As :func:`provider_settings`."""
-    return settings_from(ClockSettings, given, "llm_clock", where)
+    return settings_from(ClockSettings, given, "llm_clock")
 
 
 def _noon(day: date) -> datetime:

@@ -20,7 +20,7 @@ def test_every_public_name_is_there_and_listed():
 
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'simulat'"):
-        pytest_llmcontract.simulat
+        _ = pytest_llmcontract.simulat
 
 
 def test_simulate_is_the_function_whoever_imported_first():

@@ -59,6 +59,7 @@ def test_imports_follow_the_layers(path):
         name
         for name in imports_of(path)
         if ".".join(name.split(".")[:2]) not in allowed
+        and name != f"{PACKAGE.name}.__version__"
         and name.split(".")[0] not in sys.stdlib_module_names | third_parties
     }
 

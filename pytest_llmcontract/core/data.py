@@ -23,7 +23,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from pytest_llmcontract.core.errors import BadInput, DataError, unknown
 from pytest_llmcontract.core.profile import (
@@ -153,7 +153,7 @@ class Api(Fact):
     path: tuple[str, ...]
     plans: tuple[str, ...]
     source: str
-    sources: dict[str, str] = {}
+    sources: dict[str, str] = Field(default_factory=dict)
 
 
 class DialectRow(Dated):

@@ -195,7 +195,6 @@ class Dialect(Fact):
     duration_truncate_ms: bool = False
     service_tier_in_text: bool = False
     upsell: Mapping[str, str] = Field(default_factory=dict)
-    upsell_output: str = ""
     admission: Literal["characters", "prompt_tokens"] = "prompt_tokens"
     admission_extra: int = 1
     cached_tokens_free: bool = False
@@ -215,10 +214,6 @@ class Dialect(Fact):
     strict_transport_security: str = ""
     weight_version: bool = False
     finish_reason_eos: bool = False
-
-    # Contract wording
-    message_path: str = ""
-    tools_type_wrapped: bool = False
 
     # Money
     batch_factor: Decimal = Decimal(1)
@@ -365,7 +360,7 @@ class Edition(Fact):
         """
         if isinstance(models, str):
             models = [models]
-        given = dict(models) if isinstance(models, Mapping) else dict.fromkeys(models or (), {})
+        given = dict(models) if isinstance(models, Mapping) else {id: {} for id in models or ()}
         added = {id: self._model(id, fields or {}) for id, fields in given.items()}
         sources = {**self.sources, **({"user": self._user_source} if added else {})}
         return self._changed(models={**self.models, **added}, sources=sources)

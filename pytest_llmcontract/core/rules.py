@@ -57,7 +57,7 @@ class Violation:
     contract: str = ""
     """The schema that says so, ``schemas/groq/chat.completions.request.json#/properties/n``."""
     answer: str = ""
-    """What the provider answers to it, ``400 invalid_request_error``."""
+    """What the provider does about it, ``answers 400 bad_request``."""
     fix: str = ""
     """How to fix or allow it; may be several lines."""
     site: str = ""

@@ -48,22 +48,14 @@ class ClockSettings:
 S = TypeVar("S")
 
 
-def settings_from(kind: type[S], given: Mapping[str, Any], what: str, where: str = "") -> S:
-    """*given* keyword arguments as settings.
+def settings_from(kind: type[S], given: Mapping[str, Any], what: str) -> S:
+    """*given* keyword arguments as settings of *what*.
 
     Raises:
-        BadInput: A keyword is not known, or a value not accepted. The message lists what is, and names *where*.
+        BadInput: A keyword is not known, or a value not accepted. The message lists what is.
     """
     accepted = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in accepted:
-            raise unknown(f"argument of {what}", name, accepted, where=where)
-    try:
-        return kind(**given)
-    except BadInput as error:
-        raise located(error, where) from None
-
-
-def located(error: BadInput, where: str) -> BadInput:
-    """The same error, with its place in the message."""
-    return error if not where or where in str(error) else BadInput(f"{error} ({where})")
+            raise unknown(f"argument of {what}", name, accepted)
+    return kind(**given)

@@ -187,7 +187,7 @@ class Simulator:
             sent=mismatch.sent,
             allowed=mismatch.allowed,
             contract=mismatch.schema,
-            answer=f"{spec.status} {spec.name}" if spec else "200: it ignores the field in silence",
+            answer=f"answers {spec.status} {spec.name}" if spec else "answers 200 and ignores it",
             fix=mismatch.fix,
         )
 

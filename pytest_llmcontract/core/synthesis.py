@@ -1,7 +1,10 @@
 """JSON values that conform to a JSON Schema: what a simulated model answers a forced tool or a ``json_schema`` format.
 
 The value is the same every time, small and readable (``{"city": "city", "days": 1}``), so that a test may assert on it.
-Candidates are tried, the most useful first, and each is held to its schema; nothing leaves unchecked.
+Candidates are tried, the most useful first; each part is held to its schema, and the whole once more by the validator
+that the provider's contract uses, so that nothing wrong is ever returned.
+
+@@EVAL@@
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain, islice, product
+from math import lcm
 from typing import Any
+from urllib.parse import unquote
 
 from .errors import LlmContractError
+from .spelling import matches, spell
 
 Schema = Mapping[str, Any] | bool
 
@@ -50,67 +56,88 @@ FORMATS = {
 }
 """A value for each ``format``; addresses from the ranges kept for documentation (RFC 2606, 5737, 3849)."""
 
-DEEP = 12
-"""Levels of nesting at which a branch is given up: only schemas that recurse without end get there."""
 TRIES = 200
 """Candidates tried for one part of a schema before it is given up."""
+BUDGET = 20_000
+"""Candidates tried in all; only schemas that recurse in many ways at once come near."""
 
 
 def conforming(schema: Mapping[str, Any], *, hint: str = "") -> Any:
     """
     A value that conforms to *schema*: the same for the same arguments, a fresh copy each time.
 
+    Objects have their required properties, arrays one item where they may. Of a property the first ``enum`` value is
+    taken, else its ``default``, else its first example, else its own name for a string, 1 for a number, true.
+
     Args:
         schema: JSON Schema; 2020-12 unless ``$schema`` says otherwise. ``$ref`` within the document only.
-        hint: Text for a string that has no property name of its own.
+        hint: Text for a string that has no property name of its own; the first 40 characters are used.
 
     Raises:
         Unsatisfiable: No value conforms, none was found within a bounded search, or the schema is none.
     """
-    return json.loads(_text(json.dumps(schema, default=dict), hint))
+    if isinstance(schema, Mapping) and schema.get("type") == "object":
+        hint = ""  # every string in it has a name
+    return json.loads(_text(json.dumps(schema, default=dict), hint[:40].strip()))
 
 
 @lru_cache(maxsize=256)
 def _text(schema: str, hint: str) -> str:
     """The value as JSON: an agent's tools are asked for again and again, and text cannot be changed by a caller."""
-    return json.dumps(_Search(json.loads(schema)).value(hint))
+    search = _Search(json.loads(schema))
+    try:
+        return json.dumps(search.value(hint or "text"))
+    except RecursionError:
+        raise Unsatisfiable("the schema refers to itself without end") from None
 
 
 class _Search:
+    """The search for one schema document."""
+
     def __init__(self, root: Any) -> None:
+        # Here, not above: pytest starts without either.
         import jsonschema_rs
-        from jsonschema.exceptions import SchemaError
-        from jsonschema.validators import Draft202012Validator, validator_for
+        from jsonschema.validators import Draft4Validator, Draft202012Validator, validator_for
 
-        self.root = root
-        kind = validator_for(root, default=Draft202012Validator)
+        kind: Any = validator_for(root, default=Draft202012Validator)
         try:
-            kind.check_schema(root)
-            self.compiled = jsonschema_rs.validator_for(root, retriever=_no_retrieval)
-        except (SchemaError, ValueError) as error:
-            raise Unsatisfiable(f"not a valid JSON Schema: {str(error).splitlines()[0]}") from None
-        self.validator: Any = kind(root)
+            self.whole: Any = jsonschema_rs.validator_for(root, retriever=_no_retrieval)
+        except ValueError as error:
+            try:  # OpenAPI 3.0 has draft-04's `exclusiveMinimum: true`
+                self.whole, kind = jsonschema_rs.Draft4Validator(root, retriever=_no_retrieval), Draft4Validator
+            except ValueError:
+                raise Unsatisfiable(f"not a usable JSON Schema: {str(error).splitlines()[0]}") from None
+        self.root = root
+        self.part = kind(root)
+        self.tried = 0
+        self.dead_end = ""
 
-    def value(self, hint: str) -> Any:
-        for value in self.values(self.root, hint or "text", (), 0):
-            if self.compiled.is_valid(value):
+    def value(self, name: str) -> Any:
+        for value in self.values(self.root, name, ()):
+            if self.whole.is_valid(value):
                 return value
-        raise Unsatisfiable("no conforming value found")
+        raise Unsatisfiable(self.dead_end or "no conforming value was found")
 
     def valid(self, schema: Schema, value: Any) -> bool:
-        return bool(self.validator.evolve(schema=schema).is_valid(value))
+        self.tried += 1
+        if self.tried > BUDGET:
+            raise Unsatisfiable(f"no conforming value among {BUDGET} candidates")
+        try:
+            return bool(self.part.evolve(schema=schema).is_valid(value))
+        except re.error:
+            return True  # not a Python pattern: the check of the whole decides
 
-    def values(self, schema: Schema, name: str, refs: tuple[str, ...], depth: int) -> Iterator[Any]:
+    def values(self, schema: Schema, name: str, refs: tuple[str, ...]) -> Iterator[Any]:
         """Distinct values for *schema*, most useful first. *refs* are the references being expanded around it."""
-        if schema is False or depth > DEEP:
-            return
         seen = set()
-        for flat, inner in self.flats({} if schema is True else schema, refs):
-            for value in islice(self.guesses(flat, name, inner, depth), TRIES):
+        for flat, inner in self.flats(schema, refs):
+            for value in islice(self.guesses(flat, name, inner), TRIES):
                 key = json.dumps(value, sort_keys=True)
                 if key not in seen and self.valid(schema, value):
                     seen.add(key)
                     yield value
+        if not seen and not self.dead_end:
+            self.dead_end = f"no value found for {name!r}: {json.dumps(schema)[:120]}"
 
     # Schemas without $ref, allOf, anyOf, oneOf, if.
 
@@ -120,7 +147,7 @@ class _Search:
             if schema:
                 yield {}, refs
             return
-        choices = list(self.choices(schema))
+        choices = list(self.choices(schema, refs))
         plain = {key: value for key, value in schema.items() if key not in COMBINATORS}
         if not choices:
             yield plain, refs
@@ -128,7 +155,7 @@ class _Search:
         for picked in islice(product(*choices), TRIES):
             yield from self.merged(plain, picked, refs)
 
-    def choices(self, schema: Mapping[str, Any]) -> Iterator[list[Schema]]:
+    def choices(self, schema: Mapping[str, Any], refs: tuple[str, ...]) -> Iterator[list[Schema]]:
         """What must hold beside the plain keywords: one of each list."""
         for key in ("$ref", "$dynamicRef", "$recursiveRef"):
             if key in schema:
@@ -137,7 +164,9 @@ class _Search:
             yield [part]
         for key in ("anyOf", "oneOf"):
             if key in schema:
-                yield sorted(schema[key], key=_is_null)
+                yield sorted(schema[key], key=lambda branch: _is_null(branch) + 2 * self.recurs(branch, refs))
+        for key in ("dependentSchemas", "dependencies"):
+            yield from ([True, part] for part in schema.get(key, {}).values() if not isinstance(part, list))
         if "if" in schema:
             yield [{"allOf": [schema["if"], schema.get("then", True)]}, schema.get("else", True)]
 
@@ -157,22 +186,30 @@ class _Search:
             yield from self.merged(_both(plain, flat), rest, inner)
 
     def lookup(self, ref: str) -> Schema:
+        """The schema that *ref* points to, in this document."""
+        base, _, place = ref.partition("#")
         try:
-            found: Schema = self.validator._resolver.lookup(ref).contents
-        except Exception:
-            raise Unsatisfiable(f"reference {ref!r} leads nowhere in the schema") from None
-        return found
+            found: Any = next(part for part in _parts(self.root) if _id(part).endswith(base)) if base else self.root
+            if place and not place.startswith("/"):
+                anchors = ("$anchor", "$dynamicAnchor")
+                return next(part for part in _parts(found) if place in [part.get(key) for key in anchors])
+            for step in unquote(place).split("/")[1:]:
+                key = step.replace("~1", "/").replace("~0", "~")
+                found = found[int(key)] if isinstance(found, list) else found[key]
+        except (StopIteration, LookupError, ValueError, TypeError):
+            raise Unsatisfiable(f"cannot follow the reference {ref!r}") from None
+        return found  # type: ignore[no-any-return]
 
     # Guesses: candidates that nobody has checked yet.
 
-    def guesses(self, schema: dict[str, Any], name: str, refs: tuple[str, ...], depth: int) -> Iterator[Any]:
+    def guesses(self, schema: dict[str, Any], name: str, refs: tuple[str, ...]) -> Iterator[Any]:
         given = [*_given(schema)]
         yield from (value for value in given if value not in (None, [], {}, ""))
         for kind in _types(schema):
             if kind == "object":
-                yield from self.objects(schema, refs, depth)
+                yield from self.objects(schema, refs)
             elif kind == "array":
-                yield from self.arrays(schema, name, refs, depth)
+                yield from self.arrays(schema, name, refs)
             elif kind == "string":
                 yield from _strings(schema, name)
             elif kind in ("integer", "number"):
@@ -181,34 +218,36 @@ class _Search:
                 yield from {"boolean": (True, False), "null": (None,)}.get(kind, ())
         yield from given
 
-    def objects(self, schema: dict[str, Any], refs: tuple[str, ...], depth: int) -> Iterator[dict[str, Any]]:
+    def objects(self, schema: dict[str, Any], refs: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         properties = schema.get("properties", {})
         needed = _needed(schema)
         optional = [key for key in properties if key not in needed]
         least = schema.get("minProperties", 0)
-        extra = [*optional, *islice(self.names(schema, refs, depth), least)]
+        extra = [*optional, *islice(self.names(schema, refs), least)]
         missing = max(0, least - len(needed))
         for keys in (needed + extra[:missing], needed + optional, *([*needed, key] for key in optional)):
             parts = {key: self.property(schema, key) for key in keys}
-            streams = {key: _Stream(self.values(part, key, refs, depth + 1)) for key, part in parts.items()}
+            streams = {key: _Stream(self.values(part, key, refs)) for key, part in parts.items()}
             yield from _combinations(streams)
 
-    def names(self, schema: dict[str, Any], refs: tuple[str, ...], depth: int) -> Iterator[str]:
+    def names(self, schema: dict[str, Any], refs: tuple[str, ...]) -> Iterator[str]:
         """Names for properties the schema does not list."""
-        for pattern in schema.get("patternProperties", {}):
-            yield from islice(_strings({"pattern": pattern}, "key"), 8)
-        names = self.values({"type": "string", **schema.get("propertyNames", {})}, "key", refs, depth + 1)
-        yield from islice(names, 32)
+        patterned = (text for pattern in schema.get("patternProperties", {}) for text in _longer(spell(pattern, 1)))
+        free = self.values({"allOf": [{"type": "string"}, schema.get("propertyNames", True)]}, "key", refs)
+        listed = schema.get("properties", {})
+        for name in dict.fromkeys(chain(islice(patterned, 200), islice(free, 50))):
+            if name not in listed and self.property(schema, name) is not False:
+                yield name
 
     def property(self, schema: dict[str, Any], name: str) -> Schema:
         """All that must hold for the value of property *name*."""
         parts = [schema["properties"][name]] if name in schema.get("properties", {}) else []
-        parts += [part for pattern, part in schema.get("patternProperties", {}).items() if _matches(pattern, name)]
+        parts += [part for pattern, part in schema.get("patternProperties", {}).items() if matches(pattern, name)]
         if not parts:
             parts = [schema.get("additionalProperties", True)]
         return parts[0] if len(parts) == 1 else {"allOf": parts}
 
-    def arrays(self, schema: dict[str, Any], name: str, refs: tuple[str, ...], depth: int) -> Iterator[list[Any]]:
+    def arrays(self, schema: dict[str, Any], name: str, refs: tuple[str, ...]) -> Iterator[list[Any]]:
         prefix = schema.get("prefixItems", [])
         rest = schema.get("items", True)
         if isinstance(rest, list):  # draft-07 tuples
@@ -226,24 +265,22 @@ class _Search:
                 at = size - 1 - index
                 if at >= 0:
                     parts[at] = part if parts[at] is True else {"allOf": [part, parts[at]]}
-            yield from self.lists(parts, item, refs, depth, unique=schema.get("uniqueItems", False))
+            yield from self.lists(parts, item, refs, unique=schema.get("uniqueItems", False))
 
-    def lists(
-        self, parts: list[Schema], name: str, refs: tuple[str, ...], depth: int, *, unique: bool
-    ) -> Iterator[list[Any]]:
+    def lists(self, parts: list[Schema], name: str, refs: tuple[str, ...], *, unique: bool) -> Iterator[list[Any]]:
         if unique:
-            taken: list[Any] = []
-            for part in parts:
-                used = {json.dumps(value, sort_keys=True) for value in taken}
-                fresh = (
-                    v for v in self.values(part, name, refs, depth + 1) if json.dumps(v, sort_keys=True) not in used
-                )
-                taken.extend(islice(fresh, 1))
-            if len(taken) == len(parts):
-                yield taken
-            return
-        streams = {str(i): _Stream(self.values(part, name, refs, depth + 1)) for i, part in enumerate(parts)}
+            yield from self.distinct(parts, name, refs)
+        streams = {str(i): _Stream(self.values(part, name, refs)) for i, part in enumerate(parts)}
         yield from (list(value.values()) for value in _combinations(streams))
+
+    def distinct(self, parts: list[Schema], name: str, refs: tuple[str, ...]) -> Iterator[list[Any]]:
+        """For each part the first value that none before it has; nothing where that does not work out."""
+        taken: dict[str, Any] = {}
+        for part in parts:
+            keyed = ((json.dumps(value, sort_keys=True), value) for value in self.values(part, name, refs))
+            taken |= islice((pair for pair in keyed if pair[0] not in taken), 1)
+        if len(taken) == len(parts):
+            yield list(taken.values())
 
     def recurs(self, schema: Schema, refs: tuple[str, ...]) -> bool:
         return isinstance(schema, Mapping) and schema.get("$ref") in refs
@@ -275,6 +312,18 @@ def _combinations(streams: Mapping[str, _Stream]) -> Iterator[dict[str, Any]]:
         yield from ({**first, key: value} for value in stream.first(24)[1:])
     for values in product(*(stream.first(3) for stream in streams.values())):
         yield dict(zip(streams, values, strict=True))
+
+
+def _parts(value: Any) -> Iterator[dict[str, Any]]:
+    """All objects in a schema document."""
+    if isinstance(value, dict):
+        yield value
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _parts(child)
+
+
+def _id(part: Mapping[str, Any]) -> str:
+    return str(part.get("$id", "")).removesuffix("#")
 
 
 def _no_retrieval(uri: str) -> Any:
@@ -328,56 +377,46 @@ def _needed(schema: Mapping[str, Any]) -> list[str]:
 
 
 def _strings(schema: Mapping[str, Any], name: str) -> Iterator[str]:
-    least = schema.get("minLength", 0)
-    most = schema.get("maxLength", max(least, 4096))
-    bases: Iterable[str] = (name, *(f"{name} {number}" for number in range(2, 26)))
+    least, most = schema.get("minLength", 0), schema.get("maxLength", 1 << 30)
+    plain: Iterable[str] = (name, *(f"{name} {number}" for number in range(2, 26)))
     if schema.get("format") in FORMATS:
-        bases = chain((FORMATS[schema["format"]],), bases)
+        plain = (FORMATS[schema["format"]], *plain)
     if "pattern" in schema:
-        plain = (base for base in islice(bases, 2) if _matches(schema["pattern"], base))
-        bases = chain(plain, _patterned(schema["pattern"], least))
-    for base in bases:
-        if len(base) < least:
-            base = (base + " ") * (least // (len(base) + 1) + 1)
-            yield base[:least] if not base[:least].endswith(" ") else base[: least - 1] + "x"
-        else:
-            yield base[:most] if most >= 0 else base
-    yield from ("a" * least, "b" * least)
+        plain = chain((name, re.sub(r"\W+", "-", name.lower())), spell(schema["pattern"], least), plain)
+    for text in plain:
+        short = text[:most].rstrip() or text[:most]
+        yield short if len(short) >= least else _padded(short, name, least)
+    yield from (letter * least for letter in "abcdefghijklmnopqrstuvwxyz")
 
 
-def _matches(pattern: str, text: str) -> bool:
-    try:
-        return re.search(pattern, text) is not None
-    except re.error:
-        return False
+def _padded(text: str, name: str, length: int) -> str:
+    """*text* and then *name* again and again, exactly *length* characters and no blank at the end."""
+    whole = f"{text} " + f"{name} " * (length // (len(name) + 1) + 1)
+    return whole[: length - 1] + (whole[length - 1].strip() or "x")
 
 
-def _patterned(pattern: str, least: int) -> Iterator[str]:
-    return iter(())
+def _longer(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from (text, f"{text}key", f"{text}key2", f"{text}key3")
 
 
 def _numbers(schema: Mapping[str, Any], *, whole: bool) -> Iterator[Any]:
+    """1, 0, then numbers at, beside and between the bounds, then further up from each of these."""
     step = schema.get("multipleOf")
-    low, high = schema.get("minimum"), schema.get("maximum")
-    above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     unit = step or (1 if whole else 0.5)
-    starts: list[Any] = [1, 0]
-    for bound in (low, above):
-        if isinstance(bound, int | float) and not isinstance(bound, bool):
-            starts += [bound, (bound // unit) * unit, (bound // unit + 1) * unit]
-    for bound in (high, below):
-        if isinstance(bound, int | float) and not isinstance(bound, bool):
-            starts += [bound, (bound // unit) * unit, (bound // unit - 1) * unit]
-    bounds = [b for b in (low, above, high, below) if isinstance(b, int | float) and not isinstance(b, bool)]
-    if len(bounds) >= 2:
+    named = (schema.get(key) for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"))
+    bounds = [bound for bound in named if isinstance(bound, int | float) and not isinstance(bound, bool)]
+    starts: list[int | float] = [step] if step else []
+    starts += [1, 0]
+    for bound in bounds:
+        starts += [bound, *((bound // unit + steps) * unit for steps in (0, 1, -1))]
+    if len(bounds) > 1:
         starts.append((min(bounds) + max(bounds)) / 2)
-    if step:
-        starts = [step, *starts]
-    for start in chain(starts, (start + unit * n for n in range(1, 24) for start in starts)):
+    for number in (start + unit * n for n in range(24) for start in starts):
         if not whole:
-            yield float(start)
-        elif float(start).is_integer():
-            yield int(start)
+            yield round(float(number), 12)
+        elif isinstance(number, int) or number.is_integer():
+            yield int(number)
 
 
 def _both(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
@@ -395,6 +434,10 @@ def _both(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
             joined[key] = [*mine, *theirs]
         elif key in ("items", "additionalProperties", "propertyNames", "contains"):
             joined[key] = mine if mine == theirs else {"allOf": [mine, theirs]}
+        elif key in ("dependentRequired", "dependentSchemas", "dependencies"):
+            joined[key] = {**mine, **theirs}
+        elif key == "multipleOf" and isinstance(mine, int) and isinstance(theirs, int):
+            joined[key] = lcm(mine, theirs)
         elif key == "enum":
             joined[key] = [value for value in mine if value in theirs]
         elif key == "type":

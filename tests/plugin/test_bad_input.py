@@ -7,7 +7,7 @@ import pytest
 ERRORS = {
     "plan": ('@pytest.mark.groq_api(plan="fre")', "unknown plan of groq_api 'fre'; accepted: developer, free.*free"),
     "keyword": ("@pytest.mark.groq_api(plann=1)", "unknown argument of groq_api 'plann'; accepted: edition, hosts"),
-    "positional": ('@pytest.mark.groq_api("free")', "only keywords are accepted: groq_api(\\*, plan="),
+    "positional": ('@pytest.mark.groq_api("free")', "only keywords are accepted: groq_api\\(\\*, plan="),
     "tier": ("@pytest.mark.together_api(tier=7)", "unknown tier of together_api 7; accepted: 0, 1, 2, 3, 4, 5"),
     "edition": ('@pytest.mark.groq_api(edition="June")', "edition 'June' is no date; expected YYYY-MM-DD"),
     "old edition": ('@pytest.mark.groq_api(edition="2020-01-01")', "no groq edition is as old as 2020-01-01"),
@@ -18,7 +18,7 @@ ERRORS = {
     "clock start": ('@pytest.mark.llm_clock(start="now")', "start of llm_clock is 'now'; accepted is a datetime"),
     "allow": ('@pytest.mark.llm_allow("LLM999")', "unknown code 'LLM999'; accepted: LLM101"),
     "balance": ('@pytest.mark.together_api(balance="much")', "balance: 'much' is no amount of dollars"),
-    "spend limit": ('@pytest.mark.groq_api(spend_limit=5)', "spend_limit needs plan='developer'"),
+    "spend limit": ("@pytest.mark.groq_api(spend_limit=5)", "spend_limit needs plan='developer'"),
 }
 
 
@@ -56,7 +56,7 @@ def test_indirect_parameters_are_checked_like_markers(pytester):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--llmcontract-edition=yesterday"], "*--llmcontract-edition = 'yesterday' is no date; accepted is YYYY-MM-DD*"),
+        (["--llmcontract-edition=June"], "*--llmcontract-edition = 'June' is no date; accepted is YYYY-MM-DD*"),
         (["--llmcontract-edition=2001-01-01"], "*--llmcontract-edition = '2001-01-01': the first groq edition is*"),
         (["--llmcontract-guard=on"], "*invalid choice: 'on' (choose from*fixture*always*off*"),
         (["-o", "llmcontract_guard=on"], "*llmcontract_guard = 'on' (ini): accepted are fixture, always, off*"),
@@ -80,10 +80,10 @@ CALLS = {
     "when": ("groq_api.reply(when=5)", r"when=5 is not understood"),
     "rate": ("groq_api.chaos(2)", r"accepted is a share between 0 and 1"),
     "tool call": ('groq_api.reply(tool_calls=[{"nam": "x"}])', r"is not understood; accepted: \{'name': …"),
-    "usage": ('groq_api.reply(usage={"tokens": 1})', r"unknown key of reply\(usage=\) 'tokens'; accepted: cached_tokens"),
+    "usage": ('groq_api.reply(usage={"tokens": 1})', r"unknown key of reply\(usage=\) 'tokens'; accepted: "),
     "exhaust": ('groq_api.exhaust("TPX")', r"limit 'TPX' is not known; accepted: RPM"),
     "exhaust model": ('groq_api.exhaust("TPM", model="gpt-5")', r"unknown groq model 'gpt-5'; accepted"),
-    "no such limit": ('groq_api.exhaust("ASH", model="openai/gpt-oss-20b")', r"unknown limit of openai/gpt-oss-20b 'ASH'"),
+    "no such limit": ('groq_api.exhaust("ASH", model="openai/gpt-oss-20b")', r"unknown limit of openai/gpt-oss-20b"),
     "negative": ('groq_api.use("TPM", -5)', r"accepted is a number from 0"),
     "back in time": ("groq_api.clock.advance(seconds=-1)", r"cannot go back in time"),
     "latency": ("groq_api.latency(first_token=-1)", r"accepted is a number from 0"),

@@ -13,7 +13,7 @@ WORDS = [
 
 def test_a_swallowed_refusal_fails_the_test_in_its_call_phase(project):
     project.makepyfile(
-        """
+        test_it="""
         from app import rate
 
         def test_rating(groq_api):

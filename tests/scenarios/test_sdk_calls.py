@@ -104,11 +104,12 @@ def test_without_a_script_the_answer_is_useful_and_the_same_every_time(groq_api)
 
 def test_the_model_lists_have_each_providers_own_shape(groq_api, together_api):
     listed = groq_client().models.list()
-    bare = together_client().models.list()
+    # The SDK's own method wants a project id before it asks.
+    bare = httpx.get("https://api.together.xyz/v1/models", headers={"authorization": "Bearer k"}).json()
 
     assert listed.object == "list"
     assert MODEL in {model.id for model in listed.data}
-    assert MODEL in {model.id for model in bare}
+    assert MODEL in {model["id"] for model in bare}
     assert groq_client().models.retrieve(MODEL).context_window == 131072
 
 

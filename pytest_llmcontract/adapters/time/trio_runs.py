@@ -3,14 +3,16 @@
 ``trio.testing.MockClock`` is the supported way, but has to be handed to ``trio.run``, which the application or a
 pytest plugin calls; a run with a clock of its own is left alone.
 
-Private parts used: ``SystemClock``, ``GLOBAL_RUN_CONTEXT``, ``Runner.deadlines``, ``io_manager.get_events`` and the
-name ``sleep_until`` inside ``trio._timeouts``. tests/adapters/test_time_trio.py pins them.
+Private parts used: ``GLOBAL_RUN_CONTEXT``, ``SystemClock``, ``Runner.clock``, ``.deadlines`` and ``.io_manager``, the
+latter's ``get_events``, and the name ``sleep_until`` inside ``trio._timeouts``. tests/adapters/test_time_trio.py pins
+them.
 """
 
 from __future__ import annotations
 
 import importlib.machinery
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -87,27 +89,21 @@ class TrioTime:
         self._trio: Any = trio
         self._timeouts: Any = trio._timeouts
         self._run: Any = trio._core._run
-        self._base = Real.perf_counter() - driver.clock.seconds
-        self._clocks: weakref.WeakSet[Any] = weakref.WeakSet()
         self._runs: weakref.WeakKeyDictionary[Any, _TrioRun] = weakref.WeakKeyDictionary()
 
     def install(self) -> None:
-        clocks, io_managers = self._run.SystemClock, self._run.TheIOManager
+        io_managers = self._run.TheIOManager
         get_events, sleep_until = io_managers.get_events, self._timeouts.sleep_until
         driver = self._driver
 
-        def current_time(clock: Any) -> float:
-            self._clocks.add(clock)
-            return self.time(clock)
-
         def waiting_get_events(io_manager: Any, timeout: float) -> Any:
-            run = self._this_run() if timeout > 0 and not driver.ended else None
-            if run is None or run.runner.io_manager is not io_manager or run.runner.waiting_for_idle:
+            run = self._run_of(io_manager)
+            if timeout <= 0 or run is None or run.runner.waiting_for_idle:
                 return get_events(io_manager, timeout)
             return run.wait(timeout)
 
         async def noting_sleep_until(deadline: float) -> None:
-            run = None if driver.ended else self._this_run()
+            run = self.this_run()
             if run is None or deadline >= _FOREVER or deadline <= run.time():
                 await sleep_until(deadline)
                 return
@@ -123,28 +119,24 @@ class TrioTime:
         self.get_events = get_events
         self.sleep_until = sleep_until
         self._replaced = [
-            (clocks, "current_time", current_time, clocks.current_time),
             (io_managers, "get_events", waiting_get_events, get_events),
             (self._timeouts, "sleep_until", noting_sleep_until, sleep_until),
             (self._trio, "sleep_until", noting_sleep_until, sleep_until),
         ]
         for owner, name, ours, _ in self._replaced:
             setattr(owner, name, ours)
+        self.this_run()
 
     def uninstall(self) -> None:
-        """Real time again, from where each run's time stands."""
-        for clock in self._clocks:
-            clock.offset = max(clock.offset, self.time(clock) - Real.perf_counter())
+        for run in tuple(self._runs.values()):
+            run.release(self._run.SystemClock)
         for owner, name, ours, original in self._replaced:
             if getattr(owner, name) is ours:
                 setattr(owner, name, original)
 
-    def time(self, clock: Any) -> float:
-        return clock.offset + self._base + self._driver.clock.seconds  # type: ignore[no-any-return]
-
     async def delay(self, seconds: float) -> None:
         """Sleep without a note."""
-        run = self._this_run()
+        run = self.this_run()
         if run is None:
             await self._trio.sleep(seconds)
         else:
@@ -152,13 +144,24 @@ class TrioTime:
             with run.sleeping(deadline, seconds):
                 await self.sleep_until(deadline)
 
-    def _this_run(self) -> _TrioRun | None:
+    def this_run(self) -> _TrioRun | None:
+        """The run in this thread, its time made the clock's; None for one with a clock of its own."""
         runner = getattr(self._run.GLOBAL_RUN_CONTEXT, "runner", None)
-        if runner is None or type(runner.clock) is not self._run.SystemClock:
+        if runner is None or self._driver.ended:
             return None
-        if runner not in self._runs:
-            self._runs[runner] = _TrioRun(self._driver, self, runner)
-        return self._runs[runner]
+        run = self._runs.get(runner)
+        if run is None and type(runner.clock) is self._run.SystemClock:
+            if self._driver.is_bystander(threading.get_ident()):
+                return None
+            run = self._runs[runner] = _TrioRun(self._driver, self.get_events, runner)
+        return run
+
+    def _run_of(self, io_manager: Any) -> _TrioRun | None:
+        run = self.this_run()
+        if run is None and not self._driver.ended:
+            # A guest of another loop (so runs anyio's plugin) waits in a thread of its own.
+            run = next((one for one in list(self._runs.values()) if one.runner.io_manager is io_manager), None)
+        return run
 
 
 class _Sleeping:
@@ -178,32 +181,53 @@ class _Sleeping:
 
 
 class _TrioRun(LoopWait):
-    """One ``trio.run``."""
+    """One ``trio.run``, and the clock it is given for the time being."""
 
-    def __init__(self, driver: Driver, hooks: TrioTime, runner: Any) -> None:
+    def __init__(self, driver: Driver, get_events: Callable[[Any, float], Any], runner: Any) -> None:
         super().__init__(driver)
-        self._hooks = hooks
+        self._get_events = get_events
         self._runner = weakref.ref(runner)
+        self._base: float = runner.clock.offset + Real.perf_counter() - driver.clock.seconds
         self.sleepers: set[_Sleeping] = set()
+        runner.clock = self
+
+    def release(self, system_clock: Callable[[float], Any]) -> None:
+        """Real time again, from where the run's time stands."""
+        runner = self.runner
+        if runner is not None and runner.clock is self:
+            runner.clock = system_clock(self.time() - Real.perf_counter())
 
     @property
     def runner(self) -> Any:
         return self._runner()
 
+    # What trio asks of a clock.
+
+    def start_clock(self) -> None:
+        pass
+
+    def current_time(self) -> float:
+        return self.time()
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        return deadline - self.time()
+
+    # What LoopWait asks of a loop.
+
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
         return _Sleeping(self, deadline, self.driver.clock.seconds + seconds, self.driver.next_order())
 
     def time(self) -> float:
-        return self._hooks.time(self.runner.clock)
+        return self._base + self.driver.clock.seconds
 
     def shift(self, seconds: float) -> None:
-        self.runner.clock.offset += seconds
+        self._base += seconds
 
     def poll(self, seconds: float | None) -> Any:
-        return self._hooks.get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
+        return self._get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
 
     def next_timer(self) -> Timer | None:
-        when = self.runner.deadlines.next_deadline()
+        when: float = self.runner.deadlines.next_deadline()
         if when >= _FOREVER:
             return None
         sleeps = [sleeping for sleeping in self.sleepers if sleeping.deadline <= when]
