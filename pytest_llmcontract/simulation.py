@@ -46,6 +46,7 @@ class Stage:
         self.journal: list[Call] = []
         """Every call of every provider, in order."""
         self.providers: list[SimulatedProvider] = []
+        self._owners: dict[str, SimulatedProvider] = {}
         self.guard = guard
         self._escapes: list[Violation] = []
         self._streams: dict[int, Call] = {}
@@ -72,8 +73,17 @@ class Stage:
         if not self._dated or (not self._pinned and noon < self.clock.now):
             self.clock.rebase(noon)
         self._dated = True
-        self.providers.append(provider)
         provider.begin()
+        self.providers.append(provider)
+        self._assign_hosts()
+
+    def remove(self, provider: SimulatedProvider) -> None:
+        self.providers.remove(provider)
+        self._assign_hosts()
+
+    def _assign_hosts(self) -> None:
+        """The innermost, that is the last, owns a host."""
+        self._owners = {host: provider for provider in self.providers for host in provider.edition.hosts}
 
     def findings(self) -> list[Violation]:
         """Findings of all providers that nobody asked for yet."""
@@ -83,16 +93,13 @@ class Stage:
     # The gateway.
 
     def owns(self, host: str) -> bool:
-        return any(host in provider.edition.hosts for provider in self.providers)
+        return host in self._owners
 
     def answer(self, request: ApiRequest) -> ApiReply | Disconnect:
-        for provider in reversed(self.providers):
-            if request.host in provider.edition.hosts:
-                call = provider.simulator.answer(request)
-                if call.reply is not None and call.reply.events is not None:
-                    self._streams[id(call.reply)] = call
-                return call.reply or Disconnect()
-        raise AssertionError(f"nobody owns {request.host}")
+        call = self._owners[request.host].simulator.answer(request)
+        if call.reply is not None and call.reply.events is not None:
+            self._streams[id(call.reply)] = call
+        return call.reply or Disconnect()
 
     def finished(self, reply: ApiReply) -> None:
         if call := self._streams.pop(id(reply), None):
@@ -199,7 +206,7 @@ def simulated(
         try:
             yield api
         finally:
-            stage.providers.remove(api)
+            stage.remove(api)
 
 
 @contextmanager

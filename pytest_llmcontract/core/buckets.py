@@ -7,10 +7,20 @@ Two ways are known. Groq refills continuously (``ContinuousBucket``); Together c
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 EPSILON = 1e-6
 """Units of a limit. A bucket is exact to this much; it hides the rounding of binary fractions."""
+
+
+class LimitState(NamedTuple):
+    """One limit at one moment, in its own unit (requests, tokens, seconds of audio)."""
+
+    limit: float
+    used: float
+    remaining: int
+    reset_seconds: float
+    """Until nothing of it is used any more."""
 
 
 class Bucket(Protocol):
@@ -33,6 +43,9 @@ class Bucket(Protocol):
 
     def reset(self, now: float) -> float:
         """Seconds until nothing counts any more."""
+
+    def state(self, now: float) -> LimitState:
+        """All of it at once."""
 
 
 class ContinuousBucket:
@@ -73,6 +86,11 @@ class ContinuousBucket:
 
     def reset(self, now: float) -> float:
         return self.used(now) * self.window / self.limit
+
+    def state(self, now: float) -> LimitState:
+        # As remaining() and reset(), with one look at the level: this runs for every limit of every call.
+        used, limit = self.used(now), self.limit
+        return LimitState(limit, used, max(0, math.floor(limit - used + EPSILON)), used * self.window / limit)
 
 
 class WindowBucket:
@@ -124,3 +142,6 @@ class WindowBucket:
 
     def reset(self, now: float) -> float:
         return max(0.0, self._opened + self.span - now) if self.used(now) else 0.0
+
+    def state(self, now: float) -> LimitState:
+        return LimitState(self.limit, self.used(now), self.remaining(now), self.reset(now))

@@ -94,7 +94,10 @@ def _parsed_date(when: Date | str) -> Date:
         # A datetime is a date too, but does not compare with one.
         return Date(when.year, when.month, when.day)
     try:
-        return Date.fromisoformat(when)
+        day = Date.fromisoformat(when)
+        if str(day) != when:  # 20260604 and 2026-W23-4 are ISO dates as well
+            raise ValueError
+        return day
     except (TypeError, ValueError):
         raise BadInput(f"edition {when!r} is no date; expected YYYY-MM-DD, such as 2026-06-04") from None
 
@@ -177,9 +180,9 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
     tools = _unique(folder / "tools.json", _records(folder / "tools.json", ToolPrice), day)
-    rows = [row for row in _records(folder / "dialect.json", DialectRow) if row.holds_on(day)]
-    dialect = _dialect(folder / "dialect.json", rows)
-    _check_limits(folder / "limits.json", limits)
+    rows = _records(folder / "dialect.json", DialectRow)
+    dialect = _dialect(folder / "dialect.json", rows, day)
+    _check_limits(folder / "limits.json", limits, day)
     for file, records in {
         "api.json": [api], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),
         "tools.json": tools.values(), "dialect.json": rows,
@@ -221,10 +224,17 @@ def _as_of(file: Path, record: dict[str, Any], day: Date) -> dict[str, Any]:
         fields = {key: value for key, value in change.items() if key not in {"on", "source"}}
         if stray := fields.keys() - Model.model_fields.keys():
             raise DataError(f"{_short(file)}: record {record.get('id')!r}: changes: unknown key {min(stray)!r}")
-        if Date.fromisoformat(change["on"]) <= day:
+        if _change_day(file, record, change) <= day:
             now |= fields
             sources |= dict.fromkeys(fields, change["source"])
     return {**now, "sources": sources}
+
+
+def _change_day(file: Path, record: dict[str, Any], change: dict[str, Any]) -> Date:
+    try:
+        return Date.fromisoformat(change["on"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{_short(file)}: record {record.get('id')!r}: changes: 'on' is no date") from None
 
 
 def _unique(file: Path, records: Iterable[Named], day: Date) -> dict[str, Named]:
@@ -237,25 +247,26 @@ def _unique(file: Path, records: Iterable[Named], day: Date) -> dict[str, Named]
     return found
 
 
-def _dialect(file: Path, rows: Iterable[DialectRow]) -> Dialect:
+def _dialect(file: Path, rows: Iterable[DialectRow], day: Date) -> Dialect:
     values: dict[str, Any] = {}
     for row in rows:
         if row.key not in Dialect.model_fields:
-            raise DataError(
-                f"{_short(file)}: record {row.key!r}: no such switch; known: {', '.join(Dialect.model_fields)}"
-            )
+            known = ", ".join(Dialect.model_fields)
+            raise DataError(f"{_short(file)}: record {row.key!r}: no such switch; known: {known}")
+        if not row.holds_on(day):
+            continue
         if row.key in values:
-            raise DataError(f"{_short(file)}: record {row.key!r} is there twice on one day")
+            raise DataError(f"{_short(file)}: record {row.key!r} is there twice on {day}")
         values[row.key] = row.value
     return _validated(file, Dialect, values)
 
 
-def _check_limits(file: Path, limits: Iterable[Limits]) -> None:
+def _check_limits(file: Path, limits: Iterable[Limits], day: Date) -> None:
     seen = set()
     for record in limits:
         place = (record.plan, record.model, record.type)
         if place in seen:
-            raise DataError(f"{_short(file)}: record {_name(record.model_dump())!r} is there twice on one day")
+            raise DataError(f"{_short(file)}: record {_name(record.model_dump())!r} is there twice on {day}")
         seen.add(place)
 
 
@@ -317,8 +328,9 @@ def _name(record: Any) -> str:
     """What to call a record in a message: ``openai/gpt-oss-20b``, ``free chat``."""
     if not isinstance(record, dict):
         return str(record)[:40]
-    names = (record.get(key) for key in ("id", "name", "key", "plan", "model", "type", "date") if key in record)
-    return " ".join(str(name) for name in names if name)[:80]
+    name = next((record[key] for key in ("id", "name", "key", "date") if key in record), "")
+    place = (record.get(key) for key in ("plan", "model", "type"))
+    return str(name or " ".join(part for part in place if isinstance(part, str)))[:80]
 
 
 def _short(file: Path) -> str:

@@ -43,7 +43,10 @@ def masked(headers: Mapping[str, str]) -> Headers:
 
     Adapters call this before anything else sees a request, so that no key can reach a report.
     """
-    return Headers({name: _mask(value) if name.lower() in SECRET_HEADERS else value for name, value in headers.items()})
+    shown = Headers(headers)
+    for name in SECRET_HEADERS & shown._fields.keys():
+        shown._fields[name] = _mask(shown._fields[name])
+    return shown
 
 
 def _mask(value: str) -> str:

@@ -6,20 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pytest_llmcontract.core.buckets import Bucket, ContinuousBucket
+from pytest_llmcontract.core.buckets import Bucket, ContinuousBucket, LimitState
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.profile import LIMIT_KINDS
-
-
-@dataclass(frozen=True, slots=True)
-class LimitState:
-    """One limit at one moment, in its own unit (requests, tokens, seconds of audio)."""
-
-    limit: float
-    used: float
-    remaining: int
-    reset_seconds: float
-    """Until nothing of it is used any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +88,8 @@ class Limiter:
                 bucket.add(amount, now)
 
     def state(self, model: str, now: float) -> dict[str, LimitState]:
-        return {
-            kind: LimitState(bucket.limit, bucket.used(now), bucket.remaining(now), bucket.reset(now))
-            for kind, bucket in self.buckets(model).items()
-        }
+        """Every limit of *model* by kind."""
+        return {kind: bucket.state(now) for kind, bucket in self.buckets(model).items()}
 
     def bucket(self, model: str, kind: str) -> Bucket:
         """One bucket, by the name of its kind.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 UNKNOWN = "unknown"
 
@@ -36,7 +37,8 @@ class Routes:
             return operation, ""
         for wanted, head, tail, operation in self._with_id:
             if method == wanted and path.startswith(head) and path.endswith(tail) and len(path) > len(head + tail):
-                return operation, path[len(head) : len(path) - len(tail)]
+                # Some clients escape the slash of a model's name.
+                return operation, unquote(path[len(head) : len(path) - len(tail)])
         return UNKNOWN, ""
 
     def nearest(self, path: str) -> str:

@@ -8,8 +8,7 @@ headers on, close the call. The steps are in :mod:`.steps`, their order is data 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pytest_llmcontract.core.account import Account
@@ -40,6 +39,8 @@ from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE, Wire
 
 T = TypeVar("T")
+
+_PROMPT = Latency()
 
 EXPECTED_OUTPUT = 2048
 """Tokens that count against OTPM for a request that names no maximum: pasted refusals of 2026-09 say so."""
@@ -208,7 +209,7 @@ class Simulator:
         known: dict[str, Any] = {**spec.defaults, **address}
         known |= self.wire.shortage_values(turn) if turn.shortage else {}
         body = self.wire.refusal(turn, spec, known | dict(values or {}), message)
-        return self._shaped(turn, ApiReply(spec.status, self.wire.headers(turn, spec.status, body), body, error=error))
+        return self._reply(turn, spec.status, body, error=error)
 
     def refuse_by_limit(self, turn: Turn) -> ApiReply:
         """The refusal of the limit that ran short (``turn.shortage``)."""
@@ -216,7 +217,7 @@ class Simulator:
 
     def reply(self, turn: Turn, body: bytes, status: int = 200) -> ApiReply:
         """A whole body."""
-        return self._shaped(turn, ApiReply(status, self.wire.headers(turn, status, body), body))
+        return self._reply(turn, status, body)
 
     def stream(self, turn: Turn, answer: Answer) -> ApiReply:
         """A success with a streamed body, ended as the test wants."""
@@ -229,10 +230,7 @@ class Simulator:
             self.scripts.use(cut, turn.call)
             turn.scripted = True
             events, ending = self._cut(turn, events, _part(cut, StreamCut))
-        reply = ApiReply(
-            200, self.wire.headers(turn, 200, None), events=tuple(StreamEvent(data) for data in events), cut=ending
-        )
-        return self._shaped(turn, reply)
+        return self._reply(turn, 200, None, events=events, cut=ending)
 
     def _cut(self, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
         kept, lost = events[: cut.after], events[cut.after :]
@@ -243,19 +241,28 @@ class Simulator:
             return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
         return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")
 
-    def _shaped(self, turn: Turn, reply: ApiReply) -> ApiReply:
-        """Lay latency and scripted headers over a reply."""
+    def _reply(
+        self,
+        turn: Turn,
+        status: int,
+        body: bytes | None,
+        *,
+        events: Iterable[bytes] = (),
+        cut: Disconnect | None = None,
+        error: str | None = None,
+    ) -> ApiReply:
+        """A reply with its headers; scripted headers and latency laid over it. *body* is ``None`` for a stream."""
+        headers = self.wire.headers(turn, status, body)
+        if turn.extra_headers:
+            headers |= turn.extra_headers
         slow = self.scripts.first(turn.request, Latency) if self.scripts else None
+        latency = _part(slow, Latency) if slow else _PROMPT
         if slow is not None:
             self.scripts.use(slow, turn.call)
-            latency = _part(slow, Latency)
-            reply = replace(reply, delay=latency.first_token)
-            if reply.events and latency.per_token:
-                later = (replace(event, delay=latency.per_token) for event in reply.events[1:])
-                reply = replace(reply, events=(reply.events[0], *later))
-        if turn.extra_headers:
-            reply = replace(reply, headers={**reply.headers, **turn.extra_headers})
-        return replace(reply, scripted=True) if turn.scripted else reply
+        if body is not None:
+            return ApiReply(status, headers, body, delay=latency.first_token, error=error, scripted=turn.scripted)
+        pieces = tuple(StreamEvent(data, latency.per_token if index else 0.0) for index, data in enumerate(events))
+        return ApiReply(status, headers, events=pieces, cut=cut, delay=latency.first_token, scripted=turn.scripted)
 
     # What is charged, and kept.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 
 def matches(pattern: str, text: str) -> bool:
+    """Whether *pattern* is found in *text*; false for a pattern that cannot be read."""
     try:
         return re.search(pythonic(pattern), text) is not None
     except re.error:
@@ -22,10 +23,12 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def pythonic(pattern: str) -> str:
-    """An ECMA-262 pattern in Python's words, as far as tools and form validators use it."""
-    return re.sub(
-        r"\\p\{\w+\}", "[A-Za-z]", pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
-    )
+    """An ECMA-262 *pattern* in Python's words, as far as form validators use it: named groups, letter classes."""
+    pattern = re.sub(r"\(\?<(?![=!])", "(?P<", pattern)
+    return re.sub(r"\\p\{(\w+)\}", lambda found: _PROPERTIES.get(found[1][:2], "[A-Za-z]"), pattern)
+
+
+_PROPERTIES = {"Lu": "[A-Z]", "Ll": "[a-z]", "N": "[0-9]", "Nd": "[0-9]", "Nu": "[0-9]"}
 
 
 def spell(pattern: str, least: int) -> Iterator[str]:

@@ -32,11 +32,18 @@ def models_table(edition: Edition, model: str | None = None) -> str:
     numbers = _Numbers(edition)
     parts = [
         f"{edition.provider}, edition {edition.date}: {len(offered)} models. Prices: input / output (cached input), "
-        "US dollars\nper million tokens where nothing else is said.",
+        "US dollars\nper million tokens where nothing else is said; * is a preview.",
         _aligned(
             ("model", "context", "output", "price", "", "source"),
             [
-                (m.id, _count(m.context), _count(m.max_output), _price(m.prices), _remarks(m), numbers.of(_sources(m)))
+                (
+                    m.id,
+                    _count(m.context),
+                    _count(m.max_output),
+                    _price(m.prices),
+                    _remarks(m),
+                    numbers.of(_main_sources(m)),
+                )
                 for m in offered
             ],
             right={1, 2},
@@ -181,9 +188,7 @@ def _remarks(model: Model) -> str:
         remarks.append("dedicated")
     if model.tier:
         remarks.append(f"tier {model.tier}")
-    if model.preview:
-        remarks.append("preview")
-    return ", ".join(remarks)
+    return ", ".join(remarks) + " *" * model.preview
 
 
 def _price(prices: Prices) -> str:
@@ -205,6 +210,12 @@ def _count(number: float | None) -> str:
         if number >= size and number * 10 % size == 0:
             return f"{number / size:g}{letter}"
     return f"{number:g}" if number < 10**6 else str(int(number))
+
+
+def _main_sources(model: Model) -> set[str]:
+    """Those of the model itself, its price and its retirement; the view of one model has all."""
+    facts = {"prices": model.prices != Prices(), "retired": model.retired}
+    return {model.source, *(model.source_of(name) for name, known in facts.items() if known)}
 
 
 def _sources(model: Model) -> set[str]:

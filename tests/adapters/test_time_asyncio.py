@@ -201,6 +201,19 @@ def test_a_timer_that_nobody_else_can_hurry_jumps(clock):
     assert (clock.seconds, clock.sleeps) == (7200, [])
 
 
+def test_only_those_who_sleep_for_ever_are_left(clock):
+    async def app() -> None:
+        loop = asyncio.get_running_loop()
+        forever = asyncio.create_task(anyio.sleep_forever())
+        threading.Timer(0.02, loop.call_soon_threadsafe, [forever.cancel]).start()
+        with pytest.raises(asyncio.CancelledError):
+            await forever
+
+    run(clock, app())
+
+    assert (clock.seconds, clock.sleeps) == (0, [])
+
+
 def test_sleeping_for_ever_moves_nothing(clock):
     async def app() -> None:
         forever = asyncio.create_task(anyio.sleep_forever())
@@ -232,6 +245,43 @@ def test_four_threads_and_four_tasks_share_the_clock(clock, run_):
 
     assert sorted(run(clock, app())) == [0, 0, 60, 60, 120, 120, 180, 180]
     assert limiter.log == TWO_A_MINUTE
+
+
+@pytest.mark.parametrize("run_", range(5))
+def test_threads_and_tasks_of_one_moment_go_one_after_the_other(clock, run_):
+    log: list[str] = []
+
+    def work(name: str) -> None:
+        log.append(f"{name} begins")
+        sorted(range(30_000), key=lambda n: -n)
+        log.append(f"{name} ends")
+
+    def in_thread(name: str) -> None:
+        time.sleep(60)
+        work(name)
+
+    async def in_task(name: str) -> None:
+        await asyncio.sleep(60)
+        work(name)
+
+    async def app() -> None:
+        driver = virtual._driver
+        assert driver is not None
+        started = []
+        for number in range(3):
+            started.append(asyncio.create_task(asyncio.to_thread(in_thread, f"thread {number}")))
+            await asyncio.sleep(0)
+            while len(driver._waiters) <= number:
+                Real.sleep(0.001)
+            started.append(asyncio.create_task(in_task(f"task {number}")))
+            await asyncio.sleep(0)
+        await asyncio.gather(*started)
+
+    run(clock, app())
+
+    # All tasks wake when the first of them does: that is the loop's turn.
+    names = ["thread 0", "task 0", "task 1", "task 2", "thread 1", "thread 2"]
+    assert log == [f"{name} {what}" for name in names for what in ("begins", "ends")]
 
 
 def test_threads_of_anyio_too(clock):
@@ -601,6 +651,52 @@ def test_the_clock_stands_while_a_thread_has_a_request_in_flight(clock, monkeypa
 
 class ForeignLoop(asyncio.AbstractEventLoop):
     """As much of uvloop as matters: it runs, and is nothing of asyncio's."""
+
+
+class WithoutSelector(base_events.BaseEventLoop):
+    """As some GUI toolkits' loops: of asyncio's family, but waiting in its own way."""
+
+    def _run_once(self) -> None:
+        run_what_is_ready(self)
+
+    def _process_events(self, event_list: Any) -> None:
+        pass
+
+    def time(self) -> float:
+        return 0.0
+
+
+def run_what_is_ready(loop: Any) -> None:
+    while loop._ready:
+        loop._ready.popleft()._run()
+
+
+def test_a_loop_that_waits_in_its_own_way_is_warned_of_too(clock):
+    loop = WithoutSelector()
+    with virtual.running(clock), pytest.warns(virtual.UnsupportedLoopWarning, match="WithoutSelector"):
+        loop.call_later(30, print).cancel()
+    loop.close()
+
+
+def test_the_providers_delay_in_an_unsupported_loop_is_real(clock):
+    uvloop = pytest.importorskip("uvloop")
+    with virtual.running(clock), warnings.catch_warnings():
+        warnings.simplefilter("ignore", virtual.UnsupportedLoopWarning)
+        uvloop.run(virtual.provider_delay_async(0.001))
+
+    assert clock.seconds == 0
+
+
+def test_somebody_elses_select_is_put_back(clock):
+    with asyncio.Runner() as runner:
+        selector: Any = runner.get_loop()._selector  # type: ignore[attr-defined]
+        original = selector.select
+        selector.select = theirs = lambda timeout=None: original(timeout)
+        with virtual.running(clock):
+            runner.run(asyncio.sleep(30))
+        assert selector.select is theirs
+
+    assert clock.seconds == 30
 
 
 def test_a_loop_of_another_make_is_warned_of_once(clock):

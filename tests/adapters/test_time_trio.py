@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import trio.testing
 from trio._core import _run
 
 from pytest_llmcontract.adapters import time as virtual
+from pytest_llmcontract.adapters.time import trio_runs
 from pytest_llmcontract.adapters.time.real import Real
 from pytest_llmcontract.core.clock import VirtualClock
 
@@ -249,6 +251,32 @@ def test_waiting_until_all_tasks_are_blocked_is_not_waiting_for_time(clock):
 
     assert run(clock, app) == 0
     assert clock.seconds == 60
+
+
+def test_what_waits_for_an_import_sees_to_its_own_module_only(tmp_path, monkeypatch):
+    (tmp_path / "imported_late.py").write_text("value = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told: list[Any] = []
+    finder = trio_runs._AfterImport("imported_late", lambda: told.append(sys.modules["imported_late"].value))
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+
+    assert finder.find_spec("json") is None
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("imported_never")
+    importlib.import_module("imported_late")
+
+    assert told == [1]
+    assert finder not in sys.meta_path
+    assert trio_runs._AfterImport("imported_never", told.clear).find_spec("imported_never") is None
+
+
+def test_the_watch_ends_with_the_simulation(clock, monkeypatch):
+    monkeypatch.delitem(sys.modules, "trio")
+    before = list(sys.meta_path)
+    with virtual.running(clock):
+        assert sys.meta_path != before
+
+    assert sys.meta_path == before
 
 
 def test_trio_imported_after_the_simulation_began():

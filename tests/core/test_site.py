@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import bdb
 import os
 import sys
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def test_the_caller_is_the_site():
 
 
 def test_frames_of_the_standard_library_are_passed_over():
-    found = bdb.Bdb().runcall(application_site)
+    found = weakref.finalize(line, application_site)()
 
     assert found == shown("test_frames_of_the_standard_library_are_passed_over", line() - 2)
 

@@ -102,11 +102,13 @@ def test_an_edition_is_loaded_once():
         ("together", "2025-07-31", "the first is 2025-08-01"),
         ("groq", "2026-13-01", "expected YYYY-MM-DD, such as 2026-06-04"),
         ("groq", "newest", "edition 'newest' is no date"),
+        ("groq", "20260604", "edition '20260604' is no date"),
+        ("groq", 20260604, "edition 20260604 is no date"),
         ("grok", None, "unknown provider 'grok'; accepted: groq, together. Did you mean 'groq'?"),
     ],
 )
 def test_what_is_no_edition(provider, when, says):
-    with pytest.raises(BadInput, match=".") as caught:
+    with pytest.raises(BadInput) as caught:
         load_edition(provider, when)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -295,19 +297,19 @@ GROQ_NAMES = """
     organization_restricted spend_limit_reached invalid_api_key model_permission_blocked access_denied model_not_found
     unknown_url request_too_large payload_too_large unprocessable_entity failed_dependency rate_limit_exceeded
     flex_capacity_exceeded internal_server_error bad_gateway over_capacity gateway_timeout
-""".split()
+"""
 TOGETHER_NAMES = """
     invalid_request model_not_serverless context_length_exceeded dedicated_endpoint_not_running invalid_api_key
     credit_limit tier_restricted model_not_found payload_too_large unprocessable_entity rate_limit model_rate_limit
     dynamic_request_limited dynamic_token_limited server_error bad_gateway overloaded gateway_timeout origin_down
     origin_timeout server_busy
-""".split()
+"""
 
 
 @every_edition
 def test_the_catalogue_is_whole(provider, day):
     edition = load_edition(provider, day)
-    assert set(GROQ_NAMES if provider == "groq" else TOGETHER_NAMES) <= edition.errors.keys()
+    assert set((GROQ_NAMES if provider == "groq" else TOGETHER_NAMES).split()) <= edition.errors.keys()
 
 
 @pytest.mark.parametrize(

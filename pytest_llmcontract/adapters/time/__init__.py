@@ -25,12 +25,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_llmcontract.adapters.time.driver import Driver
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
-from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.errors import BadInput, LlmContractError
+
+# pytest's start pays for what is imported here; a simulation imports the rest.
+if TYPE_CHECKING:
+    from pytest_llmcontract.adapters.time.driver import Driver
+    from pytest_llmcontract.core.clock import VirtualClock
 
 __all__ = [
     "Real",
@@ -111,6 +113,9 @@ def running(clock: VirtualClock, *, wall: bool = False) -> Iterator[None]:
 
 def _enter(clock: VirtualClock) -> None:
     global _driver
+    from pytest_llmcontract.adapters.time.driver import Driver
+    from pytest_llmcontract.core.errors import LlmContractError
+
     install_trampoline()
     with _switching:
         if _driver is None:
@@ -138,6 +143,8 @@ def _showing(clock: VirtualClock) -> Iterator[None]:
     try:
         import time_machine
     except ImportError:
+        from pytest_llmcontract.core.errors import BadInput
+
         raise BadInput(
             "llm_clock(wall=True) moves time.time() by time-machine, which is not installed: "
             "pip install pytest-llmcontract[wall]"

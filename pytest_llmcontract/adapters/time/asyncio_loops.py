@@ -157,15 +157,14 @@ class _AsyncioLoop(LoopWait):
     """One adopted loop."""
 
     def __init__(self, driver: Driver, loop: Any) -> None:
-        super().__init__(driver)
+        # Timers that are pending, or code that read the time already, know the loop's time; a fresh loop's may as
+        # well be right where freezegun stops everybody's.
+        known = loop._scheduled or "time" in vars(loop)
+        super().__init__(driver, loop.time() if known else Real.monotonic())
         self._loop = loop
         self._selector = loop._selector
         self._select = self._selector.select
         self._select_was_set = "select" in vars(self._selector)
-        # Timers that are pending, or code that read the time already, know the loop's time; a fresh loop's may as
-        # well be right where freezegun stops everybody's.
-        known = loop._scheduled or "time" in vars(loop)
-        self._base = (loop.time() if known else Real.monotonic()) - driver.clock.seconds
         self._rounds = 0
         self._busy_since = 0.0
         loop._llmcontract_time = self
@@ -199,12 +198,6 @@ class _AsyncioLoop(LoopWait):
             self._rounds = 0
             self.nudge()
         return self._select(timeout)
-
-    def time(self) -> float:
-        return self._base + self.driver.clock.seconds
-
-    def shift(self, seconds: float) -> None:
-        self._base += seconds
 
     def poll(self, seconds: float | None) -> Any:
         return self._select(seconds)

@@ -10,12 +10,17 @@ fires at 45 exactly.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmcontract.adapters.time.driver import Driver, Turn, Waiter
 from pytest_llmcontract.adapters.time.real import Real
+
+# A loop that is not next yet, at a moment that has come already, sees so many seconds less. More than the 1e-9 by which
+# asyncio runs timers early.
+_NOT_YET = 4e-9
 
 # In a real wait, how often to see whether it still has to be one. Real seconds.
 _PIECE = 0.05
@@ -37,16 +42,14 @@ class Timer:
 class LoopWait(ABC):
     """One loop's waiting."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, now: float) -> None:
         self.driver = driver
+        self._base = now - driver.clock.seconds
+        self._limit = math.inf
 
-    @abstractmethod
     def time(self) -> float:
         """The loop's own time."""
-
-    @abstractmethod
-    def shift(self, seconds: float) -> None:
-        """Move the loop's own time on, without the clock."""
+        return min(self._base + self.driver.clock.seconds, self._limit)
 
     @abstractmethod
     def poll(self, seconds: float | None) -> Any:
@@ -71,6 +74,7 @@ class LoopWait(ABC):
     def wait(self, seconds: float | None) -> Any:
         """What ``poll`` does, on the clock's time. *seconds* is what the loop would wait by itself."""
         driver = self.driver
+        self._limit = math.inf
         timer = None if driver.ended else self.next_timer()
         if timer is None:
             with driver.resting(sockets=self.listens()):
@@ -80,9 +84,11 @@ class LoopWait(ABC):
             while (turn := driver.turn(waiter)) is not Turn.GO:
                 if turn is Turn.WAIT_REALLY:
                     events = self._poll_really(timer, waiter)
-                else:
-                    events = self.poll(driver.pause if turn is Turn.LOOK_AGAIN else None)
-                if events or self.time() >= timer.when:
+                    if events or self.time() >= timer.when:
+                        return events
+                elif events := self.poll(driver.pause if turn is Turn.LOOK_AGAIN else None):
+                    if driver.clock.seconds >= timer.due:
+                        self._limit = timer.when - _NOT_YET  # the events first, its turn is yet to come
                     return events
             if not driver.ended:
                 self.reach(timer.when)
@@ -92,6 +98,7 @@ class LoopWait(ABC):
 
     def nudge(self) -> None:
         """The loop is never idle: if it is the next in line nevertheless, move the clock."""
+        self._limit = math.inf
         timer = self.next_timer()
         if timer is None or not self.has_sleepers():
             return
@@ -104,10 +111,8 @@ class LoopWait(ABC):
 
     def reach(self, when: float) -> None:
         """The clock is at the timer's moment: the loop's own time is, too, whatever its last bits say."""
-        behind = when - self.time()
-        while behind > 0:
-            self.shift(max(behind, 1e-9))
-            behind = when - self.time()
+        while (behind := when - self.time()) > 0:
+            self._base += max(behind, math.ulp(when))
 
     def _enlisted(self, timer: Timer) -> Waiter:
         waiter = Waiter(
@@ -133,7 +138,7 @@ class LoopWait(ABC):
             if events:
                 # Threads of ours that answer take no virtual time; what comes over a socket does.
                 if waiter.sockets:
-                    self.shift(min(left, Real.monotonic() - began))
+                    self._base += min(left, Real.monotonic() - began)
                 return events
             if self.driver.turn(waiter) is not Turn.WAIT_REALLY:
                 return events

@@ -184,10 +184,9 @@ class _TrioRun(LoopWait):
     """One ``trio.run``, and the clock it is given for the time being."""
 
     def __init__(self, driver: Driver, get_events: Callable[[Any, float], Any], runner: Any) -> None:
-        super().__init__(driver)
+        super().__init__(driver, runner.clock.offset + Real.perf_counter())
         self._get_events = get_events
         self._runner = weakref.ref(runner)
-        self._base: float = runner.clock.offset + Real.perf_counter() - driver.clock.seconds
         self.sleepers: set[_Sleeping] = set()
         runner.clock = self
 
@@ -216,12 +215,6 @@ class _TrioRun(LoopWait):
 
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
         return _Sleeping(self, deadline, self.driver.clock.seconds + seconds, self.driver.next_order())
-
-    def time(self) -> float:
-        return self._base + self.driver.clock.seconds
-
-    def shift(self, seconds: float) -> None:
-        self._base += seconds
 
     def poll(self, seconds: float | None) -> Any:
         return self._get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
