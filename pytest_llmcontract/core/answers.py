@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmcontract.core.exchange import Usage
@@ -58,16 +58,14 @@ def compose(
     """
     calls = _tool_calls(body, script)
     content = None if calls else _content(body, model, script)
-    if isinstance(content, tuple):
-        pieces, content = content, "".join(content)
-    else:
-        pieces = tuple(_TOKENS.findall(content)) if content else ()
+    pieces = content if isinstance(content, tuple) else tuple(_TOKENS.findall(content)) if content else ()
+    finish = script.finish_reason or ("tool_calls" if calls else "stop")
+    if script.content is None and not calls:
+        pieces, finish = _limited(pieces, finish, body)
+    text = None if content is None else "".join(pieces)
     reasoning = _reasoning(body, model, script)
-    reason = script.finish_reason or ("tool_calls" if calls else "stop")
-    answer = Answer(content, pieces, reasoning, calls, reason, Usage(prompt_tokens))
-    if script.content is None and script.structured is None:
-        answer = _stopped(answer, body)
-    return _metered(_shortened(answer, body, script), script, tokens)
+    usage, thought = _metered(text, calls, reasoning, script, tokens, prompt_tokens)
+    return Answer(text, pieces, reasoning, calls, finish, usage, thought)
 
 
 def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> str | tuple[str, ...]:
@@ -150,39 +148,35 @@ def _already_called(messages: Sequence[Mapping[str, Any]]) -> bool:
     return False
 
 
-def _stopped(answer: Answer, body: Mapping[str, Any]) -> Answer:
-    """Cut at the request's ``stop`` sequences."""
-    stops = body.get("stop") or ()
-    content = answer.content
-    for stop in (stops,) if isinstance(stops, str) else stops:
-        if content and stop in content:
-            content = content[: content.index(stop)]
-    return answer if content == answer.content else replace(answer, content=content, pieces=_pieces(content))
-
-
-def _pieces(content: str | None) -> tuple[str, ...]:
-    return tuple(_TOKENS.findall(content)) if content else ()
-
-
-def _shortened(answer: Answer, body: Mapping[str, Any], script: ScriptedReply) -> Answer:
-    """Cut to the request's ``max_tokens``, a piece a token; a scripted finish reason means the test knows better."""
+def _limited(pieces: tuple[str, ...], finish: str, body: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """What the request leaves of a made-up answer: up to its ``stop``, and a piece a token of its ``max_tokens``."""
+    if stops := body.get("stop"):
+        text = whole = "".join(pieces)
+        for stop in (stops,) if isinstance(stops, str) else stops:
+            text = text.partition(stop)[0]
+        if text != whole:
+            pieces = tuple(_TOKENS.findall(text))
     most = body.get("max_completion_tokens") or body.get("max_tokens")
-    if not isinstance(most, int) or len(answer.pieces) <= most or script.finish_reason or script.content is not None:
-        return answer
-    pieces = answer.pieces[:most]
-    return replace(answer, content="".join(pieces), pieces=pieces, finish_reason="length")
+    if isinstance(most, int) and len(pieces) > most:
+        return pieces[:most], "length"
+    return pieces, finish
 
 
-def _metered(answer: Answer, script: ScriptedReply, tokens: TokenEstimator) -> Answer:
-    """Count the tokens; what the test scripted as ``usage`` wins."""
+def _metered(
+    text: str | None,
+    calls: Sequence[ToolCall],
+    reasoning: str,
+    script: ScriptedReply,
+    tokens: TokenEstimator,
+    prompt_tokens: int,
+) -> tuple[Usage, int]:
+    """The tokens, and how many of them were spent on reasoning; what the test scripted as ``usage`` wins."""
     told = script.usage or {}
-    calls = [{"name": call.name, "arguments": call.arguments} for call in answer.tool_calls]
-    thought = tokens.output(reasoning=answer.reasoning) if answer.reasoning else 0
-    said = tokens.output(answer.content, calls)
+    thought = tokens.output(reasoning=reasoning) if reasoning else 0
+    output = told.get("completion_tokens")
+    if output is None:
+        listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
+        output = tokens.output(text, listed) + thought
     details = told.get("prompt_tokens_details") or {}
-    usage = Usage(
-        input_tokens=told.get("prompt_tokens", answer.usage.input_tokens),
-        output_tokens=told.get("completion_tokens", said + thought),
-        cached_tokens=details.get("cached_tokens", told.get("cached_tokens", 0)),
-    )
-    return replace(answer, usage=usage, reasoning_tokens=min(thought, usage.output_tokens))
+    cached = details.get("cached_tokens", told.get("cached_tokens", 0))
+    return Usage(told.get("prompt_tokens", prompt_tokens), output, cached), min(thought, output)

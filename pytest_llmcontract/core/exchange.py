@@ -70,21 +70,32 @@ class ApiRequest:
     site: str = ""
     """The application's own line, ``app/client.py:41 in ask``; empty if no such frame was on the stack."""
 
-    @cached_property
+    # Kept by hand: cached_property of Python 3.11 takes a lock each time.
+
+    @property
     def json(self) -> Any:
         """The parsed body, or ``None`` if it is empty or no JSON."""
-        try:
-            return json.loads(self.body) if self.body else None
-        except ValueError:
-            return None
+        kept = self.__dict__
+        if "_json" not in kept:
+            try:
+                kept["_json"] = json.loads(self.body) if self.body else None
+            except ValueError:
+                kept["_json"] = None
+        return kept["_json"]
 
-    @cached_property
+    @property
     def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
+        kept = self.__dict__
+        if "_host" not in kept:
+            kept["_host"] = urlsplit(self.url).hostname or ""
+        return str(kept["_host"])
 
-    @cached_property
+    @property
     def path(self) -> str:
-        return urlsplit(self.url).path
+        kept = self.__dict__
+        if "_path" not in kept:
+            kept["_path"] = urlsplit(self.url).path
+        return str(kept["_path"])
 
     @cached_property
     def client(self) -> str:

@@ -70,7 +70,7 @@ class Limiter:
         """The first limit that *charges* (amount by kind) exceed, in the order of the kinds; takes nothing."""
         for kind, bucket in self.buckets(model).items():
             amount = charges.get(kind, 0)
-            if not amount or not (bucket.wait(amount, now) or amount > bucket.limit):
+            if not amount or (amount <= bucket.limit and not bucket.wait(amount, now)):
                 continue
             used = bucket.used(now)
             if self._whole_units:
@@ -83,9 +83,10 @@ class Limiter:
 
     def take(self, model: str, charges: Mapping[str, float], now: float) -> None:
         """Count *charges*; a negative one gives back what an estimate took too much."""
-        for kind, bucket in self.buckets(model).items():
-            if amount := charges.get(kind):
-                bucket.add(amount, now)
+        buckets = self.buckets(model)
+        for kind, amount in charges.items():
+            if amount and kind in buckets:
+                buckets[kind].add(amount, now)
 
     def state(self, model: str, now: float) -> dict[str, LimitState]:
         """Every limit of *model* by kind."""

@@ -303,6 +303,16 @@ class Edition(Fact):
         hears = known is not None and known.type == "transcribe"
         return not (hears and kind in TOKEN_KINDS) and not (not hears and kind in AUDIO_KINDS)
 
+    def model(self, id: str) -> Model:
+        """The model called *id*, retired or not.
+
+        Raises:
+            BadInput: There is none.
+        """
+        if id not in self.models:
+            raise unknown(f"{self.provider} model", id, self.models, where=f"edition {self.date}")
+        return self.models[id]
+
     def error(self, name: str | int) -> ErrorSpec:
         """The catalogue entry called *name*, or the one that a bare status means.
 
@@ -465,8 +475,26 @@ def number(value: object, *, what: str = "number") -> float:
     Raises:
         BadInput: It is none of these.
     """
-    match = None if isinstance(value, bool) else _NUMBER.fullmatch(str(value))
-    if not match:
-        raise BadInput(f"{what} is {value!r}; expected a number such as 12000, '12K' or '1.5M'")
-    amount = Decimal(re.sub("[_,]", "", match[1])) * _FACTOR[match[2].upper()]
+    amount = exact_number(value, what=what)
     return int(amount) if amount == int(amount) else float(amount)
+
+
+def exact_number(value: object, *, what: str = "number") -> Decimal:
+    """As :func:`number`, with every digit that was written.
+
+    Raises:
+        BadInput: It is no number, or has more than 18 digits before the point or 9 behind it.
+    """
+    text = f"{Decimal(str(value)):f}" if isinstance(value, float | Decimal) else str(value)
+    match = None if isinstance(value, bool) else _NUMBER.fullmatch(text)
+    if not match:
+        raise BadInput(f"{what} is {_cut(repr(value))}; expected a number such as 12000, '12K' or '1.5M'")
+    digits = re.sub("[_,]", "", match[1])
+    whole, _, rest = digits.lstrip("+-").partition(".")
+    if len(whole) > 18 or len(rest) > 9:
+        raise BadInput(f"{what} is {_cut(repr(value))}; expected at most 18 digits, and 9 behind the point")
+    return Decimal(digits) * _FACTOR[match[2].upper()]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -57,7 +57,9 @@ def key(sim: Simulator, turn: Turn) -> ApiReply | None:
         allowed="Authorization: Bearer <key>",
         fix=f"set {sim.key_name}, or give the client its api_key",
     )
-    return sim.refuse(turn, "invalid_api_key")
+    # Together's models list has words of its own for it.
+    listing = turn.operation == "models.list" and "unauthorized" in sim.edition.errors
+    return sim.refuse(turn, "unauthorized" if listing else "invalid_api_key")
 
 
 def contract(sim: Simulator, turn: Turn) -> ApiReply | None:
@@ -150,7 +152,10 @@ def size(sim: Simulator, turn: Turn) -> ApiReply | None:
         fix="shorten the messages or ask for fewer tokens",
     )
     values = {"context": turn.model.context, "prompt_tokens": turn.prompt_tokens, "max_tokens": asked, "total": total}
-    return sim.refuse(turn, "context_length_exceeded", values)
+    elsewhere = turn.model.third_party and "context_length_exceeded_third_party" in sim.edition.errors
+    name = "context_length_exceeded_third_party" if elsewhere else "context_length_exceeded"
+    # The texts of 2024 and 2025 name the first length that is too much.
+    return sim.refuse(turn, name, {**values, "limit": turn.model.context + 1})
 
 
 def limiter(sim: Simulator, turn: Turn) -> ApiReply | None:
@@ -214,6 +219,12 @@ def _model(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
 
 
 def _images(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    assert turn.model is not None
+    if turn.model.type != "image":
+        # Recorded: the server does not expect it either.
+        message = f"{turn.model.id} makes no images"
+        sim.find(turn, "LLM102", message, path="$.model", sent=turn.model.id, fix="choose an image model")
+        return sim.refuse(turn, "server_error")
     return sim.reply(turn, sim.wire.images(turn))
 
 

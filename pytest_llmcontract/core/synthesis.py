@@ -4,12 +4,13 @@ The value is the same every time, small and readable (``{"city": "city", "days":
 Candidates are tried, the most useful first; each part is held to its schema, and the whole once more by the validator
 that the provider's contract uses, so that nothing wrong is ever returned.
 
-Libraries were tried on 51 schemas as pydantic, zod and OpenAI tools emit them. ``jsf`` 0.11: 37 conforming values, 9
-crashes (recursion, tuples), 5 wrong, random words even with a seed, 0.4 s to import. ``hypothesis-jsonschema`` 0.23: 40,
-8 refused (recursion), 3 wrong, empty strings and zeros, 18 ms each, and it fails on every object with hypothesis 6.170.
-``schemathesis`` builds on the latter; ``polyfactory`` reads models, not schemas. This module gives all 51, in 0.5 ms each.
-Of the JSON-Schema-Test-Suite's 347 schemas of draft 2020-12 (less those for formats, vocabularies and remote documents)
-it gives 318 and says rightly of 11 that nothing conforms; most of the other 18 use nested ``$id`` or other documents.
+Libraries were tried on 51 schemas as pydantic, zod and OpenAI tools emit them. ``jsf`` 0.11: 37 conforming values,
+9 crashes (recursion, tuples), 5 wrong, random words even with a seed, 0.4 s to import. ``hypothesis-jsonschema`` 0.23:
+40, 8 refused (recursion), 3 wrong, empty strings and zeros, 18 ms each, and it fails on every object with hypothesis
+6.170. ``schemathesis`` builds on the latter; ``polyfactory`` reads models, not schemas. This module gives all 51, in
+0.5 ms each. Of the JSON-Schema-Test-Suite's 347 schemas of draft 2020-12 (less those for formats, vocabularies and
+remote documents) it gives 318 and says rightly of 11 that nothing conforms; most of the other 18 use nested ``$id`` or
+other documents.
 """
 
 from __future__ import annotations
@@ -113,18 +114,18 @@ class _Search:
     def __init__(self, root: Any) -> None:
         # Here, not above: pytest starts without either.
         import jsonschema_rs
-        from jsonschema.validators import Draft4Validator, Draft202012Validator, validator_for
+        from jsonschema.validators import Draft202012Validator, validator_for
 
-        kind: Any = validator_for(root, default=Draft202012Validator)
         try:
-            self.whole: Any = jsonschema_rs.validator_for(root, retriever=_no_retrieval)
+            self.whole = jsonschema_rs.validator_for(root, retriever=_no_retrieval)
         except ValueError as error:
-            try:  # OpenAPI 3.0 has draft-04's `exclusiveMinimum: true`
-                self.whole, kind = jsonschema_rs.Draft4Validator(root, retriever=_no_retrieval), Draft4Validator
+            try:
+                root = _modern(root)
+                self.whole = jsonschema_rs.validator_for(root, retriever=_no_retrieval)
             except ValueError:
                 raise Unsatisfiable(f"not a usable JSON Schema: {str(error).splitlines()[0]}") from None
         self.root = root
-        self.part = kind(root)
+        self.part: Any = validator_for(root, default=Draft202012Validator)(root)
         self.tried = 0
         self.dead_end = ""
 
@@ -342,6 +343,19 @@ def _id(part: Mapping[str, Any]) -> str:
     return str(part.get("$id", "")).removesuffix("#")
 
 
+def _modern(schema: Any) -> Any:
+    """*schema* without the ``exclusiveMinimum: true`` of draft 4 and OpenAPI 3.0."""
+    if isinstance(schema, list):
+        return [_modern(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    new = {key: _modern(value) for key, value in schema.items()}
+    for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if isinstance(new.get(exclusive), bool) and new.pop(exclusive) and bound in new:
+            new[exclusive] = new.pop(bound)
+    return new
+
+
 def _no_retrieval(uri: str) -> Any:
     raise ValueError(f"{uri} is outside the schema")
 
@@ -400,7 +414,7 @@ def _strings(schema: Mapping[str, Any], name: str) -> Iterator[str]:
     if "pattern" in schema:
         plain = chain((name, re.sub(r"\W+", "-", name.lower())), spell(schema["pattern"], least), plain)
     for text in plain:
-        short = text[:most].rstrip() or text[:most]
+        short = text if len(text) <= most else text[:most].rstrip() or text[:most]
         yield short if len(short) >= least else _padded(short, name, least)
     yield from (letter * least for letter in "abcdefghijklmnopqrstuvwxyz")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from string import Formatter
 from typing import Any, Protocol
 
 from pytest_llmcontract.core.answers import Answer
@@ -73,12 +73,7 @@ class Ids:
     def letters(self, count: int, alphabet: str) -> str:
         # One draw for all of them: choices() takes several times as long.
         size = len(alphabet)
-        number = self._random.getrandbits(6 * count + 8)
-        letters = []
-        for _ in range(count):
-            number, index = divmod(number, size)
-            letters.append(alphabet[index])
-        return "".join(letters)
+        return "".join([alphabet[byte % size] for byte in self._random.randbytes(count)])
 
     def number(self, bits: int) -> int:
         return self._random.getrandbits(bits)
@@ -133,18 +128,14 @@ def http_date(moment: datetime) -> str:
     return f"{day}, {moment.day:02} {month} {moment.year} {clock} GMT"
 
 
-class _Lenient(Formatter):
-    """Fills the placeholders there are values for, and leaves braces that mean something else alone."""
-
-    def get_value(self, key: int | str, args: Any, kwargs: Mapping[str, Any]) -> Any:
-        return kwargs.get(str(key), "{" + str(key) + "}")
+# Braces that hold anything else mean something else: JSON, code.
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 def filled(template: Any, values: Mapping[str, Any]) -> Any:
     """A copy of *template* with ``{placeholders}`` replaced in its strings.
 
-    A string that is one placeholder becomes the value itself, of whatever type; a value of ``None`` for such a
-    string drops the key that holds it.
+    A string that is one placeholder becomes the value itself, of whatever type; without a value its key is left out.
     """
     if isinstance(template, dict):
         pairs = ((key, filled(value, values)) for key, value in template.items())
@@ -153,10 +144,9 @@ def filled(template: Any, values: Mapping[str, Any]) -> Any:
         return [filled(value, values) for value in template]
     if not isinstance(template, str) or "{" not in template:
         return template
-    name = template[1:-1]
-    if template[0] == "{" and template[-1] == "}" and name.isidentifier():
-        return values.get(name, MISSING)
-    return _Lenient().format(template, **values)
+    if alone := _PLACEHOLDER.fullmatch(template):
+        return values.get(alone[1], MISSING)
+    return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), template)
 
 
 MISSING = object()

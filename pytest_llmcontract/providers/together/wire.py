@@ -190,6 +190,7 @@ class TogetherWire:
             "tpm": whole(tpm),
             "tps": whole(tpm / 60),
             "queries": f"{float(rpm):.1f}",
+            "and_tokens": f" and {whole(tpm)} tokens" if tpm else "",
             "limit": whole(rpm),
         }
 
@@ -257,7 +258,8 @@ class TogetherWire:
     def _shows_limits(self, turn: Turn) -> bool:
         if self._dialect.rate_headers != "per_second" or "RPM" not in turn.limits:
             return False
-        return turn.error.rate_headers if turn.error else not (turn.model and turn.model.third_party)
+        hosted_elsewhere = turn.model is not None and turn.model.third_party
+        return not hosted_elsewhere and (turn.error is None or turn.error.rate_headers)
 
 
 def etag(body: bytes) -> str:
