@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pytest_llmcontract import __version__
 
@@ -70,13 +73,16 @@ def _demo(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    print("A small application, its tests, simulated Groq and Together: no key, no network, no real waiting.\n")
-    passed = _pytest("test_app.py", "-v")
-    print(
-        "\nNow a test that a plain mock lets through. The application sends a field that Groq refuses\n"
-        "and swallows the error; the test must fail, and say where and how to fix it.\n"
-    )
-    failed = _pytest("test_swallowed.py", "-q")
+    with TemporaryDirectory(prefix="llmcontract-demo-") as folder:
+        for file in (Path(__file__).parent / "demo").glob("*.py"):
+            shutil.copy(file, folder)
+        print("A small application, its tests, simulated Groq and Together: no key, no network, no real waiting.\n")
+        passed = _pytest(folder, "test_app.py", "-v")
+        print(
+            "\nNow a test that a plain mock lets through. The application sends a field that Groq refuses\n"
+            "and swallows the error; the test must fail, and say where and how to fix it.\n"
+        )
+        failed = _pytest(folder, "test_swallowed.py", "-q")
     if passed == 0 and failed == 1:
         print("\nAs it should be: five tests passed, and the swallowed error failed its test.")
         return 0
@@ -90,12 +96,12 @@ def _importable(name: str) -> bool:
     return find_spec(name) is not None
 
 
-def _pytest(file: str, *options: str) -> int:
-    """Run one file of the demo in a pytest of its own; nobody's configuration and plugins take part."""
-    folder = Path(__file__).parent / "demo"
-    command = [sys.executable, "-m", "pytest", str(folder / file), "--rootdir", str(folder), "-c", "/dev/null"]
+def _pytest(folder: str, file: str, *options: str) -> int:
+    """Run one file of the demo in a pytest of its own; only our plugin takes part."""
+    command = [sys.executable, "-m", "pytest", file, "-p", "pytest_llmcontract.plugin", "-p", "no:cacheprovider"]
     sys.stdout.flush()
-    return subprocess.run([*command, "-p", "no:cacheprovider", *options], check=False).returncode
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    return subprocess.run([*command, *options], cwd=folder, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

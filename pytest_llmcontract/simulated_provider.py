@@ -14,7 +14,7 @@ from pytest_llmcontract.core.data import load_edition, provider_folder
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.ledger import Calls
 from pytest_llmcontract.core.limiter import LimitState
-from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition
+from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, ErrorSpec
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import (
     Chaos,
@@ -32,7 +32,7 @@ from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
 from pytest_llmcontract.core.site import application_site
 from pytest_llmcontract.core.tokens import TokenEstimator
-from pytest_llmcontract.core.wire import Ids
+from pytest_llmcontract.core.wire import Ids, placeholders
 
 if TYPE_CHECKING:
     from pytest_llmcontract.simulation import Stage
@@ -126,6 +126,7 @@ class SimulatedProvider:
         retry_after: float | None = None,
         limit: str | None = None,
         message: str | None = None,
+        values: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         when: When = None,
         times: int | None = 1,
@@ -138,15 +139,18 @@ class SimulatedProvider:
             retry_after: Seconds that header and text announce.
             limit: For a 429 or 413: the limit that is exceeded, ``"TPM"``.
             message: In place of the provider's text.
+            values: What fills the placeholders of its body: ``{"failed_generation": "…"}``.
 
         Raises:
-            BadInput: No such error or limit; the message lists those there are.
+            BadInput: No such error, limit or placeholder; the message lists those there are.
         """
         spec = self.edition.error(error)
+        filled = _checked_values(spec, values)
         if spec.status == 200:
             # An error within a stream that began well.
-            return self._script(StreamCut(1, "error_event", spec.name), when, times, f"fail({error!r})")
-        fault = self._fault(error, retry_after, limit, message, headers)
+            told = filled if message is None else {**filled, "message": message}
+            return self._script(StreamCut(1, "error_event", spec.name, told), when, times, f"fail({error!r})")
+        fault = self._fault(error, retry_after, limit, message, headers, filled)
         return self._script(fault, when, times, f"fail({error!r})")
 
     def outage(self, *, seconds: float, error: str | int = 503, when: When = None) -> Script:
@@ -200,13 +204,14 @@ class SimulatedProvider:
         limit: str | None = None,
         message: str | None = None,
         headers: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
     ) -> ScriptedFault:
         spec = self.edition.error(error)
         if limit is not None and limit.upper() not in LIMIT_KINDS:
             raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
         if retry_after is not None:
             _not_negative("fail(retry_after=)", retry_after)
-        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}))
+        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), dict(values or {}))
 
     # Limits.
 
@@ -323,6 +328,14 @@ def _checked_usage(usage: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if name not in _USAGE_KEYS:
             raise unknown("key of reply(usage=)", name, _USAGE_KEYS)
     return usage
+
+
+def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    known = placeholders(spec.body)
+    for name in values or ():
+        if name not in known:
+            raise unknown(f"placeholder of {spec.name} in fail(values=)", name, known)
+    return dict(values or {})
 
 
 def _not_negative(what: str, value: float) -> float:

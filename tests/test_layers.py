@@ -22,8 +22,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "simulation": ({"core", "adapters", "report", "simulated_provider"}, set()),
     "options": ({"core"}, {"pytest"}),
     "plugin": ({"core", "adapters", "report", "simulated_provider", "simulation", "options"}, {"pytest"}),
-    "demo": (set(), {"groq", "openai", "pytest", "together"}),
-    "cli": ({"core", "report", "simulation", "demo"}, {"pytest"}),
+    "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
+    "cli": ({"core", "report", "simulation"}, set()),
     "__main__": ({"cli"}, set()),
     "__init__": ({"core", "simulated_provider", "simulation"}, set()),
 }

@@ -40,6 +40,10 @@ class Invoice:
 class Account(Protocol):
     """What the path of a call asks of an account."""
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What error texts call it, by placeholder; empty where the provider makes it up."""
+
     def plan_name(self, at: float) -> str:
         """The plan or tier whose limits hold at *at*, as limits are listed by: ``free``, ``tier2``."""
 
@@ -85,9 +89,15 @@ class GroqAccount:
         self._spending: list[tuple[float, Decimal]] = []
         self.plan = plan
         self.spend_limit = None if spend_limit is None else dollars(spend_limit, "spend_limit")
+        self.organization = ""
+        """Id of the organization in error texts, ``org_…``; empty: one is made up."""
         self.events: list[Event] = []
         if plan == "free" and spend_limit is not None:
             raise BadInput("spend_limit needs plan='developer': the free plan spends nothing")
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {"organization": self.organization} if self.organization else {}
 
     @property
     def spent(self) -> Decimal:
@@ -144,6 +154,10 @@ class TogetherAccount:
         """Dollars of credit left; usage lowers it as it happens."""
         self.invoices: list[Invoice] = []
         self.events: list[Event] = []
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {}
 
     @property
     def lifetime_spend(self) -> Decimal:

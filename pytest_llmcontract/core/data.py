@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date as Date  # noqa: N812  as in core/profile.py
+from datetime import timedelta
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -66,6 +67,26 @@ def load_edition(provider: str, when: Date | str | None = None) -> Edition:
 @cache
 def _load(folder: Path, provider: str, day: Date) -> Edition:
     return assemble(folder, provider, day)
+
+
+@cache
+def edition_on(provider: str, day: Date) -> Edition:
+    """What was true on *day* itself, also between two editions and before the first, where facts go that far back."""
+    return assemble(provider_folder(provider), provider, day)
+
+
+@cache
+def error_history(provider: str) -> tuple[ErrorSpec, ...]:
+    """Every entry of the error catalogue, of whatever day."""
+    return tuple(_records(provider_folder(provider) / "errors.json", ErrorSpec))
+
+
+@cache
+def last_days(provider: str) -> tuple[Date, ...]:
+    """The last day of every error text and switch that has changed since, oldest first."""
+    folder = provider_folder(provider)
+    dated: Iterable[Dated] = (*error_history(provider), *_records(folder / "dialect.json", DialectRow))
+    return tuple(sorted({record.until - timedelta(days=1) for record in dated if record.until}))
 
 
 def edition_date(provider: str, when: Date | str | None = None) -> Date:

@@ -191,6 +191,8 @@ class Dialect(Fact):
     # Limiter and its texts (Groq)
     requested_prefix: str = ""
     used_integer: bool = True
+    used_printed: Literal["floor", "ceil"] = "floor"
+    too_large_waits: bool = False
     debt_allowed: bool = False
     duration_truncate_ms: bool = False
     service_tier_in_text: bool = False

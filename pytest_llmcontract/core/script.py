@@ -44,6 +44,8 @@ class ScriptedFault:
     limit: str | None = None
     message: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What fills the placeholders of its body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class StreamCut:
     how: Literal["disconnect", "error_event", "truncate", "stall"] = "disconnect"
     error: str | None = None
     """Which error of the catalogue an ``error_event`` brings."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What fills the placeholders of its body."""
 
 
 @dataclass(frozen=True, slots=True)

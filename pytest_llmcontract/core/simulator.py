@@ -150,7 +150,7 @@ class Simulator:
         turn.extra_headers = turn.fault.headers
         if step == "limiter":
             turn.shortage = self._scripted_shortage(turn, turn.fault)
-        return self.refuse(turn, turn.fault.error, message=turn.fault.message)
+        return self.refuse(turn, turn.fault.error, turn.fault.values, message=turn.fault.message)
 
     def _scripted_shortage(self, turn: Turn, fault: ScriptedFault) -> Shortage | None:
         """Numbers for a 429 that the test asked for: the limit is drained, the call asks for what it asks."""
@@ -206,7 +206,7 @@ class Simulator:
         if spec.rate_headers and turn.model and not turn.limits:
             turn.limits = self.limiter.state(turn.model.id, turn.at)
         address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
-        known: dict[str, Any] = {**spec.defaults, **address}
+        known: dict[str, Any] = {**spec.defaults, **address, **self.account.names}
         known |= self.wire.shortage_values(turn) if turn.shortage else {}
         body = self.wire.refusal(turn, spec, known | dict(values or {}), message)
         return self._reply(turn, spec.status, body, error=error)
@@ -236,7 +236,8 @@ class Simulator:
         kept, lost = events[: cut.after], events[cut.after :]
         if cut.how == "error_event":
             turn.error = self.edition.errors[cut.error] if cut.error else self.edition.stream_error
-            return kept + list(self.wire.error_chunk(turn, turn.error)), None
+            worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
+            return kept + list(self.wire.error_chunk(turn, worded)), None
         if cut.how == "truncate":
             return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
         return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")

@@ -451,20 +451,15 @@ def _numbers(schema: Mapping[str, Any], *, whole: bool) -> Iterator[Any]:
 
 def _both(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
     """One plain schema for two that must both hold; what cannot be joined is left to the check."""
-    joined = {**left, **right}
+    joined = {**left, **right, **_joined_items(left, right)}
     for key in left.keys() & right.keys():
         mine, theirs = left[key], right[key]
         if key in ("properties", "patternProperties"):
-            joined[key] = {
-                **mine,
-                **theirs,
-                **{k: {"allOf": [mine[k], theirs[k]]} for k in mine.keys() & theirs.keys()},
-            }
+            joined[key] = {**mine, **theirs, **{k: _all(mine[k], theirs[k]) for k in mine.keys() & theirs.keys()}}
         elif key == "required":
             joined[key] = [*mine, *theirs]
-        elif key in ("items", "additionalProperties", "propertyNames", "contains"):
-            if mine != theirs and not isinstance(mine, list) and not isinstance(theirs, list):
-                joined[key] = {"allOf": [mine, theirs]}
+        elif key in ("additionalProperties", "propertyNames", "contains"):
+            joined[key] = _all(mine, theirs)
         elif key in ("dependentRequired", "dependentSchemas", "dependencies"):
             joined[key] = {**mine, **theirs}
         elif key == "multipleOf" and isinstance(mine, int) and isinstance(theirs, int):
@@ -478,6 +473,25 @@ def _both(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
         elif key.startswith("max") or key == "exclusiveMaximum":
             joined[key] = min(mine, theirs)
     return joined
+
+
+def _all(left: Schema, right: Schema) -> Schema:
+    return left if right is True or left == right else right if left is True else {"allOf": [left, right]}
+
+
+def _joined_items(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    """``prefixItems`` and ``items`` of both, place by place; draft-07 tuples are left alone."""
+    (mine, my_rest), (theirs, their_rest) = (
+        (schema.get("prefixItems", []), schema.get("items", True)) for schema in (left, right)
+    )
+    if isinstance(my_rest, list) or isinstance(their_rest, list):
+        return {}
+    prefix = [
+        _all(mine[at] if at < len(mine) else my_rest, theirs[at] if at < len(theirs) else their_rest)
+        for at in range(max(len(mine), len(theirs)))
+    ]
+    rest = _all(my_rest, their_rest)
+    return {**({"prefixItems": prefix} if prefix else {}), **({"items": rest} if rest is not True else {})}
 
 
 def _common(left: str | list[str], right: str | list[str]) -> list[str]:

@@ -149,5 +149,16 @@ def filled(template: Any, values: Mapping[str, Any]) -> Any:
     return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), template)
 
 
+def placeholders(template: Any) -> frozenset[str]:
+    """The names that :func:`filled` looks for in *template*."""
+    if isinstance(template, dict):
+        return frozenset[str]().union(*(placeholders(value) for value in template.values()))
+    if isinstance(template, list):
+        return frozenset[str]().union(*(placeholders(value) for value in template))
+    if not isinstance(template, str):
+        return frozenset()
+    return frozenset(_PLACEHOLDER.findall(template))
+
+
 MISSING = object()
 """What :func:`filled` finds for a placeholder without a value: its key is left out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import together
 
-from pytest_llmcontract.demo.app import draw, stream, summarise
+from app import draw, stream, summarise
 
 
 def test_summary(groq_api):

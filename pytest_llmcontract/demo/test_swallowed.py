@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_llmcontract.demo.app import rate
+from app import rate
 
 
 def test_rating(groq_api):

@@ -173,7 +173,7 @@ class GroqWire:
 
     def shortage_error(self, turn: Turn) -> str:
         assert turn.shortage is not None
-        if not turn.shortage.too_large:
+        if not turn.shortage.too_large or self._dialect.too_large_waits:
             return "rate_limit_exceeded"
         return "output_too_large" if turn.shortage.kind == "OTPM" else "request_too_large"
 
@@ -187,7 +187,7 @@ class GroqWire:
             "kind_text": text,
             "type": error_type,
             "limit": whole(short.limit),
-            "used": str(math.floor(short.used)),
+            "used": str(math.ceil(short.used) if self._dialect.used_printed == "ceil" else math.floor(short.used)),
             "requested": self._dialect.requested_prefix + whole(short.requested),
             "wait": wait_text(short.wait),
             "service_tier": f" service tier `{tier}`" if self._dialect.service_tier_in_text else "",

@@ -178,7 +178,8 @@ class TogetherWire:
 
     def shortage_error(self, turn: Turn) -> str:
         own = turn.model and self._edition.limits_record(self._edition.plans[0], turn.model.id)
-        return "model_rate_limit" if own and own.model else "rate_limit"
+        special = (own and own.model) or turn.call.model in self._edition.overrides
+        return "model_rate_limit" if special else "rate_limit"
 
     def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
         assert turn.shortage is not None
