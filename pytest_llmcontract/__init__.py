@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_llmcontract.core.buckets import LimitState
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.errors import BadInput, ContractViolation, PaymentDeclined, SimulationEnded
     from pytest_llmcontract.core.exchange import ApiRequest
     from pytest_llmcontract.core.ledger import Call, Calls
-    from pytest_llmcontract.core.limiter import LimitState
     from pytest_llmcontract.core.script import Script
     from pytest_llmcontract.simulated_provider import SimulatedProvider
     from pytest_llmcontract.simulation import simulate
@@ -41,7 +41,7 @@ _HOMES = {
     "Call": "core.ledger",
     "Calls": "core.ledger",
     "ContractViolation": "core.errors",
-    "LimitState": "core.limiter",
+    "LimitState": "core.buckets",
     "PaymentDeclined": "core.errors",
     "Script": "core.script",
     "SimulatedProvider": "simulated_provider",

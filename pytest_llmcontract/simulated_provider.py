@@ -8,12 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_llmcontract.core.buckets import Bucket
+from pytest_llmcontract.core.buckets import Bucket, LimitState
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.data import load_edition, provider_folder
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.ledger import Calls
-from pytest_llmcontract.core.limiter import LimitState
 from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, ErrorSpec
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import (

@@ -384,8 +384,7 @@ def _types(schema: Mapping[str, Any]) -> list[str]:
             *implied,
             *(kind for kind in ("string", "integer", "boolean", "object", "array", "null") if kind not in implied),
         ]
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-    return sorted(kinds, key=lambda kind: kind == "null")
+    return sorted(_listed(kinds), key=lambda kind: kind == "null")
 
 
 IMPLIES = {
@@ -411,8 +410,9 @@ def _strings(schema: Mapping[str, Any], name: str) -> Iterator[str]:
     plain: Iterable[str] = (name, *(f"{name} {number}" for number in range(2, 26)))
     if schema.get("format") in FORMATS:
         plain = (FORMATS[schema["format"]], *plain)
-    if "pattern" in schema:
-        plain = chain((name, re.sub(r"\W+", "-", name.lower())), spell(schema["pattern"], least), plain)
+    if patterns := _listed(schema.get("pattern", [])):
+        spelled = (text for pattern in patterns for text in spell(pattern, least))
+        plain = chain((name, re.sub(r"\W+", "-", name.lower())), spelled, plain)
     for text in plain:
         short = text if len(text) <= most else text[:most].rstrip() or text[:most]
         yield short if len(short) >= least else _padded(short, name, least)
@@ -466,6 +466,8 @@ def _both(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
             joined[key] = lcm(mine, theirs)
         elif key == "enum":
             joined[key] = [value for value in mine if value in theirs]
+        elif key == "pattern":  # a list from here on: each is tried, the check holds all
+            joined[key] = [*_listed(mine), *_listed(theirs)]
         elif key == "type":
             joined[key] = _common(mine, theirs)
         elif key.startswith("min") or key == "exclusiveMinimum":
@@ -495,6 +497,10 @@ def _joined_items(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str
 
 
 def _common(left: str | list[str], right: str | list[str]) -> list[str]:
-    mine, theirs = ([kinds] if isinstance(kinds, str) else kinds for kinds in (left, right))
+    mine, theirs = _listed(left), _listed(right)
     whole = ["integer"] if {"integer", "number"} <= {*mine, *theirs} else []
     return [*(kind for kind in mine if kind in theirs), *whole]
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.buckets import LimitState
 from pytest_llmcontract.core.contract import Mismatch
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limiter import LimitState, Shortage
+from pytest_llmcontract.core.limiter import Shortage
 from pytest_llmcontract.core.profile import ErrorSpec, Model
 from pytest_llmcontract.core.script import Script, ScriptedFault
 

@@ -12,7 +12,8 @@ def _report(request, llm_calls, llm_clock):
     yield
     rows = request.config.stash.setdefault(ROWS, [])
     answers = ", ".join(f"{call.provider} {call.status}" for call in llm_calls)
-    rows.append((request.node.name, answers, f"{llm_clock.elapsed:,.0f} s", f"{llm_calls.tokens}", f"${llm_calls.cost}"))
+    time, price = f"{llm_clock.elapsed:,.0f} s", f"${llm_calls.cost}"
+    rows.append((request.node.name, answers, time, str(llm_calls.tokens), price))
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import together
-
 from app import draw, stream, summarise
 
 

@@ -33,7 +33,8 @@ def render(findings: Sequence[Violation], calls: int | None = None) -> str:
 def _block(group: Sequence[Violation], calls: int | None) -> str:
     finding = group[0]
     lines = [f"{finding.code} {finding.message}{_which(group, calls)}"]
-    parts = [(label, getattr(finding, name)) for label, name in _LABELS if getattr(finding, name) not in ("", "nothing")]
+    values = ((label, getattr(finding, name)) for label, name in _LABELS)
+    parts = [(label, value) for label, value in values if value not in ("", "nothing")]
     if parts:
         lines.append("")
         lines += [f"  {label:<10}{_cut(value)}" for label, value in parts]

@@ -61,6 +61,8 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "joined bounds": ({"allOf": [{"type": "integer", "minimum": 10}, {"maximum": 12}, {"multipleOf": 4}]}, 12),
     "joined multiples": ({"allOf": [{"type": "integer", "multipleOf": 4}, {"multipleOf": 6}, {"minimum": 20}]}, 24),
     # strings
+    "two patterns": ({"allOf": [{"type": "string", "pattern": "^x+"}, {"pattern": "^[xyz]+$"}]}, "x"),
+    "pattern with a blank": ({"type": "string", "pattern": "^a "}, "a "),
     "too short": (obj("id", id={"type": "string", "minLength": 7}), {"id": "id id i"}),
     "too long": (obj("country", country={"type": "string", "maxLength": 2}), {"country": "co"}),
     "pattern that the name fits": (obj("slug", slug={"type": "string", "pattern": "^[a-z]+$"}), {"slug": "slug"}),
@@ -90,6 +92,9 @@ VALUES: dict[str, tuple[Any, Any]] = {
     ),
     # arrays and objects
     "tuple": ({"type": "array", "prefixItems": [{"const": "x"}, {"type": "integer"}], "items": False}, ["x", 1]),
+    "tuple in two parts": (
+        {"allOf": [{"type": "array", "prefixItems": [True, {"const": 5}]}, {"items": {"type": "integer"}}]}, [1, 5],
+    ),
     "tuple of draft 7": (
         {"$schema": "http://json-schema.org/draft-07/schema#", "type": "array", "minItems": 2,
          "items": [{"type": "integer"}, {"type": "boolean"}]},
@@ -351,7 +356,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.data())
 def test_where_a_value_exists_one_is_found_and_it_conforms(data: st.DataObject) -> None:
     schema = data.draw(JSON.flatmap(schemas_for), label="schema")
