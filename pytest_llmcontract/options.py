@@ -59,6 +59,11 @@ def add_options(parser: pytest.Parser) -> None:
         type="bool",
         default=False,
     )
+    parser.addini(
+        "llmcontract_retires_within",
+        "days before a model's retirement from which its use is a warning (LLM108); 0: never",
+        default="30",
+    )
 
 
 def add_markers(config: pytest.Config) -> None:
@@ -74,6 +79,7 @@ class Options:
     edition_ini: str | None = None
     guard: Literal["fixture", "always", "off"] = "fixture"
     dummy_keys: bool = False
+    retires_within: int = 30
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -91,7 +97,20 @@ def read_options(config: pytest.Config) -> Options:
         if value:
             for provider in PROVIDERS:
                 edition_in_force(provider, value, where)
-    return Options(flag or None, ini or None, cast("Any", guard), bool(config.getini("llmcontract_dummy_keys")))
+    return Options(
+        flag or None,
+        ini or None,
+        cast("Any", guard),
+        bool(config.getini("llmcontract_dummy_keys")),
+        _days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
+    )
+
+
+def _days(key: str, value: str) -> int:
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        raise pytest.UsageError(f"{key} = {value!r} (ini): accepted is a number of days, 0 to 99999")
+    return int(text)
 
 
 def edition_in_force(provider: str, day: str | None, where: str = "edition") -> str:

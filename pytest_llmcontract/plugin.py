@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from pytest_llmcontract import options
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
+from pytest_llmcontract.core.settings import SESSION
+from pytest_llmcontract.report.summary import SessionWarnings, attach
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
@@ -29,6 +32,8 @@ install_trampoline()
 OPTIONS = pytest.StashKey[options.Options]()
 APIS = pytest.StashKey["list[SimulatedProvider]"]()
 GUARD = pytest.StashKey["Stage"]()
+TOLD = pytest.StashKey["list[Violation]"]()
+"""What the phase under way told without failing."""
 
 
 # Session.
@@ -49,7 +54,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     options.add_markers(config)
-    config.stash[OPTIONS] = options.read_options(config)
+    config.stash[OPTIONS] = read = options.read_options(config)
+    config.add_cleanup(partial(setattr, SESSION, "retires_within", SESSION.retires_within))
+    SESSION.retires_within = read.retires_within
+    config.pluginmanager.register(SessionWarnings(), "llmcontract-warnings")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -198,6 +206,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         result = yield
     except BaseException:
         _tell(item, _counted(item, _findings(item, passed=False)))
+        if weather := [line for api in item.stash.get(APIS, []) for line in api.weather()]:
+            item.add_report_section("call", "llmcontract", "\n".join(weather))
         raise
     _fail_for(item, _findings(item, passed=True))
     return result
@@ -239,6 +249,16 @@ def _tell(item: pytest.Item, findings: list[Violation]) -> None:
     """Put findings into a section of the test's report."""
     if findings:
         item.add_report_section("call", "llmcontract", _rendered(item, findings))
+        item.stash.setdefault(TOLD, []).extend(findings)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Warnings travel with the report of their phase to the session's summary."""
+    report = yield
+    attach(report, item.stash.get(TOLD, ()))
+    item.stash[TOLD] = []
+    return report
 
 
 def _rendered(item: pytest.Item, findings: list[Violation]) -> str:

@@ -27,7 +27,7 @@ from pytest_llmcontract.core.script import (
     When,
     matcher,
 )
-from pytest_llmcontract.core.settings import ProviderSettings
+from pytest_llmcontract.core.settings import SESSION, ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
 from pytest_llmcontract.core.site import application_site
 from pytest_llmcontract.core.tokens import TokenEstimator
@@ -77,6 +77,7 @@ class SimulatedProvider:
                 self._tokens,
                 clock,
                 journal=self._stage.journal,
+                retires_within=SESSION.retires_within,
             )
         )
 
@@ -221,10 +222,7 @@ class SimulatedProvider:
             BadInput: No such limit or model.
         """
         for bucket in self._buckets(limit, model):
-            bucket.add(bucket.remaining(self.clock.seconds) + 1, self.clock.seconds)
-            over = bucket.used(self.clock.seconds) - bucket.limit
-            if over > 0:
-                bucket.add(-over, self.clock.seconds)
+            bucket.drain(self.clock.seconds)
 
     def use(self, limit: str, amount: float, *, model: str | None = None) -> None:
         """Count *amount* against a limit, as calls from elsewhere in the organisation would."""
@@ -288,6 +286,14 @@ class SimulatedProvider:
                     self._judged.add(id(violation))
                     fresh.append(violation)
         return fresh
+
+    def weather(self) -> list[str]:
+        """What chaos did, with its seed: a failing test must be repeatable."""
+        return [
+            f"{script.source} struck {len(script.calls)} of {len(simulator.ledger.calls)} calls; the same seed repeats it"
+            for simulator in self._simulators
+            for script in simulator.scripts.chaotic()
+        ]
 
     def unused_scripts(self) -> list[Violation]:
         """A finding (LLM207) for every script that a test counted on and nothing used."""

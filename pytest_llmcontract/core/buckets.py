@@ -38,6 +38,9 @@ class Bucket(Protocol):
     def add(self, amount: float, now: float) -> None:
         """Count *amount* (negative: give back). Never below empty."""
 
+    def drain(self, now: float) -> None:
+        """Leave nothing."""
+
     def remaining(self, now: float) -> int:
         """Whole units left."""
 
@@ -79,6 +82,10 @@ class ContinuousBucket:
     def add(self, amount: float, now: float) -> None:
         level = max(0.0, self.used(now) + amount)
         self._level = level if self.debt else min(level, self.limit)
+        self._seen = now
+
+    def drain(self, now: float) -> None:
+        self._level = max(self.limit, self.used(now))
         self._seen = now
 
     def remaining(self, now: float) -> int:
@@ -136,6 +143,9 @@ class WindowBucket:
         if not used:
             self._opened = now
         self._count = max(0.0, used + amount)
+
+    def drain(self, now: float) -> None:
+        self.add(max(0.0, self.quota - self.used(now)), now)
 
     def remaining(self, now: float) -> int:
         return max(0, math.floor(self.quota - self.used(now) + EPSILON))

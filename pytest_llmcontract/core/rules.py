@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
         Rule("LLM105", "wrong path or base URL"),
         Rule("LLM106", "credential missing or misplaced"),
         Rule("LLM107", "too large"),
+        Rule("LLM108", "model retires soon", "warning"),
         Rule("LLM204", "unrecorded call"),
         Rule("LLM207", "scripted answer never used"),
         Rule("LLM502", "tier not in force", "note"),

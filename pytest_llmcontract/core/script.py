@@ -154,8 +154,8 @@ class Scripts:
         """Scripts with uses left that a test counted on: not ``times=None``, latency, chaos or outage."""
         return [s for s in self._live if s.left and isinstance(s.part, ScriptedReply | ScriptedFault | StreamCut)]
 
-    def clear(self) -> None:
-        self._live.clear()
+    def chaotic(self) -> list[Script]:
+        return [script for script in self._live if isinstance(script.part, Chaos)]
 
 
 def matcher(when: When) -> Matcher:

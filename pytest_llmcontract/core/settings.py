@@ -45,6 +45,18 @@ class ClockSettings:
             raise BadInput("llm_clock: wall=True needs mode='virtual': real time moves by itself")
 
 
+@dataclass
+class SessionSettings:
+    """What holds for every simulation of this process, those of wider scope and ``simulate()`` in a fixture included."""
+
+    retires_within: int = 30
+    """Days before its retirement from which the use of a model is LLM108; 0: never."""
+
+
+SESSION = SessionSettings()
+"""The plugin sets it from ini when pytest starts."""
+
+
 S = TypeVar("S")
 
 

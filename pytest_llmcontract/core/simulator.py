@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from pytest_llmcontract.core.account import Account
@@ -17,6 +18,7 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.contract import Mismatch, RequestContract
 from pytest_llmcontract.core.costs import token_cost
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, StreamEvent, Usage
+from pytest_llmcontract.core.forms import File, audio_seconds, read_form
 from pytest_llmcontract.core.keys import key_names
 from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limiter import Limiter, Shortage
@@ -58,6 +60,7 @@ class Simulator:
         tokens: Counts what has no recorded count.
         clock: The time that all of it shares.
         journal: Where calls are noted beside the own ledger, in order with those of other providers.
+        retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
     """
 
     def __init__(
@@ -70,6 +73,8 @@ class Simulator:
         tokens: TokenEstimator,
         clock: VirtualClock,
         journal: list[Call] | None = None,
+        *,
+        retires_within: int = 30,
     ) -> None:
         self.edition = edition
         self.wire = wire
@@ -77,9 +82,12 @@ class Simulator:
         self.limiter = limiter
         self.tokens = tokens
         self.clock = clock
+        self.retires_within = timedelta(retires_within)
         self.ledger = Ledger()
         self._journal = journal
         self.scripts = Scripts()
+        self.request_ids: list[str] = []
+        """Ids for the next requests, in place of made-up ones."""
         self.routes = Routes(edition.base, edition.operations)
         self.key_name = key_names(edition.provider)[0]
         self._contracts = contracts
@@ -97,7 +105,7 @@ class Simulator:
 
     def _open(self, request: ApiRequest) -> Turn:
         operation, target = self.routes.find(request.method, request.path)
-        body = request.json if isinstance(request.json, dict) else {}
+        body = request.json if isinstance(request.json, dict) else read_form(request)
         name = body.get("model")
         call = Call(
             provider=self.edition.provider,
@@ -111,7 +119,8 @@ class Simulator:
         if self._journal is not None:
             self._journal.append(call)
         now = self.clock.now
-        turn = Turn(request, call, now, call.at, self.wire.request_id(now), body, target)
+        request_id = self.request_ids.pop(0) if self.request_ids else self.wire.request_id(now)
+        turn = Turn(request, call, now, call.at, request_id, body, target)
         turn.plan = self.account.plan_name(turn.at)
         turn.model = self.edition.models.get(call.model)
         if contract := self._contracts.get(operation):
@@ -277,7 +286,9 @@ class Simulator:
         Source: recorded headers and pasted refusals of 2025 and 2026; that ``max_tokens`` counts in full is assumed.
         """
         if turn.operation != "chat.completions":
-            return {"RPM": 1, "RPD": 1}
+            file = turn.body.get("file")
+            seconds = audio_seconds(file.data) if isinstance(file, File) else 0
+            return {"RPM": 1, "RPD": 1, "ASH": seconds, "ASD": seconds}
         most = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens")
         tokens = self._estimate(turn) + (most - 1 if asked and most else 0)
         charges: dict[str, float] = {"RPM": 1, "RPD": 1, "TPM": tokens, "TPD": tokens, "ITPM": turn.prompt_tokens}

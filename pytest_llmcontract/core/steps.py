@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.answers import compose
@@ -106,7 +107,27 @@ def model(sim: Simulator, turn: Turn) -> ApiReply | None:
         # Together has no words of its own for it: the model is gone.
         gone = "model_decommissioned" if "model_decommissioned" in sim.edition.errors else "model_not_found"
         return sim.refuse(turn, gone)
-    return _access(sim, turn)
+    refusal = _access(sim, turn)
+    if refusal is None and known.retired is not None and not turn.target:
+        _warn_of_retirement(sim, turn, known.retired)
+    return refusal
+
+
+def _warn_of_retirement(sim: Simulator, turn: Turn, retired: date) -> None:
+    """The model still answers; it will not for long. The message is the same on every day, so that it counts once."""
+    left = retired - turn.now.date()
+    if left > sim.retires_within:
+        return
+    sim.find(
+        turn,
+        "LLM108",
+        f"the model {turn.call.model!r} retires on {retired}",
+        path="$.model",
+        sent=f"{turn.call.model} on {turn.now.date()}, {left.days} {'day' if left.days == 1 else 'days'} before",
+        allowed="from that day on the provider refuses it",
+        fix="move to a model that `llmcontract models " + sim.edition.provider + "` lists as current;\n"
+        "llmcontract_retires_within (ini) says how many days before this is told, 0 never",
+    )
 
 
 def _nearest_model(sim: Simulator, name: str) -> str:

@@ -58,13 +58,17 @@ def _too_much(asked: Fraction | None, allowed: Fraction) -> Fraction:
 
 def _asked(fit: Fit, *, minute: bool = True, day: bool = True) -> str:
     rates = ((fit.work.calls_per_day if day else None, "day"), (fit.work.calls_per_minute if minute else None, "minute"))
-    return ", ".join(f"{_number(rate)} calls a {span}" for rate, span in rates if rate is not None)
+    return ", ".join(_calls(rate, span) for rate, span in rates if rate is not None)
+
+
+def _calls(rate: float | Fraction, span: str) -> str:
+    return f"{_number(rate)} {'call' if rate == 1 else 'calls'} a {span}"
 
 
 def _most(fit: Fit) -> str:
     if fit.calls_per_day is None:
         return "any number of calls"
-    return f"{fit.calls_per_day:,} calls a day, {fit.calls_per_minute:,} a minute"
+    return f"{_calls(fit.calls_per_day, 'day')}, {fit.calls_per_minute:,} a minute"
 
 
 def _bounds(fit: Fit) -> str:
@@ -84,7 +88,7 @@ def cost_text(cost: Cost) -> str:
     """The sum, and what it is made of."""
     rows = [
         (
-            line.name.replace("_", " "),
+            "cached input" if line.name == "cached_input" else line.name,
             f"{line.amount:,f} {line.unit}",
             f"${dollars(line.price)} / {line.per}" + (f" x {line.factor}" if line.factor != 1 else ""),
             f"${_grouped(line.cost)}",

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-OBJECTS = 60
+OBJECTS = 40
 """How many braces are tried as the beginning of a body."""
-LONGEST_LITERAL = 200_000
+LONGEST_LITERAL = 50_000
 """Characters of a Python literal that are still read."""
 NESTING = 4
 """How deep a body may sit in the strings of another: logs that are JSON themselves."""
@@ -119,7 +119,7 @@ _STATUS = re.compile(
 )
 _MARKS = {
     "groq": re.compile(r"groq|\borg_[0-9a-z]{26}\b", re.I),
-    "together": re.compile(r"\btogether(?:ai|\.|_|-|\b)", re.I),
+    "together": re.compile(r"together(?:\.(?:ai|xyz|error)|ai\b|computer|exception|_)|\btogether ai\b", re.I),
 }
 
 
@@ -210,5 +210,5 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-# A string whole, or a bracket. What cannot match falls through one character at a time: no backtracking.
-_TOKEN = re.compile(r"'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"|[{}\[\]]", re.S)
+# A string, also one that never ends, or a bracket: whatever stands there is passed once.
+_TOKEN = re.compile(r"'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?|[{}\[\]]", re.S)

@@ -98,3 +98,14 @@ def test_a_window_opens_with_its_first_request_and_ends_as_a_whole():
     assert bucket.wait(1, now=12.0) == 0
     assert bucket.remaining(12.0) == 2
     assert bucket.reset(12.0) == 0
+
+
+@pytest.mark.parametrize("bucket", [ContinuousBucket(8000, 60), WindowBucket(600, 60), WindowBucket(6, 60)])
+def test_a_drained_bucket_has_nothing_left_and_refills(bucket):
+    bucket.add(1, now=5)
+    bucket.drain(now=5)
+
+    assert bucket.remaining(5) == 0
+    assert bucket.wait(1, now=5) > 0
+    assert bucket.state(5) == (bucket.limit, bucket.used(5), bucket.remaining(5), bucket.reset(5))
+    assert bucket.remaining(5 + bucket.reset(5)) > 0

@@ -90,6 +90,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "dependent schema": (
         {"type": "object", "required": ["a"], "dependentSchemas": {"a": {"required": ["b"]}}}, {"a": "a", "b": "b"},
     ),
+    "joined enums": ({"allOf": [{"enum": ["a", "b"]}, {"enum": ["b", "c"]}]}, "b"),
+    "dependent twice": (
+        {"type": "object", "required": ["a"],
+         "allOf": [{"dependentRequired": {"a": ["b"]}}, {"dependentRequired": {"b": ["c"]}}]},
+        {"a": "a", "b": "b", "c": "c"},
+    ),
     # arrays and objects
     "tuple": ({"type": "array", "prefixItems": [{"const": "x"}, {"type": "integer"}], "items": False}, ["x", 1]),
     "tuple in two parts": (
@@ -100,6 +106,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
          "items": [{"type": "integer"}, {"type": "boolean"}]},
         [1, True],
     ),
+    "tuple of draft 7 in two parts": (
+        {"$schema": "http://json-schema.org/draft-07/schema#", "type": "array", "minItems": 1,
+         "allOf": [{"items": [{"type": "integer"}]}, {"maxItems": 1}]},
+        [1],
+    ),
+    "two sizes": ({"type": "array", "prefixItems": [{"type": "null"}], "maxItems": 2000, "minItems": 0}, [None]),
     "distinct": ({"type": "array", "uniqueItems": True, "minItems": 3, "items": {"enum": [1, 2, 3]}}, [1, 2, 3]),
     "distinct, with hindsight": (
         {"type": "array", "uniqueItems": True, "minItems": 2, "prefixItems": [{"enum": ["A", "B"]}, {"enum": ["A"]}]},
@@ -137,6 +149,8 @@ NOTHING: dict[str, tuple[Any, str]] = {
     "crossed bounds": (obj("n", n={"type": "integer", "minimum": 5, "maximum": 4}), "no value found for 'n'"),
     "crossed lengths": ({"type": "string", "minLength": 5, "maxLength": 3}, "minLength"),
     "endless": ({**obj("n", n={"$ref": "#"})}, "no value found for 'n'"),
+    "itself or a number": ({"anyOf": [{"$ref": "#"}, {"type": "integer"}]}, "refers to itself"),
+    "too many ways": ({"anyOf": [{"const": n} for n in range(6000)], "type": "string"}, "among 5000 candidates"),
     "endless at once": ({"$ref": "#"}, "no value found"),
     "not anything": ({"not": {}}, "not"),
     "required and barred": (obj("a"), "no value found for 'a'"),
@@ -273,6 +287,8 @@ def test_a_pydantic_model_reads_what_its_schema_gave() -> None:
         r"^v?\d+\.\d+\.\d+(-[a-z]+)?$",
         r"\bword\b",
         r"^a|b$",
+        r"^[\u0400-\u04ff]+$",
+        r"^(?>a+)b$",
         r"^.?$",
         "",
     ],

@@ -224,6 +224,7 @@ def test_the_responses_api_is_a_chat_in_other_words() -> None:
 
     model = "openai/gpt-oss-120b"
     assert estimate_prompt(responses, model) == estimate_prompt({"messages": messages}, model)
+    assert estimate_prompt({**responses, "input": messages[1:]}, model) == estimate_prompt(responses, model)
 
 
 def test_a_tokenizer_of_one_s_own_counts_the_text_and_the_table_adds_the_template() -> None:

@@ -213,3 +213,20 @@ def test_a_test_that_skips_stays_skipped(project, outcome):
     result = project.runpytest_subprocess("-q")
 
     assert result.ret == 0
+
+
+def test_chaos_tells_its_seed_when_a_test_fails(project):
+    project.makepyfile(
+        """
+        from app import summarise
+
+        def test_chaos(groq_api):
+            groq_api.chaos(1.0, errors=[400], seed=7)
+            summarise("x")
+        """
+    )
+
+    result = project.runpytest_subprocess("-q")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*groq_api.chaos(1, seed=7) at *struck 1 of 1 calls; the same seed repeats it*"])
