@@ -73,7 +73,10 @@ class ContinuousBucket:
         self._seen = 0.0
 
     def used(self, now: float) -> float:
-        return max(0.0, self._level - (now - self._seen) * self.limit / self.window)
+        if now != self._seen:
+            self._level = max(0.0, self._level - (now - self._seen) * self.limit / self.window)
+            self._seen = now
+        return self._level
 
     def wait(self, amount: float, now: float) -> float:
         over = self.used(now) + amount - self.limit
@@ -82,11 +85,9 @@ class ContinuousBucket:
     def add(self, amount: float, now: float) -> None:
         level = max(0.0, self.used(now) + amount)
         self._level = level if self.debt else min(level, self.limit)
-        self._seen = now
 
     def drain(self, now: float) -> None:
         self._level = max(self.limit, self.used(now))
-        self._seen = now
 
     def remaining(self, now: float) -> int:
         return max(0, math.floor(self.limit - self.used(now) + EPSILON))
