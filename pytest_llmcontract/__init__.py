@@ -9,10 +9,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_llmcontract.calibrate import limits_from
     from pytest_llmcontract.core.buckets import LimitState
     from pytest_llmcontract.core.clock import VirtualClock
+    from pytest_llmcontract.core.costs import cost
     from pytest_llmcontract.core.errors import BadInput, ContractViolation, PaymentDeclined, SimulationEnded
     from pytest_llmcontract.core.exchange import ApiRequest
+    from pytest_llmcontract.core.fit import fit
     from pytest_llmcontract.core.ledger import Call, Calls
     from pytest_llmcontract.core.script import Script
     from pytest_llmcontract.simulated_provider import SimulatedProvider
@@ -32,6 +35,9 @@ __all__ = [
     "SimulatedProvider",
     "SimulationEnded",
     "VirtualClock",
+    "cost",
+    "fit",
+    "limits_from",
     "simulate",
 ]
 
@@ -47,6 +53,9 @@ _HOMES = {
     "SimulatedProvider": "simulated_provider",
     "SimulationEnded": "core.errors",
     "VirtualClock": "core.clock",
+    "cost": "core.costs",
+    "fit": "core.fit",
+    "limits_from": "calibrate",
     "simulate": "simulation",
 }
 

@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_fit(commands)
     _add_cost(commands)
+    _add_reproduce(commands)
     return parser
 
 
@@ -93,6 +94,25 @@ def _add_cost(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     cost.add_argument("--edition", metavar="DATE", help="the day whose prices hold (default: the newest)")
     cost.add_argument("--json", action="store_true", help="for scripts")
     cost.set_defaults(run=_cost)
+
+
+def _add_reproduce(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    reproduce = commands.add_parser("reproduce", help="turn a pasted provider error into a test that meets it")
+    reproduce.add_argument("file", nargs="?", metavar="FILE", help="the pasted error (default: standard input)")
+    reproduce.add_argument("--output", metavar="FILE", help="where to write (default: standard output)")
+    reproduce.add_argument("--json", action="store_true", help="print the reproduced reply in place of a test")
+    reproduce.add_argument(
+        "--lines", action="store_true", help="one error a line (\\n stands for a new line), one JSON object a line"
+    )
+    reproduce.add_argument("--edition", metavar="DATE", help="the day whose facts hold (default: told by the text)")
+    reproduce.add_argument("--provider", metavar="NAME", help="groq or together (default: told by the text)")
+    reproduce.set_defaults(run=_reproduce)
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.reproduce.command import run
+
+    return run(args)
 
 
 def _models(args: argparse.Namespace) -> int:

@@ -20,12 +20,13 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"core"}, set()),
     "simulated_provider": ({"core", "providers", "simulation"}, set()),
     "simulation": ({"core", "adapters", "report", "simulated_provider"}, set()),
+    "calibrate": ({"core"}, {"yaml"}),
     "options": ({"core"}, {"pytest"}),
     "plugin": ({"core", "adapters", "report", "simulated_provider", "simulation", "options"}, {"pytest"}),
     "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
     "cli": ({"core", "report", "simulation"}, set()),
     "__main__": ({"cli"}, set()),
-    "__init__": ({"core", "simulated_provider", "simulation"}, set()),
+    "__init__": ({"calibrate", "core", "simulated_provider", "simulation"}, set()),
 }
 
 

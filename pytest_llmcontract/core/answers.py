@@ -64,8 +64,9 @@ def compose(
         pieces, finish = _limited(pieces, finish, body)
     text = None if content is None else "".join(pieces)
     reasoning = _reasoning(body, model, script)
-    usage, thought = _metered(text, calls, reasoning, script, tokens, prompt_tokens)
-    return Answer(text, pieces, reasoning, calls, finish, usage, thought)
+    output, thought = _counted(text, calls, reasoning, tokens, model.id)
+    usage = _usage(script.usage or {}, prompt_tokens, output)
+    return Answer(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens))
 
 
 def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> str | tuple[str, ...]:
@@ -162,21 +163,23 @@ def _limited(pieces: tuple[str, ...], finish: str, body: Mapping[str, Any]) -> t
     return pieces, finish
 
 
-def _metered(
-    text: str | None,
-    calls: Sequence[ToolCall],
-    reasoning: str,
-    script: ScriptedReply,
-    tokens: TokenEstimator,
-    prompt_tokens: int,
-) -> tuple[Usage, int]:
-    """The tokens, and how many of them were spent on reasoning; what the test scripted as ``usage`` wins."""
-    told = script.usage or {}
-    thought = tokens.output(reasoning=reasoning) if reasoning else 0
-    output = told.get("completion_tokens")
-    if output is None:
-        listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
-        output = tokens.output(text, listed) + thought
+def _counted(
+    text: str | None, calls: Sequence[ToolCall], reasoning: str, tokens: TokenEstimator, model: str
+) -> tuple[int, int]:
+    """Tokens of the answer, and how many of them are its reasoning."""
+    listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    said = tokens.output(text, listed, model=model)
+    if not reasoning:
+        return said, 0
+    whole = tokens.output(text, listed, reasoning, model=model)
+    return whole, whole - said
+
+
+def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int) -> Usage:
+    """What was counted, unless the test scripted it."""
     details = told.get("prompt_tokens_details") or {}
-    cached = details.get("cached_tokens", told.get("cached_tokens", 0))
-    return Usage(told.get("prompt_tokens", prompt_tokens), output, cached), min(thought, output)
+    return Usage(
+        told.get("prompt_tokens", prompt_tokens),
+        told.get("completion_tokens", output_tokens),
+        details.get("cached_tokens", told.get("cached_tokens", 0)),
+    )

@@ -27,6 +27,13 @@ def token_cost(prices: Prices, usage: Usage) -> Decimal:
     return total / MILLION
 
 
+def image_cost(prices: Prices, width: int, height: int, count: int) -> Decimal:
+    """The price of *count* pictures of that many pixels; an unknown price counts as 0."""
+    if prices.image is not None:
+        return prices.image * count
+    return (prices.megapixel or Decimal(0)) * width * height * count / MILLION
+
+
 # A workload
 
 

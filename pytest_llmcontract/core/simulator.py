@@ -120,7 +120,7 @@ class Simulator:
             self._journal.append(call)
         now = self.clock.now
         request_id = self.request_ids.pop(0) if self.request_ids else self.wire.request_id(now)
-        turn = Turn(request, call, now, call.at, request_id, body, target)
+        turn = Turn(request, call, now, call.at, request_id, body, target=target)
         turn.plan = self.account.plan_name(turn.at)
         turn.model = self.edition.models.get(call.model)
         if contract := self._contracts.get(operation):
@@ -318,10 +318,12 @@ class Simulator:
         call = turn.call
         call.reply = reply
         call.took = reply.delay
+        call.cost = turn.cost
         if turn.answer is not None and turn.model is not None:
             call.usage = turn.answer.usage
             call.cost = token_cost(turn.model.prices, call.usage)
             self._settle(turn, call.usage)
+        if call.cost:
             self.account.spend(call.cost, turn.at)
         self.ledger.settle(call)
         return call

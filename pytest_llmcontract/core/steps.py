@@ -11,9 +11,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.answers import compose
+from pytest_llmcontract.core.costs import image_cost
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import ScriptedReply
+from pytest_llmcontract.core.synthesis import Unsatisfiable
 from pytest_llmcontract.core.turn import Turn
 
 if TYPE_CHECKING:
@@ -124,9 +126,9 @@ def _warn_of_retirement(sim: Simulator, turn: Turn, retired: date) -> None:
         f"the model {turn.call.model!r} retires on {retired}",
         path="$.model",
         sent=f"{turn.call.model} on {turn.now.date()}, {left.days} {'day' if left.days == 1 else 'days'} before",
-        allowed="from that day on the provider refuses it",
+        answer=f"refuses it from {retired} on",
         fix="move to a model that `llmcontract models " + sim.edition.provider + "` lists as current;\n"
-        "llmcontract_retires_within (ini) says how many days before this is told, 0 never",
+        "the ini key llmcontract_retires_within sets how early this is told (days; 0 never)",
     )
 
 
@@ -217,10 +219,21 @@ _NOTHING = ScriptedReply()
 
 def _chat(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
     assert turn.model is not None
-    turn.answer = compose(turn.body, turn.model, part, sim.tokens, turn.prompt_tokens)
+    try:
+        turn.answer = compose(turn.body, turn.model, part, sim.tokens, turn.prompt_tokens)
+    except Unsatisfiable as problem:
+        return _no_answer(sim, turn, problem)
     if turn.call.stream:
         return sim.stream(turn, turn.answer)
     return sim.reply(turn, sim.wire.completion(turn, turn.answer))
+
+
+def _no_answer(sim: Simulator, turn: Turn, problem: Unsatisfiable) -> ApiReply:
+    """No value fits the schema that the request wants its answer in: no model could give one either."""
+    fix = "correct the schema, or script the answer with reply(structured=…)"
+    sim.find(turn, "LLM102", f"nothing conforms to the schema: {problem}", fix=fix)
+    failed = "json_validate_failed" if "json_validate_failed" in sim.edition.errors else "invalid_request"
+    return sim.refuse(turn, failed)
 
 
 def _models(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
@@ -246,6 +259,9 @@ def _images(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
         message = f"{turn.model.id} makes no images"
         sim.find(turn, "LLM102", message, path="$.model", sent=turn.model.id, fix="choose an image model")
         return sim.refuse(turn, "server_error")
+    # 1024 x 1024 where the request does not say: the default that the documentation gives.
+    width, height = turn.body.get("width") or 1024, turn.body.get("height") or 1024
+    turn.cost = image_cost(turn.model.prices, width, height, turn.body.get("n") or 1)
     return sim.reply(turn, sim.wire.images(turn))
 
 

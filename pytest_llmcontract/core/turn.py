@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.answers import Answer
@@ -41,6 +42,8 @@ class Turn:
     shortage: Shortage | None = None
     """The limit that refused the call."""
     answer: Answer | None = None
+    cost: Decimal = Decimal(0)
+    """US dollars at list price, of an operation that is not paid by tokens."""
     error: ErrorSpec | None = None
     due: Script | None = None
     """The script whose turn it is with this call."""

@@ -10,15 +10,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_dates, edition_on
-from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.data import edition_dates, edition_on, last_days
 from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, TOKEN_KINDS, Edition, Model
-from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.reproduce.paste import Paste, plain
-from pytest_llmcontract.reproduce.requests import chat, default_model, sized
-from pytest_llmcontract.reproduce.scenario import Level, Request, Scenario
+from pytest_llmcontract.reproduce.requests import CHATS, default_model, sized, usual_request, with_model
+from pytest_llmcontract.reproduce.scenario import Level, Request, Scale, Scenario
 
 WAIT = r"(?:[0-9]{1,6}(?:\.[0-9]{1,12})?(?:h|ms|µs|us|ns|m|s)){1,4}"
 _KIND = re.compile(r"\b(RPM|RPD|TPM|TPD|ITPM|OTPM|ASPH|ASPD|ASH|ASD)\b\)?:?,? ?Limit:? (~?[0-9][0-9_,.]{0,15})")
@@ -94,12 +93,195 @@ def _ending(text: str) -> str | None:
     for mark in (rf"try again in {WAIT}\.?", r"size and try again\.?", r"expected output\) and try again\.?"):
         if found := re.search(mark, text):
             rest = text[found.end() :].strip()
-            return next((sentence for sentence in _ENDINGS if rest.startswith(sentence[:30])), "" if not rest else None)
+            if not rest:
+                return ""
+            return next((sentence for sentence in _endings() if rest.startswith(sentence)), None)
     return None
 
 
-_ENDINGS = (
-    "Visit https://console.groq.com/docs/rate-limits for more information.",
-    "Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing",
-    "Need more tokens? Visit https://groq.com/self-serve-support/ to request higher limits.",
-)
+@cache
+def _endings() -> frozenset[str]:
+    """Every last sentence that a refusal ever had."""
+    days = (*edition_dates("groq"), *last_days("groq"))
+    return frozenset(text.strip() for day in days for text in edition_on("groq", day).dialect.upsell.values())
+
+
+# From the numbers to a state.
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A refusal without gaps."""
+
+    used: float
+    requested: int
+    level: float
+    """What was really in use, a fraction of a unit included."""
+    notes: tuple[str, ...]
+
+
+def _completed(refusal: Refusal) -> _Numbers:
+    """Compute what *refusal* does not say, and hold what it says against the rule."""
+    limit, window, notes = refusal.limit, LIMIT_KINDS[refusal.kind], []
+    over = None if refusal.wait is None else refusal.wait * limit / window
+    requested, used = refusal.requested, refusal.used
+    if not refusal.reached:
+        used = used or 0
+    if requested is None:
+        requested = 1.0 if refusal.kind in ("RPM", "RPD") else limit + 1 - (used or 0)
+        if refusal.kind not in ("RPM", "RPD"):
+            requested = round(over + limit - used) if over is not None and used is not None else requested
+            notes.append(f"How much was requested is not in the text: {requested:g} follows from the rest.")
+    if used is None:
+        used = limit if over is None else round(over + limit - requested)
+        notes.append(f"How much was in use is not in the text: {used:g} follows from the rest.")
+    level = float(used)
+    if over is not None and refusal.wait is not None and refusal.reached:
+        exact = (used + requested - limit) / limit * window
+        apart = over - (used + requested - limit)
+        if abs(refusal.wait - exact) <= 2e-9:
+            pass
+        elif abs(apart) < 1:
+            # Cut to whole nanoseconds it must give the same text: begin in the middle of one.
+            level = limit - requested + (refusal.wait + 0.5e-9) * limit / window
+            notes.append(f"The wait tells of a fraction that the text does not print: {level:.6g} were in use.")
+        else:
+            notes.append(
+                f"The text contradicts itself: it says to wait {refusal.wait:g} s, but from its numbers follow "
+                f"{exact:g} s. The rule is kept."
+            )
+    return _Numbers(used, round(requested), level, tuple(notes))
+
+
+def scenarios(refusal: Refusal, days: tuple[date, ...]) -> Iterator[Scenario]:
+    """States in which the simulator refuses with these numbers; those that need the least said come first."""
+    numbers = _completed(refusal)
+    found = [
+        (*_state(refusal, numbers, edition_on("groq", day), plan, ending), -day.toordinal(), order)
+        for day in days
+        for order, plan in enumerate(edition_on("groq", day).plans)
+        for ending in _endings_to_try(refusal, edition_on("groq", day), plan)
+    ]
+    for cost, state, _, _ in sorted(found, key=lambda row: (row[0], *row[2:])):
+        scenario = _scenario(refusal, numbers, state)
+        if scenario is not None:
+            yield scenario
+
+
+def _endings_to_try(refusal: Refusal, edition: Edition, plan: str) -> tuple[str, ...]:
+    own = edition.dialect.upsell.get(plan, "").strip()
+    return (refusal.ending,) if refusal.ending is not None else (own,)
+
+
+@dataclass(frozen=True)
+class _State:
+    edition: Edition
+    plan: str
+    model: str
+    dialect: Mapping[str, Any]
+    models: Mapping[str, dict[str, Any]]
+
+
+def _state(refusal: Refusal, numbers: _Numbers, edition: Edition, plan: str, ending: str) -> tuple[int, _State]:
+    """The state that *edition* and *plan* need, and how much of it is not theirs."""
+    dialect: dict[str, Any] = {}
+    own = edition.dialect
+    if own.upsell.get(plan, "").strip() != ending:
+        dialect["upsell"] = {plan: f" {ending}" if ending else ""}
+    if refusal.organization and (refusal.tier is not None) != own.service_tier_in_text:
+        dialect["service_tier_in_text"] = refusal.tier is not None
+    if refusal.tilde != (own.requested_prefix == "~"):
+        dialect["requested_prefix"] = "~" if refusal.tilde else ""
+    if numbers.level != numbers.used and own.used_integer:
+        dialect["used_integer"] = False
+    if numbers.used > refusal.limit and not own.debt_allowed:
+        dialect["debt_allowed"] = True
+    if refusal.reached and numbers.requested > refusal.limit and not own.too_large_waits:
+        dialect["too_large_waits"] = True
+    cost = 4 * len(dialect)
+    if numbers.level < numbers.used:
+        dialect["used_printed"] = "ceil"
+    model = refusal.model or _model_for(refusal, edition, plan)
+    models = with_model(edition, model, **_type_for(refusal, edition.models.get(model)))
+    cost += 3 * bool(models)
+    cost += 2 * (edition.limits_for(plan, model).get(refusal.kind) != refusal.limit)
+    cost += 4 * (plan == "free" and refusal.tier not in (None, "on_demand"))
+    cost += edition.date not in edition_dates("groq")
+    return cost, _State(edition, plan, model, dialect, models)
+
+
+def _model_for(refusal: Refusal, edition: Edition, plan: str) -> str:
+    """A model for a text that names none: one with that very limit, if there is one."""
+
+    def fits(model: Model) -> bool:
+        return (model.type == "transcribe") == (refusal.kind in AUDIO_KINDS) and model.type in (*CHATS, "transcribe")
+
+    same = default_model(
+        edition, lambda model: fits(model) and edition.limits_for(plan, model.id).get(refusal.kind) == refusal.limit
+    )
+    return same if same in edition.models else default_model(edition, fits)
+
+
+def _type_for(refusal: Refusal, known: Model | None) -> dict[str, Any]:
+    return {"type": "transcribe"} if known is None and refusal.kind in AUDIO_KINDS else {}
+
+
+def _scenario(refusal: Refusal, numbers: _Numbers, state: _State) -> Scenario | None:
+    models = dict(state.models)
+    edition = state.edition.with_models(models) if models else state.edition
+    request = _request(refusal, numbers, edition, state)
+    if request is None:
+        return None
+    call, fields, asked = request
+    if fields:
+        models[state.model] = {**models.get(state.model, {}), **fields}
+    name = "rate_limit_exceeded" if refusal.reached else "request_too_large"
+    return Scenario(
+        "groq",
+        edition.date,
+        name,
+        call,
+        {"plan": state.plan, "limits": _limits(refusal, edition, state, asked), "models": models},
+        levels=(Level(refusal.kind, _whole(numbers.level), state.model),) if numbers.level else (),
+        organization=refusal.organization,
+        dialect=state.dialect,
+        why=numbers.notes,
+    )
+
+
+def _request(
+    refusal: Refusal, numbers: _Numbers, edition: Edition, state: _State
+) -> tuple[Request, Mapping[str, Any], Mapping[str, float]] | None:
+    """The call that asks for so much, what its model must take for it, and what it asks of every limit."""
+    model = edition.models[state.model]
+    usual = usual_request(model.id, model.type)
+    scale = Scale(Scenario("groq", edition.date, "", usual, {"plan": state.plan, "models": state.models}))
+    if refusal.kind in AUDIO_KINDS:
+        usual = replace(usual, audio_seconds=numbers.requested)
+        fields: Mapping[str, Any] = {}
+    elif refusal.kind in TOKEN_KINDS:
+        body = sized(scale, model, refusal.kind, numbers.requested) if model.type in CHATS else None
+        if body is None:
+            return None
+        usual, fields = replace(usual, body=body.body), body.fields
+    else:
+        fields = {}
+    if refusal.tier not in (None, "on_demand"):
+        usual = replace(usual, body={**usual.body, "service_tier": refusal.tier})
+    return usual, fields, scale(usual.body) if not usual.audio_seconds else {}
+
+
+def _limits(refusal: Refusal, edition: Edition, state: _State, asked: Mapping[str, float]) -> dict[str, Any]:
+    """The limit of the text, where the edition has another; and none of those that would refuse before it."""
+    own = edition.limits_for(state.plan, state.model)
+    changed: dict[str, float | None] = {}
+    for kind in list(LIMIT_KINDS)[: list(LIMIT_KINDS).index(refusal.kind)]:
+        if kind in own and asked.get(kind, 0) > own[kind]:
+            changed[kind] = None
+    if own.get(refusal.kind) != refusal.limit:
+        changed[refusal.kind] = refusal.limit
+    return {state.model: changed} if changed else {}
+
+
+def _whole(number: float) -> float:
+    return int(number) if number == int(number) else number

@@ -21,6 +21,7 @@ from pytest_llmcontract.core.keys import DUMMY_KEY
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.tokens import DefaultEstimator
+from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
 
 if TYPE_CHECKING:
@@ -159,6 +160,22 @@ def play(scenario: Scenario, **ids: str) -> Played:
     if request_id := ids.get("request_id"):
         simulator.request_ids.append(request_id)
     return Played(scenario, simulator.answer(wire_request(scenario)))
+
+
+class Scale:
+    """Says what a body would ask of each limit, in the state of *scenario*."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._request = wire_request(scenario)
+        self._operation = scenario.request.operation
+        self._simulator = _provider(scenario).simulator
+
+    def __call__(self, body: Mapping[str, Any]) -> Mapping[str, float]:
+        model = str(body.get("model"))
+        call = Call("groq", self._operation, model, self._request, 0.0)
+        turn = Turn(self._request, call, self._simulator.clock.now, 0.0, "", body)
+        turn.prompt_tokens = TOKENS.prompt(body, model) if "messages" in body else 0
+        return self._simulator.charges(turn, asked=True)
 
 
 def edition_of(scenario: Scenario) -> Edition:

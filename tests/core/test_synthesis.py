@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import reduce
 from typing import Any, Literal
 
 import jsonschema_rs
@@ -41,6 +42,7 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "const": ({"const": {"a": [1, None]}}, {"a": [1, None]}),
     "default": (obj("n", n={"type": "integer", "default": 7}), {"n": 7}),
     "first example": (obj("sku", sku={"type": "string", "examples": ["SKU-1", "SKU-2"]}), {"sku": "SKU-1"}),
+    "example as OpenAPI has it": (obj("sku", sku={"type": "string", "example": "SKU-3"}), {"sku": "SKU-3"}),
     "default that does not conform": (obj("n", n={"type": "integer", "default": "x"}), {"n": 1}),
     "null default is no value": (obj("a", a={"type": ["string", "null"], "default": None}), {"a": "a"}),
     "integer": ({"type": "integer"}, 1),
@@ -133,6 +135,12 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "anchor": ({"$defs": {"a": {"$anchor": "five", "const": 5}}, "$ref": "#five"}, 5),
     "identifier": ({"$id": "https://example.com/root", "$defs": {"a": {"$id": "a.json", "const": 5}}, "$ref": "a.json"},
                    5),
+    "itself or a number": ({"anyOf": [{"$ref": "#"}, {"type": "integer"}]}, 1),
+    "a pattern of ECMA beside a reference to a property": (
+        obj("x", x=obj("year", "b", year={"type": "string", "pattern": r"^(?<y>\d{4})$"}, b={"$ref": "#/properties/c"}),
+            c={"type": "boolean"}),
+        {"x": {"year": "1234", "b": True}},
+    ),
     "list that ends": ({**obj("next", next={"anyOf": [{"$ref": "#"}, {"type": "null"}]})}, {"next": {"next": None}}),
     "tree that ends": ({**obj("kids", kids={"type": "array", "items": {"$ref": "#"}})}, {"kids": [{"kids": []}]}),
     "expression that ends": (EXPRESSION, {"left": {"value": 1}, "right": {"value": 1}}),
@@ -149,7 +157,10 @@ NOTHING: dict[str, tuple[Any, str]] = {
     "crossed bounds": (obj("n", n={"type": "integer", "minimum": 5, "maximum": 4}), "no value found for 'n'"),
     "crossed lengths": ({"type": "string", "minLength": 5, "maxLength": 3}, "minLength"),
     "endless": ({**obj("n", n={"$ref": "#"})}, "no value found for 'n'"),
-    "itself or a number": ({"anyOf": [{"$ref": "#"}, {"type": "integer"}]}, "refers to itself"),
+    "deeper than Python goes": (reduce(lambda inner, _: obj("x", x=inner), range(400), {}), "nested too deeply"),
+    "another document that the validator knows": (
+        {"$ref": "https://json-schema.org/draft/2020-12/schema"}, "cannot follow the reference",
+    ),
     "too many ways": ({"anyOf": [{"const": n} for n in range(6000)], "type": "string"}, "among 5000 candidates"),
     "endless at once": ({"$ref": "#"}, "no value found"),
     "not anything": ({"not": {}}, "not"),
@@ -287,8 +298,10 @@ def test_a_pydantic_model_reads_what_its_schema_gave() -> None:
         r"^v?\d+\.\d+\.\d+(-[a-z]+)?$",
         r"\bword\b",
         r"^a|b$",
+        r"^[^a]x$",
+        r"^x[^/]$",
+        r"^y(?!z).$",
         r"^[\u0400-\u04ff]+$",
-        r"^(?>a+)b$",
         r"^.?$",
         "",
     ],

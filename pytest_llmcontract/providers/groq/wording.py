@@ -37,6 +37,8 @@ ONE_FORMAT_UNTIL = date(2025, 5, 1)
 """``response_format`` had one form then, alternatives later."""
 DOCS_LINK_SINCE = date(2025, 7, 1)
 """``See supported models at …``: not in 2025-06, there in 2025-07."""
+LONG_MAX_TOKENS_SINCE = date(2025, 1, 1)
+"""The short text was seen in 2024-07, the long one from 2025-07 on; the day between them is assumed."""
 PLURAL_SINCE = date(2025, 8, 1)
 """``message[0]`` in 2025-07, ``messages[0]`` in 2025-08."""
 PARAM_SINCE = date(2025, 11, 1)
@@ -79,6 +81,7 @@ TEXTS: Mapping[str, Text] = {
         "pasted",
         "2025-07 to 2026-10",
     ),
+    "max_tokens_2024": Text("{field} for `{model}` must be less than or equal to {limit}", "pasted", "2024-07"),
     "tool_type": Text("tools[{index}].type must be one of [function, mcp]", "recorded", "2025-08 to 2026-02"),
     "tools_and_json": Text("json mode cannot be combined with tool/function calling", "pasted", "2025 and 2026"),
     "no_json_word": Text(
@@ -275,7 +278,8 @@ class GroqWording:
         for name in ("max_completion_tokens", "max_tokens"):
             asked = body.get(name)
             if asked is not None and model is not None and model.max_output is not None and asked > model.max_output:
-                text = TEXTS["max_tokens"](field=name, limit=model.max_output)
+                form = "max_tokens" if self._day >= LONG_MAX_TOKENS_SINCE else "max_tokens_2024"
+                text = TEXTS[form](field=name, limit=model.max_output, model=model.id)
                 yield Breach(
                     (name,),
                     f"is {asked}, above the {model.max_output} of {model.id}",

@@ -1,0 +1,173 @@
+"""``llmcontract reproduce``: what is read, what is printed, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.reproduce.paste import half_json, read_paste, unwrapped
+from pytest_llmcontract.reproduce.scenario import error_of
+from pytest_llmcontract.reproduce.solve import PROVIDERS, Reproduction, solve
+from pytest_llmcontract.reproduce.testfile import test_file
+
+MOST = 1_000_000
+"""Bytes that are read of one error."""
+
+LOOKED_FOR = (
+    "a JSON error body, an SDK's `Error code: 429 - {…}`, or one of the texts that Groq and Together AI are known to "
+    "send: refusals by a limit (`… Limit 6000, Used 5034, Requested 1443`), refused requests, unknown or retired "
+    "models, keys, tiers, credit, capacity"
+)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reproduce what was pasted; 0, or 1 if something of it is not recognised.
+
+    Raises:
+        BadInput: It cannot be read, is no text, or the result cannot be written.
+    """
+    name = args.file or "standard input"
+    if args.provider is not None and args.provider not in PROVIDERS:
+        raise unknown("provider", args.provider, PROVIDERS)
+    if args.lines:
+        return _lines(args, name)
+    text = _decoded(_read(args.file, name), name)
+    found = solve(read_paste(text), provider=args.provider, edition=args.edition)
+    if found is None and half_json(text):
+        raise BadInput(f"{name}: the JSON ends in the middle, and nothing in it is an error that is known")
+    if args.json:
+        _write(json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n", args.output)
+    elif found is not None:
+        _write(test_file(found), args.output)
+    if found is None and not args.json:
+        print(f"llmcontract reproduce: {name}: not recognised; looked for {LOOKED_FOR}", file=sys.stderr)
+    return 0 if found else 1
+
+
+def _lines(args: argparse.Namespace, name: str) -> int:
+    missed = 0
+    answers = []
+    with _opened(args.file, name) as file:
+        for line in _each(file):
+            answer = _answer(line, args)
+            missed += not answer["recognised"]
+            # Escaped, so that nothing in it can be taken for the end of a line.
+            answers.append(json.dumps(answer) + "\n")
+            if not args.output:
+                sys.stdout.write(answers.pop())
+    if args.output:
+        _write("".join(answers), args.output)
+    return 1 if missed else 0
+
+
+def _answer(line: bytes | None, args: argparse.Namespace) -> dict[str, Any]:
+    if line is None:
+        return {"recognised": False, "reason": f"longer than {MOST} bytes"}
+    try:
+        text = _decoded(line, "the line")
+    except BadInput as problem:
+        return {"recognised": False, "reason": str(problem)}
+    paste = read_paste(text)
+    if paste.message is None:
+        paste = read_paste(unwrapped(text))
+    return as_json(solve(paste, provider=args.provider, edition=args.edition))
+
+
+def as_json(found: Reproduction | None) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    if found is None:
+        return {"recognised": False, "looked_for": LOOKED_FOR}
+    reply = found.played.reply
+    body = reply.json if reply.events is None else None
+    answer = {
+        "recognised": True,
+        "provider": found.played.scenario.provider,
+        "error": reply.error or found.played.scenario.error,
+        "natural": found.natural,
+        "status": reply.status,
+        "headers": dict(reply.headers),
+        "body": body if isinstance(body, dict) else {"error": dict(error_of(reply))},
+        "notes": list(found.notes),
+    }
+    return answer if isinstance(body, dict) else {**answer, "text": reply.text}
+
+
+# Reading and writing.
+
+
+def _opened(file: str | None, name: str) -> BinaryIO:
+    if file is None:
+        if sys.stdin.isatty():
+            print("Paste the error, then press Ctrl-D.", file=sys.stderr)
+        return sys.stdin.buffer
+    try:
+        return open(file, "rb")  # noqa: SIM115  the caller closes it
+    except OSError as problem:
+        raise BadInput(f"{name}: {problem.strerror or problem}") from None
+
+
+def _read(file: str | None, name: str) -> bytes:
+    with _opened(file, name) as opened:
+        try:
+            data = opened.read(MOST + 1)
+        except OSError as problem:
+            raise BadInput(f"{name}: {problem.strerror or problem}") from None
+    if len(data) > MOST:
+        raise BadInput(f"{name}: more than {MOST:,} bytes; paste the error alone")
+    return data
+
+
+def _each(file: BinaryIO) -> Iterator[bytes | None]:
+    """The lines of *file*; ``None`` for one that is too long to be read."""
+    while line := file.readline(MOST + 1):
+        if line.endswith(b"\n") or len(line) <= MOST:
+            yield line.rstrip(b"\r\n")
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(MOST)
+        yield None
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """*data* as text.
+
+    Raises:
+        BadInput: It is empty, or no text.
+    """
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        text = data.decode("utf-16", "replace")
+    else:
+        text = data.decode("utf-8-sig", "replace")
+    if not text.strip():
+        raise BadInput(f"{name}: nothing was pasted; expected an error's text or JSON body")
+    if "\0" in text or text.count("\ufffd") > len(text) // 20:
+        raise BadInput(f"{name}: this is no text; expected an error's text or JSON body")
+    return text
+
+
+def _write(text: str, output: str | None) -> None:
+    """Print *text*, or put it whole into the file *output*."""
+    if output is None:
+        sys.stdout.write(text)
+        return
+    target = Path(output)
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
+            file.write(text)
+        os.chmod(file.name, 0o666 & ~_umask())
+        os.replace(file.name, target)
+    except OSError as problem:
+        raise BadInput(f"--output {output}: {problem.strerror or problem}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,3 @@
+"""Stub."""
+def test_file(found):
+    return "stub"

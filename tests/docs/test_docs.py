@@ -1,0 +1,280 @@
+"""The documentation is true: its tests run, its commands print what it shows, and it mentions everything there is."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import shlex
+import subprocess
+import sys
+from dataclasses import fields
+
+import pytest
+from _pytest.pytester import LineMatcher
+
+import pytest_llmcontract
+from pages import PAGES, ROOT, Block, blocks, pattern, shown_commands
+from pytest_llmcontract import cli, options
+from pytest_llmcontract.core.account import GroqAccount, TogetherAccount
+from pytest_llmcontract.core.data import load_edition
+from pytest_llmcontract.core.profile import LIMIT_KINDS, Model
+from pytest_llmcontract.core.rules import RULES
+from pytest_llmcontract.providers.groq import wording as groq_wording
+from pytest_llmcontract.providers.together import wording as together_wording
+
+PROVIDERS = ("groq", "together")
+
+page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def text_of(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+# What it shows works.
+
+
+@page_by_page
+def test_the_tests_of_a_page_run(page, pytester):
+    """Every python block is a file beside the others of its page; one that is followed by output fails with it."""
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    files = [(block, block.file) for block in blocks(page) if block.file]
+    assert len({file for _, file in files}) == len(files), "two blocks of one name"
+    for block, file in files:
+        pytester.path.joinpath(file).write_text(block.text, "utf-8")
+    tests = [(block, file) for block, file in files if file.startswith("test_")]
+
+    if passing := [file for block, file in tests if block.output is None]:
+        result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error", *passing)
+        assert result.ret == 0
+    for block, file in tests:
+        if block.output is not None:
+            result = pytester.runpytest_subprocess("-p", "no:cacheprovider", file)
+            assert result.ret == 1
+            result.stdout.fnmatch_lines([pattern(line) for line in block.output.splitlines() if line.strip(" …")])
+
+
+@page_by_page
+def test_a_python_block_that_is_no_test_at_least_compiles(page):
+    for block in blocks(page):
+        if block.language == "python":
+            compile(block.text, page.name, "exec")
+
+
+@page_by_page
+def test_few_blocks_do_not_run(page):
+    left_out = [block for block in blocks(page) if block.language == "python" and not block.file]
+
+    assert len(left_out) <= 3, [block.text for block in left_out]
+
+
+def _commands() -> list[object]:
+    found = [
+        pytest.param(page, command, shown, id=f"{page.name}-{command}")
+        for page in PAGES
+        for block in blocks(page)
+        if block.language == "console"
+        for command, shown in shown_commands(block.text, "llmcontract")
+        if "demo" not in command and "pip" not in command
+    ]
+    return found or [pytest.param(None, "", [], marks=pytest.mark.skip)]
+
+
+@pytest.mark.parametrize(("page", "command", "shown"), _commands())
+def test_a_command_prints_what_the_page_shows(page, command, shown, tmp_path):
+    for block in blocks(page):
+        if block.file:
+            tmp_path.joinpath(block.file).write_text(block.text, "utf-8")
+    words = [sys.executable, "-m", "pytest_llmcontract.cli", *shlex.split(command, comments=True)[1:]]
+    command_line, _, file = shlex.join(words).partition(" '<' ")
+
+    result = subprocess.run(
+        shlex.split(command_line),
+        cwd=tmp_path,
+        stdin=tmp_path.joinpath(file).open() if file else subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode in (0, 1, 2)
+    printed = (result.stderr + result.stdout).splitlines()
+    LineMatcher([line.rstrip() for line in printed]).fnmatch_lines(
+        [pattern(line.rstrip()) for line in shown if line.strip(" …")]
+    )
+
+
+# It mentions everything.
+
+
+def _members(kind: type) -> list[str]:
+    return [name for name in vars(kind) if not name.startswith("_")]
+
+
+def _of_public_classes() -> dict[str, list[str]]:
+    from pytest_llmcontract.core.exchange import ApiReply, Usage
+
+    internal = {
+        "SimulatedProvider": {"simulator", "begin", "findings", "weather", "unused_scripts"},
+        "VirtualClock": {"move_to", "on_move", "rebase", "begin_test"},
+        "Script": {"matches", "use"},
+        "GroqAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
+        "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
+    }
+    kinds = (
+        *(getattr(pytest_llmcontract, name) for name in ("SimulatedProvider", "VirtualClock", "Calls", "Script")),
+        pytest_llmcontract.LimitState,
+        GroqAccount,
+        TogetherAccount,
+    )
+    members = {kind.__name__: sorted({*_members(kind)} - internal.get(kind.__name__, set())) for kind in kinds}
+    for record in (pytest_llmcontract.Call, pytest_llmcontract.ApiRequest, ApiReply, Usage):
+        members[record.__name__] = sorted({f.name for f in fields(record)} | {*_members(record)})
+    members["SimulatedProvider.parameters"] = sorted(
+        {
+            parameter
+            for name in members["SimulatedProvider"]
+            if inspect.isfunction(method := getattr(pytest_llmcontract.SimulatedProvider, name))
+            for parameter in inspect.signature(method).parameters
+        }
+        - {"self"}
+    )
+    return members
+
+
+@pytest.mark.parametrize(("kind", "names"), _of_public_classes().items(), ids=lambda value: str(value)[:30])
+def test_the_reference_has_every_member(kind, names):
+    page = text_of("reference.md")
+
+    assert [name for name in names if f"`{name}" not in page and f".{name}" not in page and f"{name}=" not in page] == []
+
+
+def _subcommands() -> dict[str, list[str]]:
+    actions = cli._parser()._actions
+    commands = next(action for action in actions if isinstance(action, argparse._SubParsersAction)).choices
+    return {name: [o for a in parser._actions for o in a.option_strings] for name, parser in commands.items()}
+
+
+def test_the_reference_has_every_name():
+    page = text_of("reference.md")
+    flags = [f"--llmcontract-{name}" for name in options._FLAGS]
+    commands = _subcommands()
+    expected = [
+        *pytest_llmcontract.__all__,
+        *("groq_api", "together_api", "llm_clock", "llm_calls"),
+        *(f"{name}({signature})" for name, signature in options.MARKERS.items()),
+        *flags,
+        *(f"llmcontract {name}" for name in commands),
+        *(option for of_one in commands.values() for option in of_one if option.startswith("--") and option != "--help"),
+        *(f"| `{kind}` |" for kind in LIMIT_KINDS),
+        *(f"`{name}`" for name in Model.model_fields if name not in ("id", "source", "sources")),
+        *(operation for provider in PROVIDERS for operation in load_edition(provider).operations.values()),
+    ]
+
+    assert [name for name in expected if name not in page] == []
+
+
+def test_the_reference_has_every_ini_key(pytestconfig):
+    keys = [key for key in pytestconfig._parser._inidict if key.startswith("llmcontract_")]
+
+    assert keys
+    assert [key for key in keys if f"`{key}`" not in text_of("reference.md")] == []
+
+
+def test_the_reference_has_every_rule():
+    rows = [f"| `{rule.code}` | {rule.title} | {rule.severity} |" for rule in RULES.values()]
+
+    assert [row for row in rows if row not in text_of("reference.md")] == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_reference_has_the_error_catalogue(provider):
+    """Copy the rows from this test's output when the data changes."""
+    edition = load_edition(provider)
+    rows = [
+        f"| `{spec.name}` | {spec.status}{' *' if spec.default_for_status else ''} | {spec.step} "
+        f"| {'yes' if spec.rate_headers else ''} | {edition.sources[spec.source].kind} |"
+        for spec in edition.errors.values()
+    ]
+
+    assert "\n".join(rows) in text_of("reference.md"), "\n".join(rows)
+
+
+# It says what is assumed.
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_assumed_source_is_on_the_page(provider):
+    page = text_of("assumed.md")
+    sources = {key: source for key, source in load_edition(provider).sources.items() if source.kind == "assumed"}
+
+    assert [key for key, source in sources.items() if f"`{key}`" not in page or source.what not in page] == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_assumed_error_and_switch_is_on_the_page(provider):
+    page = text_of("assumed.md")
+    edition = load_edition(provider)
+    names = [spec.name for spec in edition.errors.values() if edition.sources[spec.source].kind == "assumed"]
+
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("wording", [groq_wording, together_wording], ids=PROVIDERS)
+def test_every_assumed_text_is_on_the_page(wording):
+    texts = [text.template for text in wording.TEXTS.values() if "assumed" in (text.source, text.note.split()[-1:])]
+
+    assert [text for text in texts if text not in text_of("assumed.md")] == []
+
+
+# Form.
+
+
+@page_by_page
+def test_one_sentence_a_line(page):
+    prose = "".join(
+        line + "\n" for line in _outside_fences(page.read_text("utf-8")) if not line.startswith(("|", "#", "    "))
+    )
+
+    assert [line for line in prose.splitlines() if ". " in _sentence(line) and page.parent.name == "docs"] == []
+
+
+def _outside_fences(text: str) -> list[str]:
+    lines, inside = [], False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            inside = not inside
+        elif not inside:
+            lines.append(line)
+    return lines
+
+
+def _sentence(line: str) -> str:
+    """*line* without what looks like the end of a sentence and is none."""
+    for no_end in ("e.g. ", "i.e. ", "etc. "):
+        line = line.replace(no_end, "")
+    return line.lstrip("0123456789.-* ").replace("`. `", "")
+
+
+def test_every_link_between_pages_leads_somewhere():
+    import re
+
+    broken = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+
+    assert broken == []
+
+
+def test_the_readme_lists_every_command():
+    readme = (ROOT / "README.md").read_text("utf-8")
+
+    assert [name for name in _subcommands() if f"| `llmcontract {name}" not in readme] == []
+
+
+def test_blocks_are_named_for_their_first_test():
+    assert Block("python", "", "import x\n\nasync def test_it():\n    pass\n", None).file == "test_it.py"
+    assert Block("python", "app.py", "x = 1\n", None).file == "app.py"
+    assert Block("python", "no-run", "def test_it(): ...\n", None).file is None
