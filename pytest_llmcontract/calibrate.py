@@ -1,8 +1,8 @@
 """Limits as a provider told them in the headers of a recording: ``@groq_api(limits=limits_from("cassettes/x.yaml"))``.
 
-Groq's ``x-ratelimit-limit-requests`` is requests a day, ``-tokens`` tokens a minute, ``-audio-seconds`` seconds of audio
-an hour. Together's ``x-ratelimit-limit`` and ``-limit-tokens`` are rates a second. Other limits are not in headers:
-they stay as the edition has them.
+Groq's ``x-ratelimit-limit-requests`` is requests a day, ``-tokens`` tokens a minute, ``-audio-seconds`` seconds of
+audio an hour. Together's ``x-ratelimit-limit`` and ``-limit-tokens`` are rates a second. Other limits are not in
+headers: they stay as the edition has them.
 
 Sources: Groq's documentation of rate limits; over 1,300 recorded replies of Groq and 2,168 of Together (2024 to 2026).
 """

@@ -256,7 +256,7 @@ def _tell(item: pytest.Item, findings: list[Violation]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Warnings travel with the report of their phase to the session's summary."""
     report = yield
-    attach(report, item.stash.get(TOLD, ()))
+    attach(report, item.stash.get(TOLD, []))
     item.stash[TOLD] = []
     return report
 

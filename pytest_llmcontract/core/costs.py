@@ -193,7 +193,9 @@ def _tool_lines(facts: Edition, tools: Mapping[str, object]) -> Iterator[Part]:
 def _known(facts: Edition, model: Model, what: str, price: Decimal | None) -> Decimal:
     if price is None:
         prices = ", ".join(
-            f"{_PRICED[name]} ${dollars(known)}" for name in _PRICED if (known := getattr(model.prices, name)) is not None
+            f"{_PRICED[name]} ${dollars(known)}"
+            for name in _PRICED
+            if (known := getattr(model.prices, name)) is not None
         )
         raise BadInput(
             f"{model.id} has no price for {what} in {facts.provider}'s edition {facts.date}; known: {prices or 'none'}"

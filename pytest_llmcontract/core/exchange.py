@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -56,7 +55,10 @@ def _mask(value: str) -> str:
     return f"{scheme} ***" if secret.strip() else scheme
 
 
-@dataclass(frozen=True)
+_NOT_YET = object()
+
+
+@dataclass(frozen=True, slots=True)
 class ApiRequest:
     """One HTTP request as the provider would receive it."""
 
@@ -70,34 +72,30 @@ class ApiRequest:
     site: str = ""
     """The application's own line, ``app/client.py:41 in ask``; empty if no such frame was on the stack."""
 
-    # Kept by hand: cached_property of Python 3.11 takes a lock each time.
+    _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
+
+    # No cached_property: with Python 3.11 it takes a lock each time, and a dict for every request of a long test.
 
     @property
     def json(self) -> Any:
         """The parsed body, or ``None`` if it is empty or no JSON."""
-        kept = self.__dict__
-        if "_json" not in kept:
-            try:
-                kept["_json"] = json.loads(self.body) if self.body else None
-            except ValueError:
-                kept["_json"] = None
-        return kept["_json"]
+        if self._parsed is _NOT_YET:
+            object.__setattr__(self, "_parsed", _json_or_none(self.body))
+        return self._parsed
+
+    def forget(self) -> None:
+        """Keep the bytes of the body only; it is parsed again when somebody asks."""
+        object.__setattr__(self, "_parsed", _NOT_YET)
 
     @property
     def host(self) -> str:
-        kept = self.__dict__
-        if "_host" not in kept:
-            kept["_host"] = urlsplit(self.url).hostname or ""
-        return str(kept["_host"])
+        return urlsplit(self.url).hostname or ""
 
     @property
     def path(self) -> str:
-        kept = self.__dict__
-        if "_path" not in kept:
-            kept["_path"] = urlsplit(self.url).path
-        return str(kept["_path"])
+        return urlsplit(self.url).path
 
-    @cached_property
+    @property
     def client(self) -> str:
         """The SDK and its version, ``groq-python 1.7.0``, as far as the user agent tells."""
         agent = self.headers.get("user-agent", "")
@@ -105,6 +103,13 @@ class ApiRequest:
             return f"{sdk[1].lower()}-python {sdk[2]}"
         name, _, version = agent.split(" ")[0].partition("/")
         return f"{name} {version}".strip()
+
+
+def _json_or_none(text: str | bytes) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ class StreamEvent:
     """Virtual seconds before it is sent."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Disconnect:
     """The connection broke: before a reply, or in the middle of one (:attr:`ApiReply.cut`)."""
 
@@ -126,7 +131,7 @@ class Disconnect:
     """Virtual seconds before it happens."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ApiReply:
     """One HTTP reply as the client would receive it."""
 
@@ -144,19 +149,16 @@ class ApiReply:
     scripted: bool = False
     """True if the test asked for exactly this reply."""
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The body as text, a stream's pieces joined; what is no UTF-8 is replaced."""
         raw = self.body if self.events is None else b"".join(event.data for event in self.events)
         return raw.decode("utf-8", "replace")
 
-    @cached_property
+    @property
     def json(self) -> Any:
         """The parsed body, or ``None`` if it is no JSON (a stream, an HTML error page)."""
-        try:
-            return json.loads(self.text)
-        except ValueError:
-            return None
+        return _json_or_none(self.text)
 
     @property
     def retry_after(self) -> float | None:

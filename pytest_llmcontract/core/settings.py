@@ -47,7 +47,7 @@ class ClockSettings:
 
 @dataclass
 class SessionSettings:
-    """What holds for every simulation of this process, those of wider scope and ``simulate()`` in a fixture included."""
+    """What holds for every simulation of this process, also those of wider scope and of ``simulate()``."""
 
     retires_within: int = 30
     """Days before its retirement from which the use of a model is LLM108; 0: never."""

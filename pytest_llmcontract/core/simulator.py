@@ -326,6 +326,7 @@ class Simulator:
         if call.cost:
             self.account.spend(call.cost, turn.at)
         self.ledger.settle(call)
+        call.request.forget()
         return call
 
 

@@ -57,7 +57,10 @@ def _too_much(asked: Fraction | None, allowed: Fraction) -> Fraction:
 
 
 def _asked(fit: Fit, *, minute: bool = True, day: bool = True) -> str:
-    rates = ((fit.work.calls_per_day if day else None, "day"), (fit.work.calls_per_minute if minute else None, "minute"))
+    rates = (
+        (fit.work.calls_per_day if day else None, "day"),
+        (fit.work.calls_per_minute if minute else None, "minute"),
+    )
     return ", ".join(_calls(rate, span) for rate, span in rates if rate is not None)
 
 

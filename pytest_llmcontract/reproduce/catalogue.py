@@ -47,7 +47,8 @@ class Template:
         for _ in range(BEGINNINGS):
             begin = text.find(first, start)
             if begin < 0:
-                return None
+                cut_off = not self.names and len(text) >= TELLING and first.startswith(text)
+                return ({}, False) if cut_off else None
             found = self._from(text, begin + len(first), 1)
             if found is not None:
                 values, end = found

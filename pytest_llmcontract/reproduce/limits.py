@@ -56,7 +56,7 @@ def read_refusal(paste: Paste) -> Refusal | None:
     """The numbers of a refusal by one of Groq's limits, if *paste* is one."""
     text = plain(paste.words)
     kind = _KIND.search(text)
-    if kind is None:
+    if kind is None or not _number(kind[2]):
         return None
     requested, used, wait = _REQUESTED.search(text), _USED.search(text), _WAIT.search(text)
     model, organization, tier = _MODEL.search(text), _ORGANIZATION.search(text), _TIER.search(text)
@@ -71,8 +71,15 @@ def read_refusal(paste: Paste) -> Refusal | None:
         tier=tier[1] if tier else None,
         ending=_ending(text),
         tilde="~" in (requested[1] if requested else ""),
-        reached="too large" not in text,
+        reached=_reached(paste, text, _number(kind[2]), _number(requested[1]) if requested else 0),
     )
+
+
+def _reached(paste: Paste, text: str, limit: float, requested: float) -> bool:
+    """Whether it says ``Rate limit reached``, not ``Request too large``; of half a text its numbers tell."""
+    if "limit reached" in text or "too large" in text:
+        return "limit reached" in text
+    return paste.status != 413 and "message size" not in text and requested <= limit
 
 
 def _number(text: str) -> float:

@@ -16,7 +16,7 @@ from pytest_llmcontract.core.contract import Text
 from pytest_llmcontract.core.profile import Edition, Model
 from pytest_llmcontract.providers.groq import wording as groq_wording
 from pytest_llmcontract.providers.together import wording as together_wording
-from pytest_llmcontract.reproduce.catalogue import Template, template
+from pytest_llmcontract.reproduce.catalogue import TELLING, Template, template
 from pytest_llmcontract.reproduce.paste import Paste, plain
 from pytest_llmcontract.reproduce.requests import CHATS, chat, default_model, fitting_models, with_model
 from pytest_llmcontract.reproduce.scenario import Request, Scenario
@@ -68,7 +68,7 @@ def _of_form(paste: Paste, edition: Edition, model: str) -> Iterator[Scenario]:
     contract = provider_module("groq").contracts(edition.date)["chat.completions"]
     for body in _faulty_bodies(text, name):
         refusal = next((mismatch for mismatch in contract.check(body) if mismatch.error), None)
-        if refusal and plain(str(refusal.detail.get("message"))) in text:
+        if refusal and _same(str(refusal.detail.get("message")), text):
             yield Scenario("groq", edition.date, refusal.error or "", Request(body=body))
 
 
@@ -235,10 +235,16 @@ def _tried(paste: Paste, provider: str, edition: Edition, model: str, mistake: M
         body = _body(name, mistake)
         known = edition.with_models(models).models.get(name) if models else edition.models.get(name)
         refusal = next((mismatch for mismatch in contract.check(body, known) if mismatch.error), None)
-        if refusal and plain(_text_of(refusal.detail.get("message"))) in text:
+        if refusal and _same(_text_of(refusal.detail.get("message")), text):
             request = Request(mistake.operation, body)
             yield Scenario(provider, edition.date, refusal.error or "", request, {"models": models})
             return
+
+
+def _same(refusal: str, text: str) -> bool:
+    """Whether the plain *text* has the refusal in it, or is a part of it."""
+    refusal = plain(refusal)
+    return refusal in text or (len(text) >= TELLING and text in refusal)
 
 
 def _text_of(message: Any) -> str:

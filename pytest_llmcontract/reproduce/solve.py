@@ -95,7 +95,7 @@ class _Search:
                 played = play(scenario, **self._ids())
             except BadInput:
                 continue
-            if played.reply.error != scenario.error and scenario.fault is None and not self._is_refusal(played):
+            if not self._meant(played):
                 continue
             if self._identical(played):
                 if self._same_fields(played):
@@ -115,8 +115,12 @@ class _Search:
             return 3
         return 2 if rule in text or rule.startswith(text) else 1
 
-    def _is_refusal(self, played: Played) -> bool:
-        return self.refusal is not None and played.reply.status in (413, 429)
+    def _meant(self, played: Played) -> bool:
+        """Whether the answer is the error that the scenario is for, and not one that came before it."""
+        scenario = played.scenario
+        if scenario.fault is not None:
+            return played.reply.scripted
+        return played.reply.error == scenario.error or (self.refusal is not None and played.reply.status in (413, 429))
 
     def _ids(self) -> dict[str, str]:
         id = self.paste.id or self.paste.headers.get("x-request-id")

@@ -167,6 +167,9 @@ class GroqWire:
         body = filled(spec.body, known)
         if message is not None and isinstance(body, dict):
             body["error"]["message"] = message
+        elif message is not None:
+            # A page, or bare words: they are the whole body.
+            body = message
         return self.encoded(body)
 
     # Limits.

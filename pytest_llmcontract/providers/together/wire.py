@@ -172,6 +172,9 @@ class TogetherWire:
         body = filled(spec.body, {"id": turn.request_id, "request_id": turn.request_id, **values})
         if message is not None and isinstance(body, dict):
             body["error"]["message"] = message
+        elif message is not None:
+            # A page, or bare words: they are the whole body.
+            body = message
         return self.encoded(body)
 
     # Limits.
