@@ -182,7 +182,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     with _clear_errors():
         options.allowed_codes(item)
     if stage := _stage_of(item):
-        stage.clock.begin_test()
+        stage.begin_test()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -208,6 +208,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         _tell(item, _counted(item, _findings(item, passed=False)))
         if weather := [line for api in item.stash.get(APIS, []) for line in api.weather()]:
             item.add_report_section("call", "llmcontract", "\n".join(weather))
+        if stage and stage.journal:
+            from pytest_llmcontract.report.calls import listed
+
+            item.add_report_section("call", "llmcontract calls", listed(stage.journal))
         raise
     _fail_for(item, _findings(item, passed=True))
     return result

@@ -44,7 +44,7 @@ class Stage:
         self._pinned = self._dated = settings.start is not None
         self.clock = VirtualClock(settings.start or _noon(newest), ticks=Real.monotonic if real else None)
         self.journal: list[Call] = []
-        """Every call of every provider, in order."""
+        """Every call of this test to any provider, in order."""
         self.providers: list[SimulatedProvider] = []
         self._owners: dict[str, SimulatedProvider] = {}
         self.guard = guard
@@ -58,6 +58,18 @@ class Stage:
             wait_async=time_adapter.provider_delay_async,
             in_flight=time_adapter.request,
         )
+
+    def begin_test(self) -> None:
+        """A new test looks at a stage that was there before it."""
+        self.clock.begin_test()
+        self.journal.clear()
+
+    def provide_keys(self) -> None:
+        """Set dummies for keys that are not set, while the stage lasts.
+
+        Of all providers: a client of one that is not simulated should meet the guard, not miss its key.
+        """
+        self._exits.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
 
     def begin(self) -> None:
         self._exits.enter_context(self._time)
@@ -146,6 +158,7 @@ def staged(settings: ClockSettings | None = None, *, guard: bool = True) -> Iter
     with _lock:
         if _stage is None:
             _stage = Stage(settings or ClockSettings(), guard=guard)
+            _stage.provide_keys()
             _stage.begin()
         _users += 1
         stage = _stage
@@ -199,14 +212,13 @@ def simulate(
 def simulated(
     name: str, settings: ProviderSettings, stage: Stage, tokens: TokenEstimator | None = None
 ) -> Iterator[SimulatedProvider]:
-    """Put one provider on the stage, with dummies for the keys that are not set."""
+    """Put one provider on the stage."""
     api = SimulatedProvider(name, settings, stage, tokens or DefaultEstimator())
-    with _dummy_keys(key_names(name)):
-        stage.add(api)
-        try:
-            yield api
-        finally:
-            stage.remove(api)
+    stage.add(api)
+    try:
+        yield api
+    finally:
+        stage.remove(api)
 
 
 @contextmanager

@@ -50,6 +50,8 @@ class Refusal:
     tilde: bool
     reached: bool
     """``Rate limit reached``, not ``Request too large``."""
+    headers: Mapping[str, tuple[float, float]]
+    """Limit and used amount of the kinds that headers tell of."""
 
 
 def read_refusal(paste: Paste) -> Refusal | None:
@@ -72,7 +74,18 @@ def read_refusal(paste: Paste) -> Refusal | None:
         ending=_ending(text),
         tilde="~" in (requested[1] if requested else ""),
         reached=_reached(paste, text, _number(kind[2]), _number(requested[1]) if requested else 0),
+        headers=_from_headers(paste.headers),
     )
+
+
+def _from_headers(headers: Mapping[str, str]) -> dict[str, tuple[float, float]]:
+    """What ``x-ratelimit-*`` say, by kind of limit."""
+    told = {}
+    for word, kind in (("requests", "RPD"), ("tokens", "TPM"), ("audio-seconds", "ASH")):
+        limit, left = (headers.get(f"x-ratelimit-{what}-{word}", "") for what in ("limit", "remaining"))
+        if limit.isdigit() and left.isdigit() and 0 < int(limit) < 10**12:
+            told[kind] = (float(int(limit)), float(int(limit) - int(left)))
+    return told
 
 
 def _reached(paste: Paste, text: str, limit: float, requested: float) -> bool:
@@ -249,11 +262,49 @@ def _scenario(refusal: Refusal, numbers: _Numbers, state: _State) -> Scenario | 
         name,
         call,
         {"plan": state.plan, "limits": _limits(refusal, edition, state, asked), "models": models},
-        levels=(Level(refusal.kind, _whole(numbers.level), state.model),) if numbers.level else (),
+        levels=_levels(refusal, numbers, state, asked),
         organization=refusal.organization,
         dialect=state.dialect,
         why=numbers.notes,
+        comments=_comments(refusal, numbers, state),
     )
+
+
+def _levels(
+    refusal: Refusal, numbers: _Numbers, state: _State, asked: Mapping[str, float]
+) -> tuple[Level, ...]:
+    """What is in use of the limit; and of others, as far as headers tell and it refuses nothing."""
+    levels = []
+    if numbers.level:
+        levels.append(Level(refusal.kind, _whole(numbers.level), state.model, f'"Used {numbers.used:g}"'))
+    for kind, (limit, used) in refusal.headers.items():
+        if kind != refusal.kind and 0 < used <= limit - asked.get(kind, 1):
+            levels.append(Level(kind, _whole(used), state.model, f"headers: {limit - used:g} of {limit:g} remaining"))
+    return tuple(levels)
+
+
+def _comments(refusal: Refusal, numbers: _Numbers, state: _State) -> dict[str, str]:
+    comments = {}
+    if refusal.kind not in ("RPM", "RPD"):
+        comments["request"] = f'"Requested {numbers.requested}": {_UNITS.get(refusal.kind, _TOKENS)}'
+    if refusal.ending and "Need more" in refusal.ending:
+        sold = refusal.ending.split(" at ")[0].split(" to request")[0].split("? ")[-1]
+        comments["plan"] = f'"{sold}": the {state.plan} plan'
+    own = state.edition.limits_for(state.plan, state.model).get(refusal.kind)
+    if own != refusal.limit:
+        comments["limits"] = f'"Limit {refusal.limit}": {own or "no limit"} in this edition'
+    if state.models:
+        comments["models"] = f"{state.model}: not offered in this edition"
+    return comments
+
+
+_TOKENS = "the tokens of its prompt, and those it asks for"
+_UNITS = {
+    "ASH": "seconds of audio",
+    "ASD": "seconds of audio",
+    "OTPM": "the tokens it asks for",
+    "ITPM": "the tokens of its prompt",
+}
 
 
 def _request(
@@ -281,7 +332,8 @@ def _request(
 def _limits(refusal: Refusal, edition: Edition, state: _State, asked: Mapping[str, float]) -> dict[str, Any]:
     """The limit of the text, where the edition has another; and none of those that would refuse before it."""
     own = edition.limits_for(state.plan, state.model)
-    changed: dict[str, float | None] = {}
+    told = {kind: limit for kind, (limit, _) in refusal.headers.items() if kind in own}
+    changed: dict[str, float | None] = {kind: limit for kind, limit in told.items() if own[kind] != limit}
     for kind in list(LIMIT_KINDS)[: list(LIMIT_KINDS).index(refusal.kind)]:
         if kind in own and asked.get(kind, 0) > own[kind]:
             changed[kind] = None

@@ -87,6 +87,8 @@ class Scenario:
     fault: Fault | None = None
     why: tuple[str, ...] = ()
     """What a reader should know of it, a sentence each."""
+    comments: Mapping[str, str] = field(default_factory=dict)
+    """Where ``request``, ``plan``, ``limits`` and ``models`` come from."""
 
     @property
     def in_reach(self) -> bool:

@@ -159,7 +159,7 @@ class _Search:
             return self._made(nearest)
         for scenario in self._word_for_word(known):
             played = play(scenario, **self._ids())
-            if self._identical(played):
+            if self._meant(played) and self._identical(played):
                 return self._made(played)
             nearest = nearest or played
         return self._made(nearest) if nearest is not None else None

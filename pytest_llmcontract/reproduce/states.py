@@ -81,8 +81,10 @@ def plain_call(reading: Reading, edition: Edition, spec: ErrorSpec) -> Scenario:
         request = replace(request, body={**request.body, "max_tokens": 100})
     if spec.status == 200:
         request = replace(request, body={**request.body, "stream": True})
-    models = with_model(edition, name) if name else {}
-    return Scenario(reading.provider, edition.date, spec.name, request, {"models": models})
+    settings: dict[str, Any] = {"models": with_model(edition, name)}
+    if known and known.tier > 1:
+        settings["tier"] = known.tier
+    return Scenario(reading.provider, edition.date, spec.name, request, settings)
 
 
 _KINDS = {"audio": "transcribe", "media_file": "transcribe", "image_size": "image"}
@@ -186,14 +188,10 @@ def _model_rate_limit(reading: Reading, edition: Edition, start: Scenario) -> It
     known = edition.models.get(name)
     models = with_model(edition, name)
     request = usual_request(name, known.type if known else "chat")
-    for settings in _settings_with(edition, name, limits, general=False):
-        tier = max(settings.get("tier", 1), known.tier if known else 0)
-        yield replace(
-            start,
-            request=request,
-            settings={**settings, "tier": tier, "models": models},
-            levels=(Level("RPM", None, name),),
-        )
+    lowest = known.tier if known else 0
+    for settings in _settings_with(edition, name, limits, general=False, lowest=lowest):
+        settings["models"] = models
+        yield replace(start, request=request, settings=settings, levels=(Level("RPM", None, name),))
 
 
 def _limits(told: Mapping[str, str | None]) -> dict[str, float]:
@@ -201,12 +199,18 @@ def _limits(told: Mapping[str, str | None]) -> dict[str, float]:
     return {kind: int(value) if value.is_integer() else value for kind, value in numbers.items() if value}
 
 
-def _settings_with(edition: Edition, model: str, limits: Mapping[str, float], *, general: bool) -> list[dict[str, Any]]:
-    """The tiers on which *model* has these limits; or tier 1 with ``limits=``."""
+def _settings_with(
+    edition: Edition, model: str, limits: Mapping[str, float], *, general: bool, lowest: int = 0
+) -> list[dict[str, Any]]:
+    """The tiers from *lowest* on with these limits; or the lowest with ``limits=``."""
     plans = dict.fromkeys(record.plan for record in edition.limits)
-    same = [{"tier": int(plan[-1])} for plan in plans if edition.limits_for(plan, model) == dict(limits)]
+    same: list[dict[str, Any]] = [
+        {"tier": int(plan[-1])}
+        for plan in plans
+        if int(plan[-1]) >= lowest and edition.limits_for(plan, model) == dict(limits)
+    ]
     own = {kind: limits.get(kind) for kind in ("RPM", "TPM")}
-    return same or [{"limits": dict(limits) if general else {model: own}}]
+    return same or [{"tier": max(1, lowest), "limits": dict(limits) if general else {model: own}}]
 
 
 _STATES: Mapping[str, State] = {

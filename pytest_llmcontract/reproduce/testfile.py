@@ -1,3 +1,298 @@
-"""Stub."""
-def test_file(found):
-    return "stub"
+"""Writes a scenario as a test: what a person would have written, formatted as ruff would."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pytest_llmcontract.core.data import edition_dates
+from pytest_llmcontract.core.keys import key_names
+from pytest_llmcontract.reproduce.requests import WORD
+from pytest_llmcontract.reproduce.scenario import Fault, Played, Scenario, play, url_of
+from pytest_llmcontract.reproduce.solve import Reproduction
+
+WIDTH = 88
+NAMES = {"groq": "Groq", "together": "Together AI"}
+CLIENTS = {"groq": "groq.Groq()", "together": "together.Together()"}
+
+SOUND = '''
+
+def sound(seconds: int) -> bytes:
+    """A file of silence, one byte a second."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(1)
+        wav.setsampwidth(1)
+        wav.setframerate(1)
+        wav.writeframes(bytes(seconds))
+    return file.getvalue()
+'''
+
+
+def test_file(found: Reproduction) -> str:
+    """The whole file."""
+    return _TestFile(found).text()
+
+
+class _TestFile:
+    def __init__(self, found: Reproduction) -> None:
+        self.found = found
+        self.played = within_reach(found.played)
+        self.scenario = self.played.scenario
+        self.provider = self.scenario.provider
+        self.model = self.scenario.request.body.get("model", "")
+
+    def text(self) -> str:
+        parts = [self._head(), *self._constants(), *self._helpers(), self._call(), self._test()]
+        return "".join(parts)
+
+    # The parts.
+
+    def _head(self) -> str:
+        error = self.played.reply.error or self.scenario.error
+        first = f"{NAMES[self.provider]} answers {self.played.reply.status}: {error}."
+        more = [
+            "Written by `llmcontract reproduce`. The provider is simulated: no key is needed, no call leaves. "
+            "Put your application's own call in place of `call()`.",
+            *self.found.notes,
+            *self._out_of_reach(),
+        ]
+        paragraphs = "\n\n".join(textwrap.fill(_docstring(text), WIDTH) for text in more)
+        imports = ["io"] * bool(self.scenario.request.audio_seconds) + ["os"] * self.scenario.request.key
+        imports += ["wave"] * bool(self.scenario.request.audio_seconds)
+        standard = "".join(f"import {name}\n" for name in imports)
+        return f'"""{first}\n\n{paragraphs}\n"""\n\n{standard}{chr(10) * bool(standard)}import httpx\nimport pytest\n'
+
+    def _out_of_reach(self) -> list[str]:
+        if self.played is self.found.played or not self.found.played.scenario.natural:
+            return []
+        return [
+            f"No edition has exactly these words (they are of about {self.found.played.scenario.day}), so that "
+            "they are given word for word."
+        ]
+
+    def _constants(self) -> list[str]:
+        model = f"\nMODEL = {literal(self.model)}" if self.model else ""
+        return [f"{model}\n{_assigned('MESSAGE', self._expected)}\n"]
+
+    def _helpers(self) -> list[str]:
+        return [SOUND] if self.scenario.request.audio_seconds else []
+
+    def _call(self) -> str:
+        request = self.scenario.request
+        arguments = [literal(url_of(self.scenario))]
+        if request.method != "POST":
+            arguments.insert(0, literal(request.method))
+        if request.key:
+            key = key_names(self.provider)[0]
+            arguments.append(f"headers={{\"Authorization\": f\"Bearer {{os.environ['{key}']}}\"}}")
+        if request.audio_seconds:
+            sound = f'{{"file": ("audio.wav", sound({request.audio_seconds}))}}'
+            arguments += [f"data={self._code(request.body, 8, 5)}", f"files={sound}"]
+        elif request.method == "POST":
+            arguments.append(f"json={self._code(request.body, 8, 6)}")
+        comment = self.scenario.comments.get("request")
+        note = f"    # {comment}\n" if comment else ""
+        verb = "post" if request.method == "POST" else "request"
+        listed = "".join(f"        {argument},\n" for argument in arguments)
+        return (
+            "\n\ndef call() -> httpx.Response:\n"
+            f'    """Replace this by your application\'s own call, by {CLIENTS[self.provider]} or otherwise."""\n'
+            f"{note}    return httpx.{verb}(\n{listed}    )\n"
+        )
+
+    def _test(self) -> str:
+        fixture = f"{self.provider}_api"
+        lines = self._state(fixture)
+        state = "".join(lines) + "\n" if lines else ""
+        error = self.scenario.error if not self.played.reply.error else self.played.reply.error
+        return (
+            f"\n\n{self._markers(fixture)}def test_{self.provider}_{error}({fixture}):\n"
+            f"{state}    response = call()\n\n"
+            f"    assert response.status_code == {self.played.reply.status}\n"
+            f"    assert {self._assertion()}\n{self._waits()}"
+        )
+
+    def _markers(self, fixture: str) -> str:
+        settings = {name: value for name, value in self.scenario.settings.items() if value not in ({}, None)}
+        settings["edition"] = str(self.scenario.day)
+        comments = [self.scenario.comments[name] for name in ("plan", "limits", "models") if name in self.scenario.comments]
+        arguments = [f"{name}={self._code(_listed(name, value), 4, len(name) + 2)}" for name, value in settings.items()]
+        line = f"@pytest.mark.{fixture}({', '.join(arguments)})\n"
+        if len(line) > WIDTH + 1 or "\n" in line[:-1]:
+            line = f"@pytest.mark.{fixture}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")\n"
+        allowed = self.played.allowed
+        codes = ", ".join(literal(code) for code in allowed)
+        allow = f"@pytest.mark.llm_allow({codes})\n" if allowed else ""
+        return "".join(f"# {comment}\n" for comment in comments) + line + allow
+
+    def _state(self, fixture: str) -> list[str]:
+        scenario = self.scenario
+        lines = []
+        if scenario.organization:
+            lines.append(f"    {fixture}.account.organization = {literal(scenario.organization)}\n")
+        for method, arguments in scenario.account:
+            lines.append(f"    {fixture}.account.{method}({', '.join(literal(value) for value in arguments)})\n")
+        for level in scenario.levels:
+            model = self._code(level.model, 4, 0)
+            note = f"    # {level.why}\n" if level.why else ""
+            if level.used is None:
+                lines.append(f"{note}    {fixture}.exhaust({literal(level.kind)}, model={model})\n")
+            else:
+                lines.append(f"{note}    {fixture}.use({literal(level.kind)}, {level.used!r}, model={model})\n")
+        if scenario.fault is not None:
+            lines.append(self._fail(fixture, scenario.fault))
+        return lines
+
+    def _fail(self, fixture: str, fault: Fault) -> str:
+        arguments = [literal(fault.error)]
+        if fault.message is not None:
+            arguments.append("message=MESSAGE" if fault.message == self._expected else f"message={literal(fault.message)}")
+        if fault.limit is not None:
+            arguments.append(f"limit={literal(fault.limit)}")
+        if fault.retry_after is not None:
+            arguments.append(f"retry_after={fault.retry_after:g}")
+        if fault.values:
+            arguments.append(f"values={self._code(fault.values, 8, 8)}")
+        line = f"    {fixture}.fail({', '.join(arguments)})\n"
+        if len(line) > WIDTH + 1 or "\n" in line[:-1]:
+            line = f"    {fixture}.fail(\n" + "".join(f"        {argument},\n" for argument in arguments) + "    )\n"
+        return line
+
+    def _waits(self) -> str:
+        wait = self.played.reply.headers.get("retry-after")
+        return "" if wait is None else f"    assert response.headers[\"retry-after\"] == {literal(wait)}\n"
+
+    # The assertion.
+
+    @property
+    def _expected(self) -> str:
+        """The text as the reply has it; of a stream or page, a part of it."""
+        reply, message = self.played.reply, self.played.message
+        if reply.events is not None:
+            return json.dumps(message, ensure_ascii=False)[1:-1]
+        return message
+
+    def _assertion(self) -> str:
+        body = self.played.reply.json if self.played.reply.events is None else None
+        if not isinstance(body, dict):
+            return "MESSAGE in response.text"
+        inner = '["message"]' if isinstance(self.played.error.get("message"), dict) else ""
+        return f'response.json()["error"]["message"]{inner} == MESSAGE'
+
+    def _code(self, value: Any, indent: int, before: int) -> str:
+        """*value* as code; *before* columns of its first line are taken."""
+        return code(value, indent, before, {self.model: "MODEL"} if self.model else {})
+
+
+def within_reach(played: Played) -> Played:
+    """The same by what a test can say."""
+    scenario = played.scenario
+    if scenario.in_reach:
+        return played
+    editions = edition_dates(scenario.provider)
+    day = next((date for date in reversed(editions) if date <= scenario.day), editions[0])
+    fault = scenario.fault or Fault(played.reply.error or scenario.error)
+    limit = scenario.levels[0].kind if scenario.levels and scenario.fault is None else fault.limit
+    wait = played.reply.retry_after if limit else fault.retry_after
+    fault = replace(fault, message=played.message, limit=limit, retry_after=wait)
+    settings = {name: value for name, value in scenario.settings.items() if name != "limits"}
+    comments = {name: text for name, text in scenario.comments.items() if name != "limits"}
+    return play(
+        replace(scenario, day=day, dialect={}, levels=(), settings=settings, comments=comments, organization="").with_fault(
+            fault
+        )
+    )
+
+
+# Code.
+
+
+def literal(value: Any) -> str:
+    """A value as ruff would leave it."""
+    if isinstance(value, str):
+        words = len(value) // len(WORD)
+        if words > 20 and value.startswith(WORD * 20):
+            while not value.startswith(WORD * words):
+                words -= 1
+            rest = value[words * len(WORD) :]
+            return f'"{WORD}" * {words}' + (f" + {quoted(rest)}" if rest else "")
+        return quoted(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{literal(name)}: {literal(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, frozenset | set):
+        value = sorted(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(literal(inner) for inner in value) + "]"
+    return repr(value)
+
+
+def quoted(text: str) -> str:
+    """A string, in double quotes unless that needs more escapes."""
+    shown = repr(text)
+    inner = shown[1:-1].replace("\\'", "'") if shown[0] == "'" else shown[1:-1]
+    if inner.count('"') > inner.count("'"):
+        return "'" + inner.replace("'", "\\'") + "'"
+    return '"' + inner.replace('"', '\\"') + '"'
+
+
+def code(value: Any, indent: int, before: int, names: Mapping[str, str]) -> str:
+    """*value* on one line if it fits, else an item a line, as ruff breaks it."""
+    if isinstance(value, str) and value in names:
+        return names[value]
+    line = _line(value, names)
+    if indent + before + len(line) + 1 <= WIDTH or not isinstance(value, Mapping | list | tuple) or not value:
+        return line
+    inner = indent + 4
+    if isinstance(value, Mapping):
+        keys = [f"{code(name, inner, 0, names)}: " for name in value]
+        rows = [key + code(item, inner, len(key), names) for key, item in zip(keys, value.values(), strict=True)]
+        opening, closing = "{", "}"
+    else:
+        rows = [code(item, inner, 0, names) for item in value]
+        opening, closing = "[", "]"
+    listed = "".join(f"{' ' * inner}{row},\n" for row in rows)
+    return f"{opening}\n{listed}{' ' * indent}{closing}"
+
+
+def _line(value: Any, names: Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return names.get(value) or literal(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_line(name, names)}: {_line(item, names)}" for name, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_line(item, names) for item in value) + "]"
+    return literal(value)
+
+
+def _listed(name: str, value: Any) -> Any:
+    """``models=`` as a list where no field is given."""
+    return list(value) if name == "models" and not any(value.values()) else value
+
+
+def _assigned(name: str, text: str) -> str:
+    line = f"{name} = {quoted(text)}"
+    if len(line) <= WIDTH:
+        return line
+    pieces = _pieces(text, WIDTH - 8)
+    if len(pieces) == 1:
+        return line
+    return f"{name} = (\n" + "".join(f"    {quoted(piece)}\n" for piece in pieces) + ")"
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    """*text* cut after spaces, so that each piece fits as code."""
+    pieces = [""]
+    for word in text.split(" "):
+        if pieces[-1] and len(quoted(pieces[-1] + word)) > width:
+            pieces.append("")
+        pieces[-1] += word + " "
+    pieces[-1] = pieces[-1][:-1]
+    return [piece for piece in pieces if piece]
+
+
+def _docstring(text: str) -> str:
+    return " ".join(text.replace("\\", "\\\\").replace('"""', "'''").split())
