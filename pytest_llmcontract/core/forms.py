@@ -48,6 +48,6 @@ def audio_seconds(data: bytes) -> int:
     """How long a sound file plays, in whole seconds: read in a WAV file, of others guessed by their size."""
     try:
         with wave.open(io.BytesIO(data)) as sound:
-            return math.ceil(sound.getnframes() / sound.getframerate())
+            return math.ceil(int(sound.getnframes()) / int(sound.getframerate()))
     except (wave.Error, EOFError, ZeroDivisionError):
         return math.ceil(len(data) / BYTES_A_SECOND)

@@ -68,7 +68,7 @@ class Template:
         return {self.names[0]: value, **values}, place == len(value) and end == len(text)
 
     def _from(self, text: str, place: int, piece: int) -> tuple[dict[str, str], int] | None:
-        values = {}
+        values: dict[str, str] = {}
         for name, literal in zip(self.names[piece - 1 :], self.literals[piece:], strict=True):
             end = text.find(literal, place, place + LONGEST_VALUE + len(literal)) if literal else _word_end(text, place)
             if end < 0:
@@ -77,7 +77,6 @@ class Template:
                 return None
             place = end + len(literal)
         return values, place
-
 
     def _cut_off(self, text: str, place: int, piece: int, values: dict[str, str]) -> tuple[dict[str, str], int] | None:
         """The same for a text that stops before its end, within the literal *piece*."""
@@ -227,4 +226,4 @@ def _shaped_as(paste: Paste) -> str | None:
     """Whose body it looks like: Groq leaves out what it does not say, Together sends null and an id."""
     if paste.type is None:
         return None
-    return "together" if paste.id or {"param"} <= paste.fields.keys() and paste.fields["param"] is None else "groq"
+    return "together" if paste.id or ({"param"} <= paste.fields.keys() and paste.fields["param"] is None) else "groq"

@@ -108,7 +108,7 @@ def _opened(file: str | None, name: str) -> BinaryIO:
             print("Paste the error, then press Ctrl-D.", file=sys.stderr)
         return sys.stdin.buffer
     try:
-        return open(file, "rb")  # noqa: SIM115  the caller closes it
+        return open(file, "rb")
     except OSError as problem:
         raise BadInput(f"{name}: {problem.strerror or problem}") from None
 

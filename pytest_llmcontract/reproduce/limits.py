@@ -15,10 +15,13 @@ from typing import Any
 
 from pytest_llmcontract.core.data import edition_dates, edition_on, last_days
 from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, TOKEN_KINDS, Edition, Model
+from pytest_llmcontract.providers.groq.durations import wait_text
 from pytest_llmcontract.reproduce.paste import Paste, plain
 from pytest_llmcontract.reproduce.requests import CHATS, default_model, sized, usual_request, with_model
 from pytest_llmcontract.reproduce.scenario import Level, Request, Scale, Scenario
 
+LONGEST_SOUND = 1_000_000
+"""Seconds of audio that are really sent."""
 WAIT = r"(?:[0-9]{1,6}(?:\.[0-9]{1,12})?(?:h|ms|µs|us|ns|m|s)){1,4}"
 _KIND = re.compile(r"\b(RPM|RPD|TPM|TPD|ITPM|OTPM|ASPH|ASPD|ASH|ASD)\b\)?:?,? ?Limit:? (~?[0-9][0-9_,.]{0,15})")
 _USED = re.compile(r"\bUsed:? (~?[0-9][0-9_,.]{0,15})")
@@ -173,6 +176,15 @@ def _completed(refusal: Refusal) -> _Numbers:
     return _Numbers(used, round(requested), level, tuple(notes))
 
 
+def honest(refusal: Refusal, text: str) -> tuple[str, tuple[str, ...]]:
+    """*text* with the wait that follows from its numbers, and what is to be said about it."""
+    numbers = _completed(refusal)
+    if refusal.wait is None or not any("contradicts" in note for note in numbers.notes):
+        return text, numbers.notes
+    exact = max(0.0, (numbers.used + numbers.requested - refusal.limit) / refusal.limit * LIMIT_KINDS[refusal.kind])
+    return re.sub(WAIT, wait_text(exact), text, count=1) if exact else "", numbers.notes
+
+
 def scenarios(refusal: Refusal, days: tuple[date, ...]) -> Iterator[Scenario]:
     """States in which the simulator refuses with these numbers; those that need the least said come first."""
     numbers = _completed(refusal)
@@ -270,9 +282,7 @@ def _scenario(refusal: Refusal, numbers: _Numbers, state: _State) -> Scenario | 
     )
 
 
-def _levels(
-    refusal: Refusal, numbers: _Numbers, state: _State, asked: Mapping[str, float]
-) -> tuple[Level, ...]:
+def _levels(refusal: Refusal, numbers: _Numbers, state: _State, asked: Mapping[str, float]) -> tuple[Level, ...]:
     """What is in use of the limit; and of others, as far as headers tell and it refuses nothing."""
     levels = []
     if numbers.level:
@@ -315,6 +325,8 @@ def _request(
     usual = usual_request(model.id, model.type)
     scale = Scale(Scenario("groq", edition.date, "", usual, {"plan": state.plan, "models": state.models}))
     if refusal.kind in AUDIO_KINDS:
+        if numbers.requested > LONGEST_SOUND or model.type != "transcribe":
+            return None
         usual = replace(usual, audio_seconds=numbers.requested)
         fields: Mapping[str, Any] = {}
     elif refusal.kind in TOKEN_KINDS:

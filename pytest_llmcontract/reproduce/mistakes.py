@@ -123,7 +123,8 @@ def _faults(path: list[str], reason: str) -> Iterator[tuple[list[str], Any]]:
         number = int(count[2]) - 1 if short else min(int(count[2]), LONGEST_LIST * 50) + 1
         yield path, [_item(path)] * number
     else:
-        for value in (5, "x", [], {}, True, None, ["x"], 0.5):
+        others: tuple[Any, ...] = (5, "x", [], {}, True, None, ["x"], 0.5)
+        for value in others:
             yield path, value
 
 
@@ -334,7 +335,9 @@ _MISTAKES: Mapping[str, Mapping[str, Callable[[Mapping[str, str]], list[Mistake]
         "max_tokens": _most,
         "max_tokens_2024": _most,
         "tool_type": lambda v: [Mistake({"tools": [TOOL] * min(_number(v, "index"), 99) + [{"type": "web_search"}]})],
-        "tools_and_json": lambda v: [Mistake({"tools": [TOOL], "response_format": {"type": "json_object"}}, "As JSON.")],
+        "tools_and_json": lambda v: [
+            Mistake({"tools": [TOOL], "response_format": {"type": "json_object"}}, "As JSON.")
+        ],
         "no_json_word": lambda v: [Mistake({"response_format": {"type": "json_object"}})],
         "no_schema": lambda v: [
             Mistake({"response_format": {"type": "json_schema", "json_schema": {"name": "answer"}}})

@@ -55,7 +55,7 @@ def answers(model: Model | None, day: date) -> bool:
 def fitting_models(edition: Edition, fits: Callable[[Model], bool]) -> list[Model]:
     """The models that are offered and fit, those that are no previews first."""
     models = [model for model in edition.models.values() if answers(model, edition.date) and fits(model)]
-    return sorted(models, key=lambda model: (model.preview, model.tier, not model.serverless))
+    return sorted(models, key=lambda model: (model.preview, model.tier, not model.serverless, -len(model.capabilities)))
 
 
 def default_model(edition: Edition, fits: Callable[[Model], bool] = lambda model: model.type in CHATS) -> str:
@@ -83,7 +83,9 @@ class Sized:
     """What the model must be able to take for it."""
 
 
-def sized(weigh: Callable[[Mapping[str, Any]], Mapping[str, float]], model: Model, kind: str, amount: int) -> Sized | None:
+def sized(
+    weigh: Callable[[Mapping[str, Any]], Mapping[str, float]], model: Model, kind: str, amount: int
+) -> Sized | None:
     """A chat with *model* that asks *amount* of the limit *kind*; ``None`` if there is none.
 
     Args:
@@ -91,7 +93,9 @@ def sized(weigh: Callable[[Mapping[str, Any]], Mapping[str, float]], model: Mode
     """
     if kind == "OTPM":
         most = model.max_output
-        return _fitted(chat(model.id, max_tokens=amount), model, {"max_output": amount} if most and most < amount else {})
+        return _fitted(
+            chat(model.id, max_tokens=amount), model, {"max_output": amount} if most and most < amount else {}
+        )
     if kind == "ITPM":
         body = _exact(lambda content: weigh(chat(model.id, content))[kind], model.id, amount)
         return None if body is None else _fitted(body, model, {})

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_date, edition_dates, edition_on, last_days, provider_names
+from pytest_llmcontract.core.data import edition_date, edition_dates, edition_on, last_days
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.reproduce.catalogue import Reading, by_code, readings
-from pytest_llmcontract.reproduce.limits import Refusal, read_refusal
+from pytest_llmcontract.reproduce.limits import honest, read_refusal
 from pytest_llmcontract.reproduce.limits import scenarios as limit_scenarios
 from pytest_llmcontract.reproduce.mistakes import mistakes, speaks_of_form
 from pytest_llmcontract.reproduce.paste import Paste, plain
 from pytest_llmcontract.reproduce.scenario import Fault, Played, Scenario, play
-from pytest_llmcontract.reproduce.states import faults, newest_with, states, word_for_word
+from pytest_llmcontract.reproduce.states import newest_with, states, word_for_word
 
 TRIES = 120
 """States that are tried for one paste."""
@@ -146,9 +147,7 @@ class _Search:
 
     def _same_fields(self, played: Played) -> bool:
         skipped = {"status_code"}
-        return all(
-            played.error.get(name) == value for name, value in self.paste.fields.items() if name not in skipped
-        )
+        return all(played.error.get(name) == value for name, value in self.paste.fields.items() if name not in skipped)
 
     # What is left where nothing is.
 
@@ -190,11 +189,20 @@ class _Search:
         for reading in known:
             edition = newest_with(reading, self.days(reading.provider))
             if edition is not None:
-                yield word_for_word(reading, self.paste, edition, self._whole)
+                yield self._told(word_for_word(reading, self.paste, edition, self._whole))
         if speaks_of_form(self.paste) and "groq" in self.providers:
             day = self.days("groq")[0]
             spec = edition_on("groq", day).errors["bad_request"]
             yield word_for_word(Reading("groq", spec, {}, True), self.paste, edition_on("groq", day), self._whole)
+
+    def _told(self, scenario: Scenario) -> Scenario:
+        """A refusal that is given word for word still must not lie about its wait."""
+        if self.refusal is None or scenario.fault is None:
+            return scenario
+        text, notes = honest(self.refusal, self._whole)
+        wait = self.refusal.wait if text == self._whole else None
+        fault = Fault(scenario.fault.error, text or None, limit=self.refusal.kind, retry_after=wait and math.ceil(wait))
+        return scenario.with_fault(fault).with_why(*notes)
 
     def _made(self, played: Played) -> Reproduction:
         identical = self._identical(played)

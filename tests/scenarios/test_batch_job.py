@@ -19,7 +19,7 @@ MODEL = "openai/gpt-oss-120b"
 
 def ask(client, text, **more):
     answer = client.chat.completions.create(
-        model=MODEL, messages=[{"role": "user", "content": text}], max_completion_tokens=1, **more
+        model=MODEL, messages=[{"role": "user", "content": text}], max_tokens=1, **more
     )
     return answer.choices[0].message.content
 

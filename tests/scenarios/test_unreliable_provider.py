@@ -187,7 +187,7 @@ def struck(api, client, calls=40):
 
 def test_chaos_is_the_same_for_the_same_seed(groq_api):
     client, runs = groq.Groq(max_retries=0), {}
-    for run, seed in (("one", 7), ("again", 7), ("other", 8)):
+    for run, seed in (("one", 8), ("again", 8), ("other", 7)):
         groq_api.reset()
         groq_api.chaos(0.3, errors=("over_capacity", "bad_gateway", 429), seed=seed)
         runs[run] = struck(groq_api, client)

@@ -1,0 +1,118 @@
+"""An application that draws with Together: Build Tiers, credits, and the quarter of an hour in between."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import openai
+import pytest
+import together
+
+PRO = "black-forest-labs/FLUX.1.1-pro"
+SCHNELL = "black-forest-labs/FLUX.1-schnell"
+MODEL = "openai/gpt-oss-120b"
+
+
+def draw(model, **more):
+    return together.Together(max_retries=0).images.generate(model=model, prompt="a house", **more)
+
+
+def test_the_upgrade_takes_fifteen_minutes(together_api, llm_clock):
+    with pytest.raises(together.PermissionDeniedError):
+        draw(PRO)
+
+    together_api.account.buy_credits(50)
+    with pytest.raises(together.PermissionDeniedError):
+        draw(PRO)
+    llm_clock.advance(minutes=14)
+    with pytest.raises(together.PermissionDeniedError):
+        draw(PRO)
+    llm_clock.advance(minutes=1)
+
+    assert draw(PRO).data[0].url.startswith("https://")
+    assert together_api.calls.statuses == [403, 403, 403, 200]
+    assert together_api.account.lifetime_spend >= 50
+
+
+def test_an_application_that_waits_for_its_tier(together_api, llm_clock):
+    from time import sleep
+
+    together_api.account.buy_credits(50)
+
+    for _ in range(10):
+        try:
+            picture = draw(PRO)
+            break
+        except together.PermissionDeniedError:
+            sleep(120)
+
+    assert picture.data
+    assert llm_clock.elapsed == 16 * 60
+
+
+@pytest.mark.parametrize("tier", range(1, 6))
+def test_the_models_list_shows_what_a_tier_may_use(pytester, tier):
+    pytester.makepyfile(
+        f"""
+        import pytest, together
+
+        @pytest.mark.together_api(tier={tier})
+        def test_it(together_api):
+            client = together.Together(max_retries=0)
+            for model in together_api.edition.models.values():
+                if model.type == "image" and model.tier <= {tier} and not model.is_retired(together_api.clock.now.date()):
+                    if model.serverless:
+                        assert client.images.generate(model=model.id, prompt="a house").data
+        """
+    )
+
+    pytester.runpytest_inprocess("-q", "-p", "no:asyncio", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
+def test_the_openai_sdk_draws_as_well(together_api):
+    client = openai.OpenAI(base_url="https://api.together.xyz/v1", api_key="k")
+
+    picture = client.images.generate(model=SCHNELL, prompt="a house")
+
+    assert picture.data[0].url
+    assert together_api.calls.last.operation == "images.generations"
+
+
+def test_no_credit_no_answer(together_api):
+    together_api.fail("credit_limit", times=None)
+
+    with pytest.raises(together.APIStatusError) as refused:
+        together.Together().chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "x"}])
+
+    assert refused.value.status_code == 402
+    assert together_api.calls.statuses == [402]  # nobody tries that again
+
+
+@pytest.mark.together_api(balance="-100")
+def test_an_account_in_debt_is_refused_until_it_buys(together_api):
+    client = together.Together(max_retries=0)
+
+    def ask():
+        return client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "x"}])
+
+    with pytest.raises(together.APIStatusError) as refused:
+        ask()
+    assert refused.value.status_code == 402
+
+    together_api.account.buy_credits(150)
+    ask()
+    assert together_api.account.balance == pytest.approx(Decimal(50), abs=1)
+
+
+def test_granted_credits_do_not_raise_the_tier(together_api, llm_clock):
+    together_api.account.grant_credits(500)
+    llm_clock.advance(minutes=30)
+
+    with pytest.raises(together.PermissionDeniedError):
+        draw(PRO)
+
+
+def test_a_scripted_picture(together_api):
+    together_api.reply(body={"id": "i", "object": "list", "model": SCHNELL, "data": [{"index": 0, "url": "https://a"}]})
+
+    assert draw(SCHNELL).data[0].url == "https://a"
