@@ -307,11 +307,10 @@ class Simulator:
     def _settle(self, turn: Turn, usage: Usage) -> None:
         """Correct the estimate that was taken by what the call really used. Cached tokens do not count."""
         assert turn.model is not None
-        taken = self.charges(turn, asked=False)
         fresh = usage.input_tokens - usage.cached_tokens
         used = {"TPM": fresh + usage.output_tokens, "ITPM": fresh, "OTPM": usage.output_tokens}
         used["TPD"] = used["TPM"]
-        owed = {kind: amount - taken.get(kind, 0) for kind, amount in used.items()}
+        owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used.items()}
         self.limiter.take(turn.model.id, owed, turn.at)
 
     def _close(self, turn: Turn, reply: ApiReply) -> Call:

@@ -75,8 +75,9 @@ def contract(sim: Simulator, turn: Turn) -> ApiReply | None:
 
 def account(sim: Simulator, turn: Turn) -> ApiReply | None:
     """May this account call at all?"""
-    refusal = sim.account.refusal(turn.at, turn.body.get("service_tier"))
-    return sim.refuse(turn, refusal) if refusal else None
+    tier = turn.body.get("service_tier")
+    refusal = sim.account.refusal(turn.at, tier)
+    return sim.refuse(turn, refusal, {"service_tier": tier} if tier else None) if refusal else None
 
 
 def model(sim: Simulator, turn: Turn) -> ApiReply | None:
@@ -187,7 +188,8 @@ def limiter(sim: Simulator, turn: Turn) -> ApiReply | None:
         return None
     turn.shortage = sim.limiter.shortage(turn.model.id, sim.charges(turn, asked=True), turn.at)
     if turn.shortage is None:
-        sim.limiter.take(turn.model.id, sim.charges(turn, asked=False), turn.at)
+        turn.taken = sim.charges(turn, asked=False)
+        sim.limiter.take(turn.model.id, turn.taken, turn.at)
         turn.limits = sim.limiter.state(turn.model.id, turn.at)
         return None
     turn.limits = sim.limiter.state(turn.model.id, turn.at)

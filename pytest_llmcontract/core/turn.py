@@ -39,6 +39,8 @@ class Turn:
     prompt_tokens: int = 0
     limits: Mapping[str, LimitState] = field(default_factory=dict)
     """The model's limits as the call was admitted, or refused."""
+    taken: Mapping[str, float] = field(default_factory=dict)
+    """What the limiter took for the call before its answer was known, by kind."""
     shortage: Shortage | None = None
     """The limit that refused the call."""
     answer: Answer | None = None

@@ -120,7 +120,7 @@ class Reading:
 
 def readings(paste: Paste, providers: tuple[str, ...]) -> list[Reading]:
     """What *paste* may be, the likeliest first."""
-    text = plain(paste.words)
+    text = paste.plain
     found = [
         (_likely(paste, spec, whole, pattern.weight), -index, Reading(provider, spec, values, whole))
         for index, (provider, spec, pattern) in enumerate(_templates(providers))

@@ -59,7 +59,7 @@ class Refusal:
 
 def read_refusal(paste: Paste) -> Refusal | None:
     """The numbers of a refusal by one of Groq's limits, if *paste* is one."""
-    text = plain(paste.words)
+    text = paste.plain
     kind = _KIND.search(text)
     if kind is None or not _number(kind[2]):
         return None
@@ -194,7 +194,7 @@ def scenarios(refusal: Refusal, days: tuple[date, ...]) -> Iterator[Scenario]:
         for order, plan in enumerate(edition_on("groq", day).plans)
         for ending in _endings_to_try(refusal, edition_on("groq", day), plan)
     ]
-    for cost, state, _, _ in sorted(found, key=lambda row: (row[0], *row[2:])):
+    for _, state, _, _ in sorted(found, key=lambda row: (row[0], *row[2:])):
         scenario = _scenario(refusal, numbers, state)
         if scenario is not None:
             yield scenario
@@ -255,7 +255,12 @@ def _model_for(refusal: Refusal, edition: Edition, plan: str) -> str:
 
 
 def _type_for(refusal: Refusal, known: Model | None) -> dict[str, Any]:
-    return {"type": "transcribe"} if known is None and refusal.kind in AUDIO_KINDS else {}
+    """The type of a model that the edition does not know: that of the newest edition, if it does."""
+    if known is not None:
+        return {}
+    later = edition_on("groq", edition_dates("groq")[-1]).models.get(refusal.model)
+    kind = later.type if later else "transcribe" if refusal.kind in AUDIO_KINDS else "chat"
+    return {} if kind == "chat" else {"type": kind}
 
 
 def _scenario(refusal: Refusal, numbers: _Numbers, state: _State) -> Scenario | None:

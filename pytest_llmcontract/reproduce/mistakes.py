@@ -10,6 +10,8 @@ import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from pytest_llmcontract.core.contract import Text
@@ -53,7 +55,7 @@ def mistakes(paste: Paste, provider: str, edition: Edition, model: str) -> Itera
 
 def speaks_of_form(paste: Paste) -> bool:
     """Whether the text is one of Groq's form check."""
-    text = plain(paste.words)
+    text = paste.plain
     return bool(_LEAF.search(text) or _NAMED.search(text))
 
 
@@ -61,7 +63,7 @@ def speaks_of_form(paste: Paste) -> bool:
 
 
 def _of_form(paste: Paste, edition: Edition, model: str) -> Iterator[Scenario]:
-    text = plain(paste.words)
+    text = paste.plain
     if not speaks_of_form(paste):
         return
     name = model or default_model(edition)
@@ -74,17 +76,23 @@ def _of_form(paste: Paste, edition: Edition, model: str) -> Iterator[Scenario]:
 
 def _faulty_bodies(text: str, model: str) -> Iterator[dict[str, Any]]:
     role = _ROLE.search(text)
-    if role is None and (formats := "'response_format" in text):
-        for wrong in _WRONG_FORMATS if formats else ():
+    if role is None and "'response_format" in text:
+        for wrong in _WRONG_FORMATS:
             yield chat(model, response_format=wrong)
-    leaves = list(_LEAF.findall(text))[:FAULTS] or [("", found[0]) for found in _NAMED.finditer(text)][:1]
-    for place, reason in leaves:
-        if reason.startswith("for 'role") or reason.startswith("one of"):
+    for place, reason in _leaves(text):
+        if reason.startswith(("for 'role", "one of")):
             continue
         for path, value in _faults([part for part in place.split(".") if part], reason):
             body = _placed(chat(model), path, value, role[1] if role else "user")
             if body is not None:
                 yield body
+
+
+@lru_cache(maxsize=8)
+def _leaves(text: str) -> tuple[tuple[str, str], ...]:
+    """Each place that the text names, and what is wrong there."""
+    found = tuple((leaf[1], leaf[2]) for leaf in islice(_LEAF.finditer(text), FAULTS))
+    return found or tuple(("", named[0]) for named in islice(_NAMED.finditer(text), 1))
 
 
 _WRONG_FORMATS: tuple[Any, ...] = (
@@ -120,7 +128,7 @@ def _faults(path: list[str], reason: str) -> Iterator[tuple[list[str], Any]]:
         yield path, int(limit) + step if limit.is_integer() else limit + step
     elif count := _COUNT.search(reason):
         short = count[1] == "minimum"
-        number = int(count[2]) - 1 if short else min(int(count[2]), LONGEST_LIST * 50) + 1
+        number = min(int(count[2]), LONGEST_LIST) + (-1 if short else 1)
         yield path, [_item(path)] * number
     else:
         others: tuple[Any, ...] = (5, "x", [], {}, True, None, ["x"], 0.5)
@@ -220,7 +228,7 @@ class Mistake:
 
 
 def _of_model(paste: Paste, provider: str, edition: Edition, model: str) -> Iterator[Scenario]:
-    text = plain(paste.words)
+    text = paste.plain
     for key, pattern in _texts(provider):
         found = pattern.find(text)
         if found is None or (pattern.weight < 12 and not found[1]):
@@ -231,7 +239,7 @@ def _of_model(paste: Paste, provider: str, edition: Edition, model: str) -> Iter
 
 def _tried(paste: Paste, provider: str, edition: Edition, model: str, mistake: Mistake) -> Iterator[Scenario]:
     contract = provider_module(provider).contracts(edition.date)[mistake.operation]
-    text = plain(paste.words)
+    text = paste.plain
     for name, models in _models(edition, model, mistake):
         body = _body(name, mistake)
         known = edition.with_models(models).models.get(name) if models else edition.models.get(name)

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -48,6 +49,20 @@ class Paste:
         """Where to look for the error's text."""
         return self.text if self.message is None else self.message
 
+    @cached_property
+    def plain(self) -> str:
+        """The same without what copying does to it."""
+        return plain(self.words)
+
+    @cached_property
+    def whole(self) -> str:
+        """The error's text, if there is nothing around it."""
+        return self.text.strip() if self.message is None else self.message
+
+    @cached_property
+    def plain_whole(self) -> str:
+        return plain(self.whole)
+
     @property
     def in_stream(self) -> bool:
         """Whether the error came within a stream that had begun well."""
@@ -70,11 +85,11 @@ def read_paste(text: str) -> Paste:
     status = _status(text) or _int(around.get("status")) or _int(around.get("status_code"))
     return Paste(
         text,
-        message if isinstance(message, str) else None,
+        _clean(message) if isinstance(message, str) else None,
         _word(error.get("type", error.get("type_"))),
         _word(error.get("code")),
         status,
-        {name: value for name, value in error.items() if name not in known},
+        {_clean(str(name)): _clean(value) for name, value in error.items() if name not in known},
         _word(around.get("id")),
         headers,
         told,
@@ -133,7 +148,12 @@ def _int(value: Any) -> int | None:
 
 
 def _word(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else str(_clean(str(value)))
+
+
+def _clean(value: Any) -> Any:
+    """*value* without halves of characters, which no reply can hold."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _errors(text: str, depth: int = 0) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -111,7 +111,7 @@ class _Search:
             self.nearest = played
 
     def _nearness(self, played: Played) -> int:
-        text, rule = plain(self._whole), plain(played.message)
+        text, rule = self.paste.plain_whole, plain(played.message)
         if text == rule:
             return 3
         return 2 if rule in text or rule.startswith(text) else 1
@@ -165,21 +165,17 @@ class _Search:
 
     def _to_be_taken_as_it_is(self, nearest: Played) -> bool:
         """Whether the pasted text is whole, and not what the rules would say in its place."""
-        text, rule = plain(self._whole), plain(nearest.message)
+        text, rule = self.paste.plain_whole, plain(nearest.message)
         if self.refusal is not None:
             return text == rule
         if self.paste.message is None:
             return text == rule or (rule.startswith(text) and text[-1:] in ".!?")
         return True
 
-    @property
-    def _whole(self) -> str:
-        return self.paste.text.strip() if self.paste.message is None else self.paste.message
-
     def _word_for_word(self, known: list[Reading]) -> Iterator[Scenario]:
         if self.nearest is not None and (self.refusal is not None or not known):
             scenario = self.nearest.scenario
-            fault = Fault(self.nearest.reply.error or scenario.error, self._whole)
+            fault = Fault(self.nearest.reply.error or scenario.error, self.paste.whole)
             if self.refusal is not None:
                 fault = replace(fault, limit=self.refusal.kind, retry_after=self.nearest.reply.retry_after)
             yield scenario.with_fault(fault).with_why(
@@ -189,25 +185,25 @@ class _Search:
         for reading in known:
             edition = newest_with(reading, self.days(reading.provider))
             if edition is not None:
-                yield self._told(word_for_word(reading, self.paste, edition, self._whole))
+                yield self._told(word_for_word(reading, self.paste, edition, self.paste.whole))
         if speaks_of_form(self.paste) and "groq" in self.providers:
             day = self.days("groq")[0]
             spec = edition_on("groq", day).errors["bad_request"]
-            yield word_for_word(Reading("groq", spec, {}, True), self.paste, edition_on("groq", day), self._whole)
+            yield word_for_word(Reading("groq", spec, {}, True), self.paste, edition_on("groq", day), self.paste.whole)
 
     def _told(self, scenario: Scenario) -> Scenario:
         """A refusal that is given word for word still must not lie about its wait."""
         if self.refusal is None or scenario.fault is None:
             return scenario
-        text, notes = honest(self.refusal, self._whole)
-        wait = self.refusal.wait if text == self._whole else None
+        text, notes = honest(self.refusal, self.paste.whole)
+        wait = self.refusal.wait if text == self.paste.whole else None
         fault = Fault(scenario.fault.error, text or None, limit=self.refusal.kind, retry_after=wait and math.ceil(wait))
         return scenario.with_fault(fault).with_why(*notes)
 
     def _made(self, played: Played) -> Reproduction:
         identical = self._identical(played)
         notes = list(played.scenario.why)
-        text, rule = plain(self._whole), plain(played.message)
+        text, rule = self.paste.plain_whole, plain(played.message)
         if not identical and rule.startswith(text):
             notes.append("The text was cut off; the rest follows from it.")
         elif not identical and not notes:

@@ -172,8 +172,7 @@ def _not_serverless(reading: Reading, edition: Edition, start: Scenario) -> Iter
 
 def _rate_limit(reading: Reading, edition: Edition, start: Scenario) -> Iterator[Scenario]:
     """Together's general limit: the tier that has it, or ``limits=``."""
-    wanted = {kind: value for kind, value in (("RPM", reading.values.get("rpm")), ("TPM", reading.values.get("tpm")))}
-    limits = _limits(wanted)
+    limits = _limits({"RPM": reading.values.get("rpm"), "TPM": reading.values.get("tpm")})
     name = default_model(edition)
     for settings in _settings_with(edition, name, limits, general=True):
         settings["models"] = with_model(edition, name)

@@ -118,6 +118,7 @@ def _of_public_classes() -> dict[str, list[str]]:
         "SimulatedProvider": {"simulator", "begin", "findings", "weather", "unused_scripts"},
         "VirtualClock": {"move_to", "on_move", "rebase", "begin_test"},
         "Script": {"matches", "use"},
+        "ApiRequest": {"forget"},
         "GroqAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
         "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
     }
@@ -129,7 +130,8 @@ def _of_public_classes() -> dict[str, list[str]]:
     )
     members = {kind.__name__: sorted({*_members(kind)} - internal.get(kind.__name__, set())) for kind in kinds}
     for record in (pytest_llmcontract.Call, pytest_llmcontract.ApiRequest, ApiReply, Usage):
-        members[record.__name__] = sorted({f.name for f in fields(record)} | {*_members(record)})
+        names = {f.name for f in fields(record) if not f.name.startswith("_")} | {*_members(record)}
+        members[record.__name__] = sorted(names - internal.get(record.__name__, set()))
     members["SimulatedProvider.parameters"] = sorted(
         {
             parameter

@@ -9,6 +9,7 @@ import json
 import math
 import string
 import zlib
+from base64 import b32hexencode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from pytest_llmcontract.core.wire import Ids, compact, content_type, encoded, fi
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", _CROCKFORD.encode())
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
 _LIMIT_WORDS = {
     "RPM": ("requests per minute", "RPM", "requests"),
@@ -47,10 +49,9 @@ class GroqWire:
         self._region = self._dialect.regions[0] if self._dialect.regions else "us-central-1"
 
     def request_id(self, moment: datetime) -> str:
-        # A lower-case ULID: ten letters of milliseconds, sixteen of chance.
-        milliseconds = int(moment.timestamp() * 1000)
-        stamp = "".join(_CROCKFORD[milliseconds >> shift & 31] for shift in range(45, -1, -5))
-        return f"req_{stamp}{self._ids.letters(16, _CROCKFORD)}"
+        # A lower-case ULID: 48 bits of milliseconds and 80 of chance, five to a letter.
+        number = int(moment.timestamp() * 1000) << 80 | self._ids.number(80)
+        return f"req_{b32hexencode(number.to_bytes(20))[6:].translate(_TO_CROCKFORD).decode()}"
 
     def encoded(self, body: Any) -> bytes:
         return encoded(body, self._dialect)
