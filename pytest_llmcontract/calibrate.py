@@ -46,6 +46,8 @@ MOST_EVENTS = 1_000_000
 DEEPEST = 100
 """Levels of a YAML file."""
 
+_MERGE = "tag:yaml.org,2002:merge"
+
 Limits = dict[str, float]
 
 
@@ -223,5 +225,5 @@ def _harmless(events: Iterable[Any], file: Path) -> None:
         depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
         if depth > DEEPEST + 2 or count > MOST_EVENTS:
             raise BadInput(f"{file} is no vcrpy cassette: it is nested too deeply or has too many parts")
-        if kind == "ScalarEvent" and event.value == "<<" and event.style is None:
+        if kind == "ScalarEvent" and ((event.value == "<<" and not event.style) or event.tag == _MERGE):
             raise BadInput(f"{file} is no vcrpy cassette: it has merge keys ('<<')")

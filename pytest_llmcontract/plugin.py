@@ -55,8 +55,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     options.add_markers(config)
     config.stash[OPTIONS] = read = options.read_options(config)
-    config.add_cleanup(partial(setattr, SESSION, "retires_within", SESSION.retires_within))
-    SESSION.retires_within = read.retires_within
+    for name, value in (("retires_within", read.retires_within), ("guard", read.guard != "off")):
+        config.add_cleanup(partial(setattr, SESSION, name, getattr(SESSION, name)))
+        setattr(SESSION, name, value)
     config.pluginmanager.register(SessionWarnings(), "llmcontract-warnings")
 
 
@@ -86,12 +87,14 @@ def _llm_stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """What the simulations of a test share; opened as its ``llm_clock`` marker says."""
     from pytest_llmcontract.simulation import clock_settings, staged
 
-    guard = request.config.stash[OPTIONS].guard != "off"
     with _clear_errors() as errors:
         given, errors.where = options.marker_settings(request.node, "llm_clock")
-        clock = clock_settings({**given, **_param(request, "llm_clock")})
-    with staged(clock, guard=guard) as stage:
+        staging = staged(clock_settings({**given, **_param(request, "llm_clock")}))
+        stage = staging.__enter__()
+    try:
         yield stage
+    finally:
+        staging.__exit__(None, None, None)
 
 
 @pytest.fixture
@@ -260,7 +263,8 @@ def _tell(item: pytest.Item, findings: list[Violation]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Warnings travel with the report of their phase to the session's summary."""
     report = yield
-    attach(report, item.stash.get(TOLD, []))
+    told: list[Violation] = item.stash.get(TOLD, [])
+    attach(report, told)
     item.stash[TOLD] = []
     return report
 

@@ -15,12 +15,12 @@ from typing import Any
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.data import edition_dates, provider_hosts, provider_names
-from pytest_llmcontract.core.errors import ContractViolation
+from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import Violation
-from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
+from pytest_llmcontract.core.settings import SESSION, ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
@@ -40,6 +40,7 @@ class Stage:
         from pytest_llmcontract.adapters.time.real import Real
 
         newest = max(edition_dates(name)[-1] for name in provider_names())
+        self.settings = settings
         real = settings.mode == "real"
         self._pinned = self._dated = settings.start is not None
         self.clock = VirtualClock(settings.start or _noon(newest), ticks=Real.monotonic if real else None)
@@ -152,14 +153,23 @@ def current_stage() -> Stage | None:
 
 
 @contextmanager
-def staged(settings: ClockSettings | None = None, *, guard: bool = True) -> Iterator[Stage]:
-    """Share the stage, or open it with these settings if nobody has yet."""
+def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
+    """Share the stage, or open it with these settings if nobody has yet.
+
+    Raises:
+        BadInput: The stage is open already, and its clock runs otherwise.
+    """
     global _stage, _users
     with _lock:
         if _stage is None:
-            _stage = Stage(settings or ClockSettings(), guard=guard)
+            _stage = Stage(settings or ClockSettings(), guard=SESSION.guard)
             _stage.provide_keys()
             _stage.begin()
+        elif settings not in (None, ClockSettings(), _stage.settings):
+            raise BadInput(
+                f"llm_clock: a simulation of wider scope runs the clock already, as {_stage.settings}; "
+                "accepted beside it are the same settings, or travel_to() in the test"
+            )
         _users += 1
         stage = _stage
     try:

@@ -53,7 +53,10 @@ def cassette(tmp_path):
     ("headers", "limits"),
     [
         (GROQ, {"RPD": 14400, "TPM": 6000}),
-        ({"x-ratelimit-limit-requests": "2000", "x-ratelimit-limit-audio-seconds": b"7200"}, {"RPD": 2000, "ASH": 7200}),
+        (
+            {"x-ratelimit-limit-requests": "2000", "x-ratelimit-limit-audio-seconds": b"7200"},
+            {"RPD": 2000, "ASH": 7200},
+        ),
         (TOGETHER, {"RPM": 10, "TPM": 60_000}),
         ({"x-ratelimit-limit": "4", "x-ratelimit-limit-tokens": "0"}, {"RPM": 240}),
         ({"x-ratelimit-limit": "0.01"}, {"RPM": 0.6}),
@@ -69,13 +72,13 @@ def test_tokens_alone_need_the_provider():
 
     assert limits_from(headers, provider="groq") == {"TPM": 1000}
     assert limits_from(headers, provider="together") == {"TPM": 60_000}
-    with pytest.raises(BadInput, match="the headers tell no limit; expected x-ratelimit-limit-requests, .*-limit"):
+    with pytest.raises(BadInput, match=r"the headers tell no limit; expected x-ratelimit-limit-requests, .*-limit"):
         limits_from(headers)
 
 
 @pytest.mark.parametrize("value", ["many", "-1", "", "1e5", "9" * 99, "١٢"])
 def test_a_header_that_is_no_number(value):
-    with pytest.raises(BadInput, match="the headers: x-ratelimit-limit-requests is '.*'; expected a number"):
+    with pytest.raises(BadInput, match=r"the headers: x-ratelimit-limit-requests is '.*'; expected a number"):
         limits_from({"x-ratelimit-limit-requests": value})
 
 
@@ -170,11 +173,15 @@ BROKEN = {
     "a bomb of aliases": (ALIASES.encode(), "expected a list under 'interactions'"),
     "a bomb of interactions": (f"{ALIASES}interactions: *a29\n".encode(), "expected 'request' and 'response'"),
     "a bomb of merges": (MERGES.encode(), r"it has merge keys \('<<'\)"),
+    "merges by another name": (MERGES.replace("<<", "!!merge x").encode(), "it has merge keys"),
     "a deep YAML": (b"- " * 300_000, "nested too deeply or has too many parts"),
     "a deep JSON": (b"[" * 300_000, "nested too deeply"),
     "no cassette": (b"[1, 2]", "expected a list under 'interactions'"),
     "no limits": (b"interactions: [{request: {uri: x}, response: {headers: {}}}]", "no reply tells a limit"),
-    "odd parts": (b"interactions: [{request: 1, response: {}}, {request: {body: 1}, response: {headers: 2}}]", "no reply"),
+    "odd parts": (
+        b"interactions: [{request: 1, response: {}}, {request: {body: 1}, response: {headers: 2}}]",
+        "no reply",
+    ),
 }
 
 

@@ -105,7 +105,10 @@ def test_cost_tells_scripts_by_json(run, line, cost):
         (f"fit groq/free {OSS} --tokens-per-call lots", "tokens_per_call is 'lots'; expected a number such as 12000"),
         (f"fit groq/free {OSS} --edition 1999-01-01", "no groq edition is as old as 1999-01-01"),
         ("fit groq/free", "the following arguments are required: MODEL"),
-        (f"cost grok {OSS}", "llmcontract cost: unknown provider 'grok'; accepted: groq, together. Did you mean 'groq'?"),
+        (
+            f"cost grok {OSS}",
+            "llmcontract cost: unknown provider 'grok'; accepted: groq, together. Did you mean 'groq'?",
+        ),
         (f"cost groq {OSS} --tool web_search", "--tool 'web_search' is not understood; expected NAME=N"),
         (f"cost groq {OSS} --tool web_search=1 --tool web_search=2", "--tool 'web_search' is given twice"),
         (f"cost groq {OSS} --images 1", f"{OSS} has no price for images"),

@@ -21,10 +21,11 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "simulated_provider": ({"core", "providers", "simulation"}, set()),
     "simulation": ({"core", "adapters", "report", "simulated_provider"}, set()),
     "calibrate": ({"core"}, {"yaml"}),
+    "reproduce": ({"core", "providers", "simulated_provider", "simulation"}, set()),
     "options": ({"core"}, {"pytest"}),
     "plugin": ({"core", "adapters", "report", "simulated_provider", "simulation", "options"}, {"pytest"}),
     "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
-    "cli": ({"core", "report", "simulation"}, set()),
+    "cli": ({"core", "report", "reproduce", "simulation"}, set()),
     "__main__": ({"cli"}, set()),
     "__init__": ({"calibrate", "core", "simulated_provider", "simulation"}, set()),
 }

@@ -51,6 +51,8 @@ class SessionSettings:
 
     retires_within: int = 30
     """Days before its retirement from which the use of a model is LLM108; 0: never."""
+    guard: bool = True
+    """Whether calls to providers that are not simulated are stopped."""
 
 
 SESSION = SessionSettings()

@@ -35,7 +35,7 @@ from pytest_llmcontract.core.script import (
     StreamCut,
     content_text,
 )
-from pytest_llmcontract.core.steps import STEPS, violation
+from pytest_llmcontract.core.steps import STEPS, asked_tokens, too_long, violation
 from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE, Wire
@@ -43,6 +43,8 @@ from pytest_llmcontract.core.wire import DONE, Wire
 T = TypeVar("T")
 
 _PROMPT = Latency()
+_USUAL_CONTEXT = 131_072
+"""For a scripted refusal of a length where the edition knows no context of the model."""
 
 EXPECTED_OUTPUT = 2048
 """Tokens that count against OTPM for a request that names no maximum: pasted refusals of 2026-09 say so."""
@@ -159,7 +161,14 @@ class Simulator:
         turn.extra_headers = turn.fault.headers
         if step == "limiter":
             turn.shortage = self._scripted_shortage(turn, turn.fault)
-        return self.refuse(turn, turn.fault.error, turn.fault.values, message=turn.fault.message)
+        values = self._scripted_length(turn) if step == "size" else {}
+        return self.refuse(turn, turn.fault.error, {**values, **turn.fault.values}, message=turn.fault.message)
+
+    def _scripted_length(self, turn: Turn) -> dict[str, int]:
+        """Numbers for a prompt that the test wants to be too long: its own where it is, else one token too many."""
+        context = (turn.model.context if turn.model else None) or _USUAL_CONTEXT
+        asked = asked_tokens(turn)
+        return too_long(context, max(turn.prompt_tokens, context - asked + 1), asked)
 
     def _scripted_shortage(self, turn: Turn, fault: ScriptedFault) -> Shortage | None:
         """Numbers for a 429 that the test asked for: the limit is drained, the call asks for what it asks."""

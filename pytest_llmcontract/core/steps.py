@@ -158,11 +158,17 @@ def _access(sim: Simulator, turn: Turn) -> ApiReply | None:
     return None
 
 
+def asked_tokens(turn: Turn) -> int:
+    """The longest completion that the request allows; 0 if it does not say."""
+    most: int = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens") or 0
+    return most
+
+
 def size(sim: Simulator, turn: Turn) -> ApiReply | None:
     """Do prompt and completion fit the model's context?"""
     if turn.model is None or turn.model.context is None or turn.operation != "chat.completions":
         return None
-    asked = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens") or 0
+    asked = asked_tokens(turn)
     total = turn.prompt_tokens + asked
     if total <= turn.model.context:
         return None
@@ -175,11 +181,20 @@ def size(sim: Simulator, turn: Turn) -> ApiReply | None:
         allowed=f"{turn.model.context} together",
         fix="shorten the messages or ask for fewer tokens",
     )
-    values = {"context": turn.model.context, "prompt_tokens": turn.prompt_tokens, "max_tokens": asked, "total": total}
     elsewhere = turn.model.third_party and "context_length_exceeded_third_party" in sim.edition.errors
     name = "context_length_exceeded_third_party" if elsewhere else "context_length_exceeded"
-    # The texts of 2024 and 2025 name the first length that is too much.
-    return sim.refuse(turn, name, {**values, "limit": turn.model.context + 1})
+    return sim.refuse(turn, name, too_long(turn.model.context, turn.prompt_tokens, asked))
+
+
+def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:
+    """The numbers in the refusal of a prompt of *prompt_tokens* with a completion of *asked*."""
+    return {
+        "context": context,
+        "prompt_tokens": prompt_tokens,
+        "max_tokens": asked,
+        "total": prompt_tokens + asked,
+        "limit": context + 1,  # the texts of 2024 and 2025 name the first length that is too much
+    }
 
 
 def limiter(sim: Simulator, turn: Turn) -> ApiReply | None:

@@ -139,9 +139,9 @@ def by_code(paste: Paste, providers: tuple[str, ...]) -> Reading | None:
     """The error of a text that nobody knows, by its code, its type and status, or only by its status."""
     likely = [name for name in providers if name in paste.providers] or list(providers)
     for provider in likely:
-        for spec in reversed(error_history(provider)):
-            fixed = constants(spec)
-            if paste.code and fixed.get("code") == paste.code and _same_stream(paste, spec):
+        # One whose text is open before one that has its own.
+        for spec in sorted(error_history(provider), key=lambda spec: "{message}" not in message_of(spec)):
+            if paste.code and constants(spec).get("code") == paste.code and _same_stream(paste, spec):
                 return Reading(provider, spec, {}, False, by_text=False)
     for provider in [name for name in likely if name in paste.providers or _shaped_as(paste) == name]:
         for spec in reversed(error_history(provider)):

@@ -15,7 +15,7 @@ from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.reproduce.paste import half_json, read_paste, unwrapped
 from pytest_llmcontract.reproduce.scenario import error_of
 from pytest_llmcontract.reproduce.solve import PROVIDERS, Reproduction, solve
-from pytest_llmcontract.reproduce.testfile import test_file
+from pytest_llmcontract.reproduce.testfile import as_test
 
 MOST = 1_000_000
 """Bytes that are read of one error."""
@@ -45,10 +45,19 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _write(json.dumps(as_json(found), indent=2, ensure_ascii=False) + "\n", args.output)
     elif found is not None:
-        _write(test_file(found), args.output)
+        _write(as_test(found), args.output)
+        if args.output:
+            print(f"{args.output}: {_told(found)}")
     if found is None and not args.json:
         print(f"llmcontract reproduce: {name}: not recognised; looked for {LOOKED_FOR}", file=sys.stderr)
     return 0 if found else 1
+
+
+def _told(found: Reproduction) -> str:
+    """One line about what was recognised."""
+    played = found.played
+    how = "by the simulator's rules and texts" if found.natural else "scripted word for word"
+    return f"{played.scenario.provider} {played.reply.error or played.scenario.error}, {played.reply.status}, {how}"
 
 
 def _lines(args: argparse.Namespace, name: str) -> int:
@@ -158,12 +167,16 @@ def _write(text: str, output: str | None) -> None:
         sys.stdout.write(text)
         return
     target = Path(output)
+    unfinished = None
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
+            unfinished = Path(file.name)
             file.write(text)
-        os.chmod(file.name, 0o666 & ~_umask())
-        os.replace(file.name, target)
+        unfinished.chmod(0o666 & ~_umask())
+        unfinished.replace(target)
     except OSError as problem:
+        if unfinished is not None:
+            unfinished.unlink(missing_ok=True)
         raise BadInput(f"--output {output}: {problem.strerror or problem}") from None
 
 

@@ -13,10 +13,11 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from pytest_llmcontract.core.buckets import EPSILON
 from pytest_llmcontract.core.data import edition_dates, edition_on, last_days
 from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, TOKEN_KINDS, Edition, Model
 from pytest_llmcontract.providers.groq.durations import wait_text
-from pytest_llmcontract.reproduce.paste import Paste, plain
+from pytest_llmcontract.reproduce.paste import Paste
 from pytest_llmcontract.reproduce.requests import CHATS, default_model, sized, usual_request, with_model
 from pytest_llmcontract.reproduce.scenario import Level, Request, Scale, Scenario
 
@@ -162,17 +163,16 @@ def _completed(refusal: Refusal) -> _Numbers:
     if over is not None and refusal.wait is not None and refusal.reached:
         exact = (used + requested - limit) / limit * window
         apart = over - (used + requested - limit)
-        if abs(refusal.wait - exact) <= 2e-9:
-            pass
-        elif abs(apart) < 1:
-            # Cut to whole nanoseconds it must give the same text: begin in the middle of one.
-            level = limit - requested + (refusal.wait + 0.5e-9) * limit / window
-            notes.append(f"The wait tells of a fraction that the text does not print: {level:.6g} were in use.")
-        else:
+        if abs(apart) >= 1:
             notes.append(
                 f"The text contradicts itself: it says to wait {refusal.wait:g} s, but from its numbers follow "
                 f"{exact:g} s. The rule is kept."
             )
+        elif int(exact * 1e9) != round(refusal.wait * 1e9):
+            # Cut to whole nanoseconds it must give the same text: begin in the middle of one.
+            level = limit - requested + (refusal.wait + 0.5e-9) * limit / window
+            if abs(apart) > EPSILON:
+                notes.append(f"The wait tells of a fraction that the text does not print: {level:.6g} were in use.")
     return _Numbers(used, round(requested), level, tuple(notes))
 
 
@@ -182,7 +182,7 @@ def honest(refusal: Refusal, text: str) -> tuple[str, tuple[str, ...]]:
     if refusal.wait is None or not any("contradicts" in note for note in numbers.notes):
         return text, numbers.notes
     exact = max(0.0, (numbers.used + numbers.requested - refusal.limit) / refusal.limit * LIMIT_KINDS[refusal.kind])
-    return re.sub(WAIT, wait_text(exact), text, count=1) if exact else "", numbers.notes
+    return re.sub(rf"(?<=again in ){WAIT}", wait_text(exact), text) if exact else "", numbers.notes
 
 
 def scenarios(refusal: Refusal, days: tuple[date, ...]) -> Iterator[Scenario]:

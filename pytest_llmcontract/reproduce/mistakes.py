@@ -304,7 +304,7 @@ def _without(capability: str) -> Mapping[str, Any]:
 
 def _unsupported(values: Mapping[str, str]) -> list[Mistake]:
     field = values.get("field", "")
-    if field == "tool calling":
+    if field.endswith("calling"):
         return [Mistake({"tools": [TOOL]}, needs=_without("tools"))]
     sent = {"logprobs": True, "top_logprobs": 1, "logit_bias": {"1": 1}, "reasoning_effort": "low"}
     sent |= {"reasoning_format": "parsed"}

@@ -168,6 +168,8 @@ def _errors_of(value: Mapping[str, Any], depth: int) -> Iterator[tuple[Mapping[s
         yield error, value
     elif isinstance(error, str) and "{" not in error:
         yield {"message": error}, value
+    elif "choices" in value and (broken := _broken_choice(value["choices"])):
+        yield {"message": broken, "status_code": None}, value
     elif "message" in value and value.keys() & {"type", "type_", "code"}:
         yield value, {}
     elif depth < NESTING:
@@ -176,6 +178,13 @@ def _errors_of(value: Mapping[str, Any], depth: int) -> Iterator[tuple[Mapping[s
                 yield from _errors_of(inner, depth + 1)
             elif isinstance(inner, str) and "{" in inner:
                 yield from _errors(inner, depth + 1)
+
+
+def _broken_choice(choices: Any) -> str | None:
+    """The error that a chunk of Together's streams has in its choice."""
+    first = choices[0] if isinstance(choices, list) and choices else None
+    error = first.get("error") if isinstance(first, dict) else None
+    return error if isinstance(error, str) else None
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:

@@ -52,17 +52,14 @@ def solve(paste: Paste, *, provider: str | None = None, edition: str | None = No
 class _Search:
     def __init__(self, paste: Paste, provider: str | None, edition: str | None) -> None:
         self.paste = paste
-        self.providers = PROVIDERS if provider is None else (provider,)
-        self.edition = edition
-        self._days: dict[str, tuple[date, ...]] = {}
+        self._days = _days(PROVIDERS if provider is None else (provider,), edition)
+        self.providers = tuple(self._days)
         self.nearest: Played | None = None
         self.alike: Played | None = None
         self.refusal = read_refusal(paste) if "groq" in self.providers else None
 
     def days(self, provider: str) -> tuple[date, ...]:
         """The days whose facts may hold: the editions, newest first, then those between and before."""
-        if provider not in self._days:
-            self._days[provider] = _days(provider, self.edition)
         return self._days[provider]
 
     def found(self) -> Reproduction | None:
@@ -211,11 +208,29 @@ class _Search:
         return Reproduction(played, played.scenario.natural, identical, tuple(notes), self.paste)
 
 
-def _days(provider: str, edition: str | None) -> tuple[date, ...]:
-    if edition is not None:
-        return (edition_date(provider, edition),)
+def _days(providers: tuple[str, ...], edition: str | None) -> dict[str, tuple[date, ...]]:
+    """The days to try by provider; without the providers of which nothing is known so early.
+
+    Raises:
+        BadInput: *edition* is no date, or earlier than all of them.
+    """
+    if edition is None:
+        return {provider: _all_days(provider) for provider in providers}
+    found: dict[str, tuple[date, ...]] = {}
+    problems = []
+    for provider in providers:
+        try:
+            found[provider] = (edition_date(provider, edition),)
+        except BadInput as problem:
+            problems.append(problem)
+    if not found:
+        raise problems[0]
+    return found
+
+
+def _all_days(provider: str) -> tuple[date, ...]:
     editions = edition_dates(provider)
-    between = tuple(reversed([day for day in last_days(provider) if day not in editions]))
+    between = [day for day in reversed(last_days(provider)) if day not in editions]
     return (*reversed(editions), *between)
 
 

@@ -32,7 +32,7 @@ def sound(seconds: int) -> bytes:
 '''
 
 
-def test_file(found: Reproduction) -> str:
+def as_test(found: Reproduction) -> str:
     """The whole file."""
     return _TestFile(found).text()
 

@@ -35,18 +35,18 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     found = [(*m["info"].partition(" ")[::2], m["text"]) for m in _FENCE.finditer(page.read_text("utf-8"))]
-    following = [*found[1:], ("", "", "")]
+    following = [*found, ("", "", "")][1:]
     return [
         Block(language, argument, text, after[2] if after[0] == "text" and language == "python" else None)
         for (language, argument, text), after in zip(found, following, strict=True)
     ]
 
 
-def shown_commands(text: str, name: str) -> list[tuple[str, list[str]]]:
-    """The commands *name* of a ``console`` block, each with the output shown below it."""
+def shown_commands(text: str) -> list[tuple[str, list[str]]]:
+    """The commands of a ``console`` block, each with the output shown below it."""
     parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
-    commands = [part.split("\n", 1) for part in parts if part.startswith(f"{name} ")]
-    return [(command[0], command[1].splitlines()) for command in commands]
+    commands = [part.split("\n", 1) for part in parts]
+    return [(command, output.splitlines()) for command, output in commands]
 
 
 def pattern(line: str) -> str:

@@ -88,20 +88,27 @@ def test_no_credit_no_answer(together_api):
     assert together_api.calls.statuses == [402]  # nobody tries that again
 
 
-@pytest.mark.together_api(balance="-100")
-def test_an_account_in_debt_is_refused_until_it_buys(together_api):
-    client = together.Together(max_retries=0)
+@pytest.mark.parametrize(
+    ("together_api", "floor"), [({"edition": "2026-05-31"}, -100), ({"edition": "2026-08-31"}, 0)], indirect=["together_api"]
+)
+def test_an_account_below_its_floor_is_refused_until_it_buys(together_api, floor):
+    client, account = together.Together(max_retries=0), together_api.account
+    model = "meta-llama/Llama-3.3-70B-Instruct-Turbo"
 
     def ask():
-        return client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "x"}])
+        return client.chat.completions.create(model=model, messages=[{"role": "user", "content": "x"}])
 
+    account.charge(account.balance - floor - 1)
+    ask()
+    account.charge(2)
     with pytest.raises(together.APIStatusError) as refused:
         ask()
     assert refused.value.status_code == 402
 
-    together_api.account.buy_credits(150)
+    account.buy_credits(50)
     ask()
-    assert together_api.account.balance == pytest.approx(Decimal(50), abs=1)
+    assert account.balance == pytest.approx(Decimal(floor + 49), abs=Decimal("0.01"))
+    assert together_api.calls.statuses == [200, 402, 200]
 
 
 def test_granted_credits_do_not_raise_the_tier(together_api, llm_clock):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import unittest
+from datetime import datetime
 
 import groq
 import pytest
@@ -29,7 +30,7 @@ def ask(text, client=None, **more):
 
 
 @pytest.mark.groq_api(plan="developer", limits={"RPM": 7})
-@pytest.mark.llm_clock(start="2026-11-02T08:00:00+00:00")
+@pytest.mark.llm_clock(start=datetime(2026, 11, 2, 8))
 class TestInUnittest(unittest.TestCase):
     @pytest.fixture(autouse=True)
     def _fixtures(self, groq_api, llm_clock):
@@ -111,44 +112,102 @@ def test_indirect_beside_other_parameters(groq_api, plan):
 
 # Fixtures of wider scope.
 
+WIDE = """
+import groq, pytest, together
+from pytest_llmcontract import simulate
+
+def ask():
+    answer = groq.Groq().chat.completions.create(
+        model="openai/gpt-oss-120b", messages=[{"role": "user", "content": "x"}])
+    return answer.choices[0].message.content
 
 @pytest.fixture(scope="session")
 def session_api():
     with simulate("groq", plan="developer") as api:
         yield api
 
-
-@pytest.fixture(scope="class")
-def class_api():
+@pytest.fixture(scope="module")
+def module_api():
     with simulate("together") as api:
         yield api
 
+@pytest.fixture(scope="class")
+def class_api():
+    with simulate("groq", limits={"RPM": 9}) as api:
+        yield api
+"""
 
-class TestWideFixtures:
+
+def test_fixtures_of_every_scope_share_a_clock_and_the_innermost_answers(pytester):
+    pytester.makepyfile(
+        WIDE
+        + """
+class TestIt:
     def test_the_session_answers(self, session_api):
         session_api.reply("from the session")
-        assert ask("x") == "from the session"
+        assert ask() == "from the session"
 
     def test_a_narrower_one_answers_instead(self, session_api, groq_api):
         before = len(session_api.calls)
         groq_api.reply("from the test")
-        assert ask("x") == "from the test"
+        assert ask() == "from the test"
         assert len(session_api.calls) == before
 
-    def test_afterwards_the_session_answers_again(self, session_api, class_api):
+    def test_afterwards_the_session_answers_again(self, session_api, module_api):
         session_api.reply("again")
-        assert ask("x") == "again"
-        assert together.Together().models
-        assert len(class_api.calls) == 0
+        assert ask() == "again"
+        together.Together().chat.completions.create(
+            model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "x"}])
+        assert len(module_api.calls) == 1
 
     def test_elapsed_counts_from_the_beginning_of_each_test(self, session_api, llm_clock):
         assert llm_clock.elapsed == 0
         llm_clock.advance(hours=1)
         assert llm_clock.elapsed == 3600
 
-    def test_and_again(self, session_api, llm_clock):
-        assert llm_clock.elapsed == 0
-        assert llm_clock.slept == 0
+    def test_and_again(self, session_api, llm_clock, llm_calls):
+        assert (llm_clock.elapsed, llm_clock.slept, len(llm_calls)) == (0, 0, 0)
+        session_api.fail("rate_limit_exceeded", retry_after=5)
+        ask()
+        assert (llm_clock.elapsed, llm_clock.slept, llm_calls.statuses) == (5, 5, [429, 200])
+
+class TestClass:
+    def test_class(self, class_api):
+        assert class_api.limits("openai/gpt-oss-20b")["RPM"].limit == 9
+        ask()
+
+    def test_the_class_goes_on(self, session_api, class_api):
+        assert len(class_api.calls) == 1
+        ask()
+        assert len(class_api.calls) == 2
+
+def test_after_the_class(session_api):
+    before = len(session_api.calls)
+    ask()
+    assert len(session_api.calls) == before + 1
+"""
+    )
+
+    pytester.runpytest_subprocess("-q", "-p", "no:asyncio").assert_outcomes(passed=8)
+
+
+def test_a_clock_that_a_wider_simulation_runs_cannot_be_set_otherwise(pytester):
+    pytester.makepyfile(
+        WIDE
+        + """
+@pytest.mark.llm_clock(mode="real")
+def test_it(session_api, groq_api): pass
+
+@pytest.mark.llm_clock(mode="virtual")
+def test_other(session_api, groq_api): pass
+"""
+    )
+
+    result = pytester.runpytest_subprocess("-q", "-p", "no:asyncio")
+
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines(["llmcontract: llm_clock: a simulation of wider scope runs the clock already*::test_it)"])
+    result.stdout.no_fnmatch_line("*Traceback*")
 
 
 # simulate() itself.

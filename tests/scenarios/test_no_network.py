@@ -1,0 +1,193 @@
+"""Nothing leaves: a call to a provider that is not simulated fails its test by name, and nobody asks the DNS."""
+
+from __future__ import annotations
+
+import pytest
+
+APP = '''
+import groq, openai, together
+
+MODEL = "openai/gpt-oss-120b"
+MESSAGES = [{"role": "user", "content": "x"}]
+
+def ask_groq():
+    return groq.Groq(api_key="k", max_retries=0).chat.completions.create(model=MODEL, messages=MESSAGES)
+
+def ask_together():
+    """Falls back silently, as careless applications do."""
+    try:
+        return together.Together(api_key="k", max_retries=0).chat.completions.create(model=MODEL, messages=MESSAGES)
+    except together.APIConnectionError:
+        return None
+
+async def aask_together():
+    client = openai.AsyncOpenAI(api_key="k", base_url="https://api.together.xyz/v1", max_retries=0)
+    try:
+        return await client.chat.completions.create(model=MODEL, messages=MESSAGES)
+    except openai.APIConnectionError:
+        return None
+'''
+NO_NETWORK = '''
+import socket
+
+def refuse(*args, **kwargs):
+    raise OSError(f"asked for {args[0]}")
+
+socket.getaddrinfo = refuse
+'''
+
+
+@pytest.fixture
+def project(pytester):
+    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makepyfile(app=APP)
+    pytester.makeconftest(NO_NETWORK)
+    return pytester
+
+
+def test_a_call_to_the_other_provider_fails_the_test(project):
+    project.makepyfile(
+        """
+        from app import aask_together, ask_groq, ask_together
+
+        def test_swallowed(groq_api):
+            assert ask_together() is None
+
+        async def test_in_a_loop(groq_api):
+            assert await aask_together() is None
+
+        def test_simulated(groq_api, together_api):
+            assert ask_groq() and ask_together()
+
+        def test_afterwards(groq_api):
+            assert ask_groq()
+        """
+    )
+
+    result = project.runpytest_subprocess("-v", "-p", "no:randomly")
+
+    result.assert_outcomes(failed=2, passed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*LLM204 together: a call to api-inference.together.ai would have left this machine*",
+            "*together-python*",
+            "*sent by*app.py:12 in ask_together*",
+            "*together_api*--llmcontract-guard=off*",
+            "*LLM204 together: a call to api.together.xyz*",
+            "*openai-python*",
+            "*app.py:19 in aask_together*",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "outcomes"),
+    [
+        (["--llmcontract-guard=fixture"], {"passed": 1, "failed": 1}),
+        (["--llmcontract-guard=always"], {"failed": 2}),
+        (["--llmcontract-guard=off"], {"passed": 2}),
+        (["-o", "llmcontract_guard=off"], {"passed": 2}),
+        (["-o", "llmcontract_guard=off", "--llmcontract-guard=always"], {"failed": 2}),
+    ],
+    ids=" ".join,
+)
+def test_what_is_guarded(project, option, outcomes):
+    project.makepyfile(
+        """
+        from app import ask_together
+
+        def test_without_a_fixture():
+            assert ask_together() is None
+
+        def test_with_one(groq_api):
+            assert ask_together() is None
+        """
+    )
+
+    project.runpytest_subprocess("-q", *option).assert_outcomes(**outcomes)
+
+
+def test_guard_off_holds_for_simulations_of_wider_scope_too(project):
+    project.makepyfile(
+        """
+        import pytest
+        from app import ask_together
+        from pytest_llmcontract import simulate
+
+        @pytest.fixture(scope="session", autouse=True)
+        def api():
+            with simulate("groq") as api:
+                yield api
+
+        def test_it():
+            assert ask_together() is None
+        """
+    )
+
+    project.runpytest_subprocess("-q").assert_outcomes(failed=1)
+    project.runpytest_subprocess("-q", "--llmcontract-guard=off").assert_outcomes(passed=1)
+
+
+def test_pytest_socket_does_not_mind(project):
+    project.makepyfile(
+        """
+        import groq, httpx, pytest, pytest_socket
+        from app import ask_groq, ask_together
+
+        def test_it(groq_api, together_api, llm_clock):
+            groq_api.fail("rate_limit_exceeded", retry_after=30)
+            groq.Groq(max_retries=1).chat.completions.create(
+                model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "x"}])
+            assert ask_together()
+            assert llm_clock.slept == 30
+
+        def test_the_socket_is_closed_indeed(groq_api):
+            with pytest.raises(pytest_socket.SocketBlockedError):
+                import socket
+                socket.socket()
+        """
+    )
+
+    project.runpytest_subprocess("-q", "--disable-socket", "-p", "no:asyncio").assert_outcomes(passed=2)
+
+
+def test_async_with_unix_sockets_allowed(project):
+    project.makepyfile(
+        """
+        import groq
+
+        async def test_it(groq_api, llm_clock):
+            groq_api.fail("rate_limit_exceeded", retry_after=30)
+            await groq.AsyncGroq().chat.completions.create(
+                model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "x"}])
+            assert llm_clock.slept == 30
+        """
+    )
+
+    project.runpytest_subprocess("-q", "--disable-socket", "--allow-unix-socket").assert_outcomes(passed=1)
+
+
+def test_xdist_workers_keep_their_simulations_apart(project):
+    project.makepyfile(
+        """
+        import pytest
+        from app import ask_groq, ask_together
+
+        @pytest.mark.parametrize("n", range(20))
+        def test_good(groq_api, llm_clock, n):
+            groq_api.fail("over_capacity", times=None)
+            groq_api.reset()
+            groq_api.use("RPD", n)
+            ask_groq()
+            assert groq_api.limits("openai/gpt-oss-120b")["RPD"].used == pytest.approx(n + 1)
+            assert llm_clock.elapsed == 0
+
+        def test_bad(groq_api):
+            ask_together()
+        """
+    )
+
+    result = project.runpytest_subprocess("-q", "-n", "2")
+
+    result.assert_outcomes(passed=20, failed=1)
+    result.stdout.fnmatch_lines(["*LLM204 together: *", "*app.py:12 in ask_together*"])
