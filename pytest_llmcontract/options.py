@@ -7,10 +7,9 @@ costs time.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import pytest
 
@@ -71,8 +70,7 @@ def add_markers(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}({signature}): {_MARKER_HELP[name]}")
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What flags and ini say, validated."""
 
     edition_flag: str | None = None

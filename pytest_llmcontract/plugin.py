@@ -16,8 +16,7 @@ import pytest
 from pytest_llmcontract import options
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
-from pytest_llmcontract.core.settings import SESSION
-from pytest_llmcontract.report.summary import SessionWarnings, attach
+from pytest_llmcontract.core.session import SESSION
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
@@ -34,6 +33,8 @@ APIS = pytest.StashKey["list[SimulatedProvider]"]()
 GUARD = pytest.StashKey["Stage"]()
 TOLD = pytest.StashKey["list[Violation]"]()
 """What the phase under way told without failing."""
+CARRIED = "llmcontract_warnings"
+"""The attribute of a test report that holds them; reports travel with their attributes."""
 
 
 # Session.
@@ -58,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, value in (("retires_within", read.retires_within), ("guard", read.guard != "off")):
         config.add_cleanup(partial(setattr, SESSION, name, getattr(SESSION, name)))
         setattr(SESSION, name, value)
-    config.pluginmanager.register(SessionWarnings(), "llmcontract-warnings")
+    config.pluginmanager.register(_SessionWarnings(), "llmcontract-warnings")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -263,10 +264,29 @@ def _tell(item: pytest.Item, findings: list[Violation]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Warnings travel with the report of their phase to the session's summary."""
     report = yield
-    told: list[Violation] = item.stash.get(TOLD, [])
-    attach(report, told)
-    item.stash[TOLD] = []
+    if told := item.stash.get(TOLD, []):
+        from pytest_llmcontract.report.summary import carried
+
+        setattr(report, CARRIED, carried(told))
+        item.stash[TOLD] = []
     return report
+
+
+class _SessionWarnings:
+    """Collects what reports carry; one with xdist's controller, idle in its workers."""
+
+    def __init__(self) -> None:
+        self._collected: list[tuple[str, list[str]]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._collected += [(report.nodeid, warning) for warning in getattr(report, CARRIED, ())]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._collected:
+            from pytest_llmcontract.report.summary import summary
+
+            terminalreporter.section("llmcontract")
+            terminalreporter.write_line(summary(self._collected))
 
 
 def _rendered(item: pytest.Item, findings: list[Violation]) -> str:

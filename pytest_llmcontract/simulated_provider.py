@@ -27,7 +27,8 @@ from pytest_llmcontract.core.script import (
     When,
     matcher,
 )
-from pytest_llmcontract.core.settings import SESSION, ProviderSettings
+from pytest_llmcontract.core.session import SESSION
+from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
 from pytest_llmcontract.core.site import application_site
 from pytest_llmcontract.core.tokens import TokenEstimator
@@ -290,7 +291,8 @@ class SimulatedProvider:
     def weather(self) -> list[str]:
         """What chaos did, with its seed: a failing test must be repeatable."""
         return [
-            f"{script.source} struck {len(script.calls)} of {len(simulator.ledger.calls)} calls; the same seed repeats it"
+            f"{script.source} struck {len(script.calls)} of {len(simulator.ledger.calls)} calls; "
+            "the same seed repeats it"
             for simulator in self._simulators
             for script in simulator.scripts.chaotic()
         ]

@@ -20,7 +20,8 @@ from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import Violation
-from pytest_llmcontract.core.settings import SESSION, ClockSettings, ProviderSettings, settings_from
+from pytest_llmcontract.core.session import SESSION
+from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module

@@ -10,7 +10,6 @@ LlmContractError
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -48,6 +47,8 @@ class PaymentDeclined(LlmContractError):
 
 def unknown(what: str, given: object, accepted: Iterable[str], *, where: str = "") -> BadInput:
     """``unknown plan 'fre'; accepted: developer, free. Did you mean 'free'? (tests/test_x.py:3)``"""
+    import difflib  # takes longer than all the rest of this module, and pytest's start waits for it
+
     names = sorted(str(name) for name in accepted)
     near = difflib.get_close_matches(str(given), names, n=1)
     hint = f". Did you mean {near[0]!r}?" if near else ""

@@ -45,20 +45,6 @@ class ClockSettings:
             raise BadInput("llm_clock: wall=True needs mode='virtual': real time moves by itself")
 
 
-@dataclass
-class SessionSettings:
-    """What holds for every simulation of this process, also those of wider scope and of ``simulate()``."""
-
-    retires_within: int = 30
-    """Days before its retirement from which the use of a model is LLM108; 0: never."""
-    guard: bool = True
-    """Whether calls to providers that are not simulated are stopped."""
-
-
-SESSION = SessionSettings()
-"""The plugin sets it from ini when pytest starts."""
-
-
 S = TypeVar("S")
 
 
