@@ -169,9 +169,7 @@ async def test_a_gather_with_a_semaphore(groq_api, llm_clock):
         async with gate:
             while True:
                 try:
-                    await client.chat.completions.create(
-                        model=MODEL, messages=[{"role": "user", "content": str(n)}]
-                    )
+                    await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": str(n)}])
                     outcomes.append(n)
                     return
                 except groq.RateLimitError as error:

@@ -89,7 +89,9 @@ def test_no_credit_no_answer(together_api):
 
 
 @pytest.mark.parametrize(
-    ("together_api", "floor"), [({"edition": "2026-05-31"}, -100), ({"edition": "2026-08-31"}, 0)], indirect=["together_api"]
+    ("together_api", "floor"),
+    [({"edition": "2026-05-31"}, -100), ({"edition": "2026-08-31"}, 0)],
+    indirect=["together_api"],
 )
 def test_an_account_below_its_floor_is_refused_until_it_buys(together_api, floor):
     client, account = together.Together(max_retries=0), together_api.account

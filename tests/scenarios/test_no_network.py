@@ -27,14 +27,14 @@ async def aask_together():
     except openai.APIConnectionError:
         return None
 '''
-NO_NETWORK = '''
+NO_NETWORK = """
 import socket
 
 def refuse(*args, **kwargs):
     raise OSError(f"asked for {args[0]}")
 
 socket.getaddrinfo = refuse
-'''
+"""
 
 
 @pytest.fixture

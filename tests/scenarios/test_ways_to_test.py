@@ -206,7 +206,9 @@ def test_other(session_api, groq_api): pass
     result = pytester.runpytest_subprocess("-q", "-p", "no:asyncio")
 
     result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines(["llmcontract: llm_clock: a simulation of wider scope runs the clock already*::test_it)"])
+    result.stdout.fnmatch_lines(
+        ["llmcontract: llm_clock: a simulation of wider scope runs the clock already*::test_it)"]
+    )
     result.stdout.no_fnmatch_line("*Traceback*")
 
 

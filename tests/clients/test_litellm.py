@@ -1,0 +1,95 @@
+"""LiteLLM on top of both fixtures: its sync calls.
+
+Left out, because they go through aiohttp, which this version does not intercept: ``acompletion``, and ``fallbacks=``.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+litellm = pytest.importorskip("litellm")
+pydantic = pytest.importorskip("pydantic")
+
+# Its own models warn under pydantic.
+pytestmark = pytest.mark.filterwarnings("default")
+
+GROQ = "groq/openai/gpt-oss-120b"
+TOGETHER = "together_ai/openai/gpt-oss-120b"
+HELLO = [{"role": "user", "content": "Say hello"}]
+
+
+class Person(pydantic.BaseModel):
+    name: str
+    age: int
+
+
+@pytest.fixture(autouse=True)
+def no_tokenizer_downloads(monkeypatch):
+    """Streaming from Together would ask the Hugging Face hub for one."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(params=[("groq_api", GROQ), ("together_api", TOGETHER)], ids=["groq", "together"])
+def api_and_model(request):
+    fixture, model = request.param
+    return request.getfixturevalue(fixture), model
+
+
+def test_chat(api_and_model):
+    api, model = api_and_model
+    api.reply("Hello!")
+
+    answer = litellm.completion(model=model, messages=HELLO)
+
+    assert answer.choices[0].message.content == "Hello!"
+    assert answer.usage.total_tokens == api.calls.last.usage.total_tokens
+    assert api.calls.statuses == [200]
+
+
+def test_stream(api_and_model):
+    api, model = api_and_model
+    api.reply(["One, ", "two, ", "three."])
+
+    pieces = [chunk.choices[0].delta.content for chunk in litellm.completion(model=model, messages=HELLO, stream=True)]
+
+    assert "".join(piece or "" for piece in pieces) == "One, two, three."
+    assert api.calls.statuses == [200]
+    assert api.calls.last.stream
+
+
+def test_structured_output_of_groq(groq_api):
+    groq_api.reply(structured={"name": "Ada", "age": 36})
+
+    answer = litellm.completion(model=GROQ, messages=HELLO, response_format=Person)
+
+    assert Person.model_validate_json(answer.choices[0].message.content) == Person(name="Ada", age=36)
+    assert groq_api.calls.statuses == [200]
+
+
+def test_structured_output_of_together(together_api):
+    together_api.reply(structured={"name": "Ada", "age": 36})
+
+    answer = litellm.completion(model=TOGETHER, messages=HELLO, response_format=Person)
+
+    assert Person.model_validate_json(answer.choices[0].message.content) == Person(name="Ada", age=36)
+    assert together_api.calls.statuses == [200]
+
+
+def test_a_429_is_the_applications(groq_api, llm_clock):
+    """LiteLLM tries nothing again unless it is told to."""
+    groq_api.fail("rate_limit_exceeded", retry_after=30)
+
+    with pytest.raises(litellm.RateLimitError):
+        litellm.completion(model=GROQ, messages=HELLO)
+
+    assert groq_api.calls.statuses == [429]
+    assert llm_clock.slept == 0
+
+
+def test_told_to_it_tries_again_but_does_not_wait_as_told(groq_api, llm_clock):
+    groq_api.fail("rate_limit_exceeded", retry_after=30)
+
+    litellm.completion(model=GROQ, messages=HELLO, num_retries=2)
+
+    assert groq_api.calls.statuses == [429, 200]
+    assert llm_clock.slept < 30
