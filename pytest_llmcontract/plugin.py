@@ -65,8 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     read = config.stash[OPTIONS]
     day = read.edition_flag or read.edition_ini
-    editions = ", ".join(f"{name} {options.edition_in_force(name, day)}" for name in options.PROVIDERS)
-    return f"llmcontract: {editions}"
+    return f"llmcontract: {options.editions_in_force(day)}"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_llmcontract.core.buckets import Bucket, LimitState
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.data import load_edition, provider_folder
+from pytest_llmcontract.core.data import load_edition, provider_package
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.ledger import Calls
 from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, ErrorSpec
@@ -317,8 +316,7 @@ class SimulatedProvider:
 
 def provider_module(name: str) -> ModuleType:
     """The little code of a provider: its settings, keys, wire, account and limiter."""
-    provider_folder(name)  # a name nobody knows gets a clear error
-    return importlib.import_module(f"pytest_llmcontract.providers.{name}")
+    return provider_package(name)
 
 
 def _checked_tool_call(call: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,8 +20,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date as Date  # noqa: N812  as in core/profile.py
 from datetime import timedelta
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -142,9 +144,21 @@ def provider_folder(name: str) -> Path:
     """
     if name in _ours():
         return PACKAGE / "providers" / name
+    return Path(next(iter(provider_package(name).__path__)))
+
+
+def provider_package(name: str) -> ModuleType:
+    """The package of a provider: its data, and the little code beside it.
+
+    Raises:
+        BadInput: There is no such provider.
+    """
+    if name in _ours():
+        return import_module(f"pytest_llmcontract.providers.{name}")
     for point in _registered():
         if point.name == name:
-            return Path(next(iter(point.load().__path__)))
+            package: ModuleType = point.load()
+            return package
     raise unknown("provider", name, provider_names())
 
 

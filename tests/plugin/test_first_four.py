@@ -93,3 +93,19 @@ def test_the_header_names_the_editions_in_force(project):
     result = project.runpytest_subprocess("--llmcontract-edition=2026-06-30")
 
     result.stdout.fnmatch_lines(["llmcontract: groq 2026-06-04, together 2026-06-01"])
+
+
+def test_an_edition_only_one_provider_has_is_no_error_until_the_other_is_asked_for(project):
+    project.makepyfile(
+        """
+        def test_groq(groq_api):
+            assert str(groq_api.edition.date) == "2024-12-01"
+
+        def test_together(together_api): pass
+        """
+    )
+
+    result = project.runpytest_subprocess("--llmcontract-edition=2024-12-31")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["llmcontract: groq 2024-12-01", "*no together edition is as old as 2024-12-31*"])

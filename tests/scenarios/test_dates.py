@@ -40,7 +40,7 @@ def test_a_model_answers_until_its_last_day(groq_api, llm_clock):
     assert groq_api.calls[1].reply.error == "model_decommissioned"
 
 
-def test_a_retired_model_fails_the_test_that_uses_it(pytester):
+def test_a_retired_model_fails_the_test_that_uses_it(pytester, run_pytest):
     pytester.makepyfile(
         f"""
         import groq, pytest
@@ -56,7 +56,7 @@ def test_a_retired_model_fails_the_test_that_uses_it(pytester):
         """
     )
 
-    result = pytester.runpytest_subprocess("-q", "-p", "no:asyncio")
+    result = run_pytest("-q")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"*LLM104 groq chat.completions: the model '{LLAMA}' is retired since *"])

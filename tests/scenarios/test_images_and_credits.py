@@ -51,7 +51,7 @@ def test_an_application_that_waits_for_its_tier(together_api, llm_clock):
 
 
 @pytest.mark.parametrize("tier", range(1, 6))
-def test_the_models_list_shows_what_a_tier_may_use(pytester, tier):
+def test_the_models_list_shows_what_a_tier_may_use(pytester, tier, run_pytest):
     pytester.makepyfile(
         f"""
         import pytest, together
@@ -66,7 +66,7 @@ def test_the_models_list_shows_what_a_tier_may_use(pytester, tier):
         """
     )
 
-    pytester.runpytest_inprocess("-q", "-p", "no:asyncio", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(passed=1)
 
 
 def test_the_openai_sdk_draws_as_well(together_api):

@@ -45,7 +45,7 @@ def project(pytester):
     return pytester
 
 
-def test_a_call_to_the_other_provider_fails_the_test(project):
+def test_a_call_to_the_other_provider_fails_the_test(project, run_pytest):
     project.makepyfile(
         """
         from app import aask_together, ask_groq, ask_together
@@ -64,7 +64,7 @@ def test_a_call_to_the_other_provider_fails_the_test(project):
         """
     )
 
-    result = project.runpytest_subprocess("-v", "-p", "no:randomly")
+    result = run_pytest("-v")
 
     result.assert_outcomes(failed=2, passed=2)
     result.stdout.fnmatch_lines(
@@ -91,7 +91,7 @@ def test_a_call_to_the_other_provider_fails_the_test(project):
     ],
     ids=" ".join,
 )
-def test_what_is_guarded(project, option, outcomes):
+def test_what_is_guarded(project, option, outcomes, run_pytest):
     project.makepyfile(
         """
         from app import ask_together
@@ -104,10 +104,10 @@ def test_what_is_guarded(project, option, outcomes):
         """
     )
 
-    project.runpytest_subprocess("-q", *option).assert_outcomes(**outcomes)
+    run_pytest("-q", *option).assert_outcomes(**outcomes)
 
 
-def test_guard_off_holds_for_simulations_of_wider_scope_too(project):
+def test_guard_off_holds_for_simulations_of_wider_scope_too(project, run_pytest):
     project.makepyfile(
         """
         import pytest
@@ -124,11 +124,11 @@ def test_guard_off_holds_for_simulations_of_wider_scope_too(project):
         """
     )
 
-    project.runpytest_subprocess("-q").assert_outcomes(failed=1)
-    project.runpytest_subprocess("-q", "--llmcontract-guard=off").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(failed=1)
+    run_pytest("-q", "--llmcontract-guard=off").assert_outcomes(passed=1)
 
 
-def test_pytest_socket_does_not_mind(project):
+def test_pytest_socket_does_not_mind(project, run_pytest):
     project.makepyfile(
         """
         import groq, httpx, pytest, pytest_socket
@@ -148,10 +148,10 @@ def test_pytest_socket_does_not_mind(project):
         """
     )
 
-    project.runpytest_subprocess("-q", "--disable-socket", "-p", "no:asyncio").assert_outcomes(passed=2)
+    run_pytest("-q", "--disable-socket").assert_outcomes(passed=2)
 
 
-def test_async_with_unix_sockets_allowed(project):
+def test_async_with_unix_sockets_allowed(project, run_pytest):
     project.makepyfile(
         """
         import groq
@@ -164,10 +164,10 @@ def test_async_with_unix_sockets_allowed(project):
         """
     )
 
-    project.runpytest_subprocess("-q", "--disable-socket", "--allow-unix-socket").assert_outcomes(passed=1)
+    run_pytest("-q", "--disable-socket", "--allow-unix-socket").assert_outcomes(passed=1)
 
 
-def test_xdist_workers_keep_their_simulations_apart(project):
+def test_xdist_workers_keep_their_simulations_apart(project, run_pytest):
     project.makepyfile(
         """
         import pytest
@@ -187,7 +187,7 @@ def test_xdist_workers_keep_their_simulations_apart(project):
         """
     )
 
-    result = project.runpytest_subprocess("-q", "-n", "2")
+    result = run_pytest("-q", "-n", "2")
 
     result.assert_outcomes(passed=20, failed=1)
     result.stdout.fnmatch_lines(["*LLM204 together: *", "*app.py:12 in ask_together*"])

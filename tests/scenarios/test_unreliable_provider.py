@@ -205,7 +205,7 @@ def test_chaos_at_its_ends(groq_api):
     assert struck(groq_api, client, 5) == [500] * 5
 
 
-def test_the_seed_is_in_the_failure_report(pytester):
+def test_the_seed_is_in_the_failure_report(pytester, run_pytest):
     pytester.makepyfile(
         """
         import groq
@@ -217,7 +217,7 @@ def test_the_seed_is_in_the_failure_report(pytester):
         """
     )
 
-    result = pytester.runpytest_subprocess("-q", "-p", "no:asyncio")
+    result = run_pytest("-q")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*seed=1234*"])

@@ -69,7 +69,7 @@ class TestInIsolatedAsyncio(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(self.clock.elapsed, 30)
 
 
-def test_module_class_and_test_markers_merge(pytester):
+def test_module_class_and_test_markers_merge(pytester, run_pytest):
     pytester.makepyfile(
         """
         import pytest
@@ -100,7 +100,7 @@ def test_module_class_and_test_markers_merge(pytester):
         """
     )
 
-    pytester.runpytest_subprocess("-q", "-p", "no:asyncio").assert_outcomes(passed=5)
+    run_pytest("-q").assert_outcomes(passed=5)
 
 
 @pytest.mark.parametrize(
@@ -181,14 +181,14 @@ class TestClass:
         ask()
         assert len(class_api.calls) == 2
 
-def test_after_the_class(session_api):
+def test_after_the_class(session_api, run_pytest):
     before = len(session_api.calls)
     ask()
     assert len(session_api.calls) == before + 1
 """
     )
 
-    pytester.runpytest_subprocess("-q", "-p", "no:asyncio").assert_outcomes(passed=8)
+    run_pytest("-q").assert_outcomes(passed=8)
 
 
 def test_a_clock_that_a_wider_simulation_runs_cannot_be_set_otherwise(pytester):
@@ -199,11 +199,11 @@ def test_a_clock_that_a_wider_simulation_runs_cannot_be_set_otherwise(pytester):
 def test_it(session_api, groq_api): pass
 
 @pytest.mark.llm_clock(mode="virtual")
-def test_other(session_api, groq_api): pass
+def test_other(session_api, groq_api, run_pytest): pass
 """
     )
 
-    result = pytester.runpytest_subprocess("-q", "-p", "no:asyncio")
+    result = run_pytest("-q")
 
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.fnmatch_lines(

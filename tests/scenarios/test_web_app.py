@@ -171,7 +171,7 @@ def test_a_web_client_that_goes_away_ends_the_call(groq_api, llm_clock):
     assert groq_api.calls.last.took == llm_clock.elapsed
 
 
-def test_a_service_whose_client_wants_its_key_when_it_is_imported(pytester):
+def test_a_service_whose_client_wants_its_key_when_it_is_imported(pytester, run_pytest):
     pytester.makeini("[pytest]\nllmcontract_dummy_keys = true\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(
         service="""
@@ -199,4 +199,4 @@ def test_a_service_whose_client_wants_its_key_when_it_is_imported(pytester):
         """,
     )
 
-    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+    run_pytest("-q").assert_outcomes(passed=2)
