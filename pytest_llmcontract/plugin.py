@@ -56,7 +56,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     options.add_markers(config)
     config.stash[OPTIONS] = read = options.read_options(config)
-    for name, value in (("retires_within", read.retires_within), ("guard", read.guard != "off")):
+    edition = read.edition_flag or read.edition_ini
+    for name, value in (
+        ("edition", edition),
+        ("guard", read.guard != "off"),
+        ("retires_within", read.retires_within),
+    ):
         config.add_cleanup(partial(setattr, SESSION, name, getattr(SESSION, name)))
         setattr(SESSION, name, value)
     config.pluginmanager.register(_SessionWarnings(), "llmcontract-warnings")

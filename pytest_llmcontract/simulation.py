@@ -210,7 +210,7 @@ def simulate(
         BadInput: Something of it is not known; the message lists what is.
         ContractViolation: On leaving, for findings no test reported.
     """
-    read = provider_settings(provider, settings, what=f"simulate({provider!r})")
+    read = provider_settings(provider, {"edition": SESSION.edition, **settings}, what=f"simulate({provider!r})")
     with staged() as stage, simulated(provider, read, stage, tokens) as api:
         yield api
         findings = [*api.findings(), *api.unused_scripts()]

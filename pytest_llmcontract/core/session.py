@@ -12,6 +12,8 @@ class Session:
 
     retires_within = 30
     """Days before its retirement from which the use of a model is LLM108; 0: never."""
+    edition: str | None = None
+    """The day whose facts hold where a simulation names none."""
     guard = True
     """Whether calls to providers that are not simulated are stopped."""
 

@@ -50,23 +50,19 @@ def test_an_application_that_waits_for_its_tier(together_api, llm_clock):
     assert llm_clock.elapsed == 16 * 60
 
 
-@pytest.mark.parametrize("tier", range(1, 6))
-def test_the_models_list_shows_what_a_tier_may_use(pytester, tier, run_pytest):
-    pytester.makepyfile(
-        f"""
-        import pytest, together
+@pytest.mark.parametrize("together_api", [{"tier": tier} for tier in range(1, 6)], indirect=True, ids=str)
+def test_each_tier_draws_with_its_models_and_with_no_other(together_api):
+    today = together_api.clock.now.date()
+    models = [model for model in together_api.edition.models.values() if model.type == "image" and model.serverless]
 
-        @pytest.mark.together_api(tier={tier})
-        def test_it(together_api):
-            client = together.Together(max_retries=0)
-            for model in together_api.edition.models.values():
-                if model.type == "image" and model.tier <= {tier} and not model.is_retired(together_api.clock.now.date()):
-                    if model.serverless:
-                        assert client.images.generate(model=model.id, prompt="a house").data
-        """
-    )
-
-    run_pytest("-q").assert_outcomes(passed=1)
+    for model in models:
+        if model.is_retired(today):
+            continue
+        if model.tier <= together_api.account.tier:
+            assert draw(model.id).data
+        else:
+            with pytest.raises(together.PermissionDeniedError, match="tier"):
+                draw(model.id)
 
 
 def test_the_openai_sdk_draws_as_well(together_api):

@@ -30,7 +30,10 @@ async def aask_together():
 NO_NETWORK = """
 import socket
 
+ASKED = []
+
 def refuse(*args, **kwargs):
+    ASKED.append(args[0])
     raise OSError(f"asked for {args[0]}")
 
 socket.getaddrinfo = refuse
@@ -39,7 +42,6 @@ socket.getaddrinfo = refuse
 
 @pytest.fixture
 def project(pytester):
-    pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     pytester.makepyfile(app=APP)
     pytester.makeconftest(NO_NETWORK)
     return pytester
@@ -48,11 +50,13 @@ def project(pytester):
 def test_a_call_to_the_other_provider_fails_the_test(project, run_pytest):
     project.makepyfile(
         """
+        import pytest
         from app import aask_together, ask_groq, ask_together
 
         def test_swallowed(groq_api):
             assert ask_together() is None
 
+        @pytest.mark.asyncio
         async def test_in_a_loop(groq_api):
             assert await aask_together() is None
 
@@ -61,12 +65,16 @@ def test_a_call_to_the_other_provider_fails_the_test(project, run_pytest):
 
         def test_afterwards(groq_api):
             assert ask_groq()
+
+        def test_nobody_asked_for_an_address():
+            from conftest import ASKED
+            assert ASKED == []
         """
     )
 
-    result = run_pytest("-v")
+    result = run_pytest("-v", plugins=("asyncio",))
 
-    result.assert_outcomes(failed=2, passed=2)
+    result.assert_outcomes(failed=2, passed=3)
     result.stdout.fnmatch_lines(
         [
             "*LLM204 together: a call to api-inference.together.ai would have left this machine*",
@@ -148,14 +156,15 @@ def test_pytest_socket_does_not_mind(project, run_pytest):
         """
     )
 
-    run_pytest("-q", "--disable-socket").assert_outcomes(passed=2)
+    run_pytest("-q", "--disable-socket", plugins=("socket",)).assert_outcomes(passed=2)
 
 
 def test_async_with_unix_sockets_allowed(project, run_pytest):
     project.makepyfile(
         """
-        import groq
+        import groq, pytest
 
+        @pytest.mark.asyncio
         async def test_it(groq_api, llm_clock):
             groq_api.fail("rate_limit_exceeded", retry_after=30)
             await groq.AsyncGroq().chat.completions.create(
@@ -164,7 +173,7 @@ def test_async_with_unix_sockets_allowed(project, run_pytest):
         """
     )
 
-    run_pytest("-q", "--disable-socket", "--allow-unix-socket").assert_outcomes(passed=1)
+    run_pytest("-q", "--disable-socket", "--allow-unix-socket", plugins=("asyncio", "socket")).assert_outcomes(passed=1)
 
 
 def test_xdist_workers_keep_their_simulations_apart(project, run_pytest):
@@ -187,7 +196,7 @@ def test_xdist_workers_keep_their_simulations_apart(project, run_pytest):
         """
     )
 
-    result = run_pytest("-q", "-n", "2")
+    result = run_pytest("-q", "-n", "2", plugins=("xdist",))
 
     result.assert_outcomes(passed=20, failed=1)
     result.stdout.fnmatch_lines(["*LLM204 together: *", "*app.py:12 in ask_together*"])

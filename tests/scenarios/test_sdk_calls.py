@@ -158,3 +158,12 @@ def test_many_tasks_at_once(groq_api):
 
     assert len(asyncio.run(all_of_them())) == 20
     assert groq_api.calls.statuses == [200] * 20
+
+
+def test_beside_a_scripted_answer_no_reasoning_is_made_up(groq_api):
+    groq_api.reply("Said.")
+    scripted = groq_client().chat.completions.create(model=MODEL, messages=HELLO).choices[0].message
+    invented = groq_client().chat.completions.create(model=MODEL, messages=HELLO).choices[0].message
+
+    assert scripted.reasoning is None
+    assert invented.reasoning

@@ -138,7 +138,7 @@ def class_api():
 """
 
 
-def test_fixtures_of_every_scope_share_a_clock_and_the_innermost_answers(pytester):
+def test_fixtures_of_every_scope_share_a_clock_and_the_innermost_answers(pytester, run_pytest):
     pytester.makepyfile(
         WIDE
         + """
@@ -181,7 +181,7 @@ class TestClass:
         ask()
         assert len(class_api.calls) == 2
 
-def test_after_the_class(session_api, run_pytest):
+def test_after_the_class(session_api):
     before = len(session_api.calls)
     ask()
     assert len(session_api.calls) == before + 1
@@ -191,7 +191,23 @@ def test_after_the_class(session_api, run_pytest):
     run_pytest("-q").assert_outcomes(passed=8)
 
 
-def test_a_clock_that_a_wider_simulation_runs_cannot_be_set_otherwise(pytester):
+@pytest.mark.parametrize("option", [["--llmcontract-edition=2026-06-30"], ["-o", "llmcontract_edition=2026-06-30"]])
+def test_the_sessions_edition_holds_for_simulate_too(pytester, run_pytest, option):
+    pytester.makepyfile(
+        """
+        from pytest_llmcontract import simulate
+
+        def test_it(groq_api):
+            with simulate("groq") as inner, simulate("groq", edition="2026-10-01") as named:
+                assert str(inner.edition.date) == str(groq_api.edition.date) == "2026-06-04"
+                assert str(named.edition.date) == "2026-10-01"
+        """
+    )
+
+    run_pytest("-q", *option).assert_outcomes(passed=1)
+
+
+def test_a_clock_that_a_wider_simulation_runs_cannot_be_set_otherwise(pytester, run_pytest):
     pytester.makepyfile(
         WIDE
         + """
@@ -199,7 +215,7 @@ def test_a_clock_that_a_wider_simulation_runs_cannot_be_set_otherwise(pytester):
 def test_it(session_api, groq_api): pass
 
 @pytest.mark.llm_clock(mode="virtual")
-def test_other(session_api, groq_api, run_pytest): pass
+def test_other(session_api, groq_api): pass
 """
     )
 

@@ -172,7 +172,7 @@ def test_a_web_client_that_goes_away_ends_the_call(groq_api, llm_clock):
 
 
 def test_a_service_whose_client_wants_its_key_when_it_is_imported(pytester, run_pytest):
-    pytester.makeini("[pytest]\nllmcontract_dummy_keys = true\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeini("[pytest]\nllmcontract_dummy_keys = true\n")
     pytester.makepyfile(
         service="""
         from fastapi import FastAPI
