@@ -77,7 +77,6 @@ class Options(NamedTuple):
     edition_flag: str | None = None
     edition_ini: str | None = None
     guard: Literal["fixture", "always", "off"] = "fixture"
-    dummy_keys: bool = False
     retires_within: int = 30
 
 
@@ -99,7 +98,6 @@ def read_options(config: pytest.Config) -> Options:
         flag or None,
         ini or None,
         cast("Any", guard),
-        bool(config.getini("llmcontract_dummy_keys")),
         _days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
     )
 

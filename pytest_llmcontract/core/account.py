@@ -132,6 +132,7 @@ class TogetherAccount:
         balance: Dollars of credit to begin with.
         thresholds: Lifetime spend by tier, ``{1: 5, 2: 50, …}``.
         delay: Seconds until a purchase changes the tier in force.
+        minimum: Dollars of the smallest purchase.
         floor: Balance below which calls are refused; ``None`` for never.
     """
 
@@ -142,11 +143,13 @@ class TogetherAccount:
         balance: Money,
         thresholds: Mapping[int, Decimal],
         delay: float,
+        minimum: Decimal,
         floor: Callable[[int], Decimal | None],
     ) -> None:
         self._clock = clock
         self._thresholds = thresholds
         self._delay = delay
+        self._minimum = minimum
         self._floor = floor
         self._purchases: list[tuple[float, Decimal]] = [(float("-inf"), thresholds.get(tier, Decimal(0)))]
         self._declines = 0
@@ -178,12 +181,12 @@ class TogetherAccount:
         """Buy credits by card; the balance has them at once, the tier follows after fifteen minutes.
 
         Raises:
-            BadInput: Less than the minimum of $5 (a ``ValueError``).
+            BadInput: Less than the minimum (a ``ValueError``).
             PaymentDeclined: :meth:`decline_payments` asked for it.
         """
         value = dollars(amount, "buy_credits")
-        if value < 5:
-            raise BadInput(f"buy_credits({amount}): the minimum purchase is $5")
+        if value < self._minimum:
+            raise BadInput(f"buy_credits({amount}): the minimum purchase is ${self._minimum}")
         if self._declines:
             self._declines -= 1
             self._note("declined", value)

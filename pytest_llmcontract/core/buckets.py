@@ -109,13 +109,15 @@ class WindowBucket:
 
     Args:
         limit: Requests a ``window`` of seconds, as published (600 a minute).
+        seconds: How long the window that counts is, for a rate of one a second or more.
     """
 
-    __slots__ = ("_count", "_opened", "limit", "window")
+    __slots__ = ("_count", "_opened", "_seconds", "limit", "window")
 
-    def __init__(self, limit: float, window: float) -> None:
+    def __init__(self, limit: float, window: float, seconds: float = 2.0) -> None:
         self.limit = limit
         self.window = window
+        self._seconds = seconds
         self._count = 0.0
         self._opened = -math.inf
 
@@ -126,12 +128,12 @@ class WindowBucket:
 
     @property
     def quota(self) -> float:
-        return max(1.0, 2 * self.rate) if self.rate >= 1 else 1.0
+        return max(1.0, self._seconds * self.rate) if self.rate >= 1 else 1.0
 
     @property
     def span(self) -> float:
         """Length of the window that counts, in seconds."""
-        return 2.0 if self.rate >= 1 else 1 / self.rate
+        return self._seconds if self.rate >= 1 else 1 / self.rate
 
     def used(self, now: float) -> float:
         return self._count if now < self._opened + self.span - EPSILON else 0.0

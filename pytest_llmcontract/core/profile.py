@@ -186,7 +186,6 @@ class Dialect(Fact):
     # Bodies
     body_indent: int | None = None
     body_end: str = ""
-    request_id_length: int = 26
 
     # Limiter and its texts (Groq)
     requested_prefix: str = ""

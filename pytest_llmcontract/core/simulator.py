@@ -35,7 +35,7 @@ from pytest_llmcontract.core.script import (
     StreamCut,
     content_text,
 )
-from pytest_llmcontract.core.steps import STEPS, asked_tokens, too_long, violation
+from pytest_llmcontract.core.steps import STEPS, too_long, violation
 from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE, Wire
@@ -167,7 +167,7 @@ class Simulator:
     def _scripted_length(self, turn: Turn) -> dict[str, int]:
         """Numbers for a prompt that the test wants to be too long: its own where it is, else one token too many."""
         context = (turn.model.context if turn.model else None) or _USUAL_CONTEXT
-        asked = asked_tokens(turn)
+        asked = turn.asked_tokens
         return too_long(context, max(turn.prompt_tokens, context - asked + 1), asked)
 
     def _scripted_shortage(self, turn: Turn, fault: ScriptedFault) -> Shortage | None:
@@ -298,7 +298,7 @@ class Simulator:
             file = turn.body.get("file")
             seconds = audio_seconds(file.data) if isinstance(file, File) else 0
             return {"RPM": 1, "RPD": 1, "ASH": seconds, "ASD": seconds}
-        most = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens")
+        most = turn.asked_tokens
         tokens = self._estimate(turn) + (most - 1 if asked and most else 0)
         charges: dict[str, float] = {"RPM": 1, "RPD": 1, "TPM": tokens, "TPD": tokens, "ITPM": turn.prompt_tokens}
         if asked:

@@ -39,7 +39,7 @@ def route(sim: Simulator, turn: Turn) -> ApiReply | None:
         allowed=f"{sim.edition.base}/… of {', '.join(sim.edition.hosts)}",
         fix=f"use {near}" if near else "compare the client's base_url with the provider's documentation",
     )
-    return sim.refuse(turn, "unknown_url", {"method": turn.request.method, "path": turn.request.path})
+    return sim.refuse(turn, "unknown_url")
 
 
 def key(sim: Simulator, turn: Turn) -> ApiReply | None:
@@ -158,17 +158,11 @@ def _access(sim: Simulator, turn: Turn) -> ApiReply | None:
     return None
 
 
-def asked_tokens(turn: Turn) -> int:
-    """The longest completion that the request allows; 0 if it does not say."""
-    most: int = turn.body.get("max_completion_tokens") or turn.body.get("max_tokens") or 0
-    return most
-
-
 def size(sim: Simulator, turn: Turn) -> ApiReply | None:
     """Do prompt and completion fit the model's context?"""
     if turn.model is None or turn.model.context is None or turn.operation != "chat.completions":
         return None
-    asked = asked_tokens(turn)
+    asked = turn.asked_tokens
     total = turn.prompt_tokens + asked
     if total <= turn.model.context:
         return None

@@ -58,5 +58,11 @@ class Turn:
     extra_headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def asked_tokens(self) -> int:
+        """The longest completion that the request allows; 0 if it does not say."""
+        most: int = self.body.get("max_completion_tokens") or self.body.get("max_tokens") or 0
+        return most
+
+    @property
     def operation(self) -> str:
         return self.call.operation

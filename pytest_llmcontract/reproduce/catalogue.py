@@ -110,8 +110,6 @@ class Reading:
     values: Mapping[str, str]
     whole: bool
     """The text is the error's and nothing more."""
-    by_text: bool = True
-    """Told by its text; else by its code, type or status."""
 
     @property
     def name(self) -> str:
@@ -142,16 +140,16 @@ def by_code(paste: Paste, providers: tuple[str, ...]) -> Reading | None:
         # One whose text is open before one that has its own.
         for spec in sorted(error_history(provider), key=lambda spec: "{message}" not in message_of(spec)):
             if paste.code and constants(spec).get("code") == paste.code and _same_stream(paste, spec):
-                return Reading(provider, spec, {}, False, by_text=False)
+                return Reading(provider, spec, {}, False)
     for provider in [name for name in likely if name in paste.providers or _shaped_as(paste) == name]:
         for spec in reversed(error_history(provider)):
             fixed, open_text = constants(spec), "{message}" in message_of(spec)
             same = fixed.get("type") == paste.type and fixed.get("code") == paste.code
             if open_text and same and paste.status == spec.status:
-                return Reading(provider, spec, {}, False, by_text=False)
+                return Reading(provider, spec, {}, False)
         for spec in reversed(error_history(provider)):
             if paste.status == spec.status and spec.default_for_status:
-                return Reading(provider, spec, {}, False, by_text=False)
+                return Reading(provider, spec, {}, False)
     return None
 
 

@@ -20,7 +20,7 @@ def clock():
 
 
 def together(clock, tier=1, balance=25, floor=Decimal(0)):
-    return TogetherAccount(clock, tier, balance, TIERS, delay=900, floor=lambda tier: floor)
+    return TogetherAccount(clock, tier, balance, TIERS, delay=900, minimum=Decimal(5), floor=lambda tier: floor)
 
 
 def test_a_purchase_is_in_the_balance_at_once_and_in_the_tier_after_fifteen_minutes(clock):

@@ -47,6 +47,7 @@ def account(edition: Edition, settings: TogetherSettings, clock: VirtualClock) -
         dialect.start_balance if settings.balance is None else settings.balance,
         thresholds=dict(enumerate(dialect.tier_spend, start=1)),
         delay=dialect.tier_delay_seconds,
+        minimum=dialect.minimum_purchase,
         floor=lambda tier: _floor(dialect.balance_floor, tier),
     )
 
@@ -58,7 +59,9 @@ def _floor(floor: Decimal, tier: int) -> Decimal | None:
 
 def limiter(edition: Edition, account: TogetherAccount, clock: VirtualClock) -> Limiter:
     def bucket(kind: str, limit: float, window: float) -> Bucket:
-        return WindowBucket(limit, window) if kind == "RPM" else ContinuousBucket(limit, window)
+        if kind == "RPM":
+            return WindowBucket(limit, window, edition.dialect.window_seconds)
+        return ContinuousBucket(limit, window)
 
     return Limiter(lambda model: edition.limits_for(account.plan_name(clock.seconds), model), bucket)
 
