@@ -17,6 +17,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing"}),
     "providers": ({"core"}, set()),
     "adapters": ({"core"}, {"httpx", "httpx2", "respx", "trio", "time_machine"}),
+    "recordings": ({"core"}, {"brotli", "vcr", "yaml"}),
     "report": ({"core"}, set()),
     "simulated_provider": ({"core", "providers", "simulation"}, set()),
     "simulation": ({"core", "adapters", "report", "simulated_provider"}, set()),
@@ -25,7 +26,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "options": ({"core"}, {"pytest"}),
     "plugin": ({"core", "adapters", "report", "simulated_provider", "simulation", "options"}, {"pytest"}),
     "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
-    "cli": ({"core", "report", "reproduce", "simulation"}, set()),
+    "commands": ({"core", "recordings", "report", "reproduce", "simulation"}, set()),
+    "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
     "__init__": ({"calibrate", "core", "simulated_provider", "simulation"}, set()),
 }
