@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
-from pytest_llmcontract.commands import cost, demo, fit, models, reproduce
+from pytest_llmcontract.commands import cost, demo, explain, fit, models, reproduce, rules
 
-COMMANDS = (demo, models, fit, cost, reproduce)
+COMMANDS = (demo, models, fit, cost, reproduce, rules, explain)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

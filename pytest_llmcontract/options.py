@@ -17,6 +17,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_llmcontract.core.selection import Selection
+
 PROVIDERS = ("groq", "together")
 
 MARKERS = {
@@ -44,7 +46,17 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "help": "stop calls to providers that are not simulated: in tests with a fixture of ours (default), always, "
         "or never",
     },
+    "select": {
+        "metavar": "CODES",
+        "help": "rules that count, comma separated: codes, beginnings of codes, or ALL (default)",
+    },
+    "ignore": {
+        "metavar": "CODES",
+        "help": "rules that do not count, comma separated: codes or beginnings of codes",
+    },
 }
+_INI_TYPES: dict[str, Any] = {"select": "args", "ignore": "args"}
+"""Of ini keys that may be lists in pyproject.toml."""
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -52,7 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("llmcontract", "simulated LLM providers (pytest-llmcontract)")
     for name, settings in _FLAGS.items():
         group.addoption(f"--llmcontract-{name}", dest=f"llmcontract_{name}", default=None, **settings)
-        parser.addini(f"llmcontract_{name}", settings["help"], default=None)
+        parser.addini(f"llmcontract_{name}", settings["help"], type=_INI_TYPES.get(name), default=None)
     parser.addini(
         "llmcontract_dummy_keys",
         "set missing provider keys to dummies when pytest starts, for clients built at import time",
@@ -63,6 +75,12 @@ def add_options(parser: pytest.Parser) -> None:
         "llmcontract_retires_within",
         "days before a model's retirement from which its use is a warning (LLM108); 0: never",
         default="30",
+    )
+    parser.addini(
+        "llmcontract_per_path_ignores",
+        "rules that do not count on some paths, one pattern a line: tests/legacy/*: LLM101, LLM108",
+        type="linelist",
+        default=[],
     )
 
 
@@ -78,6 +96,8 @@ class Options(NamedTuple):
     edition_ini: str | None = None
     guard: Literal["fixture", "always", "off"] = "fixture"
     retires_within: int = 30
+    selection: Selection | None = None
+    """``None``: every rule counts."""
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -99,6 +119,7 @@ def read_options(config: pytest.Config) -> Options:
         ini or None,
         cast("Any", guard),
         _days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
+        _selection(config),
     )
 
 
@@ -128,6 +149,21 @@ def _days(key: str, value: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 5):
         raise pytest.UsageError(f"{key} = {value!r} (ini): accepted is a number of days, 0 to 99999")
     return int(text)
+
+
+def _selection(config: pytest.Config) -> Selection | None:
+    """What is selected and ignored; where nothing is said of it, nothing is imported for it either."""
+    select, ignore = config.getoption("llmcontract_select"), config.getoption("llmcontract_ignore")
+    keys = ("llmcontract_select", "llmcontract_ignore", "llmcontract_per_path_ignores")
+    if select is None and ignore is None and not any(config.getini(key) for key in keys):
+        return None
+    from pytest_llmcontract.core.errors import BadInput
+    from pytest_llmcontract.core.selection import read_selection
+
+    try:
+        return read_selection(select, ignore, config.getini, root=str(config.rootpath), flag="--llmcontract-")
+    except BadInput as problem:
+        raise pytest.UsageError(str(problem)) from None
 
 
 def edition_in_force(provider: str, day: str | None, where: str = "edition") -> str:

@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ("edition", edition),
         ("guard", read.guard != "off"),
         ("retires_within", read.retires_within),
+        ("selection", read.selection),
     ):
         config.add_cleanup(partial(setattr, SESSION, name, getattr(SESSION, name)))
         setattr(SESSION, name, value)
@@ -252,7 +253,9 @@ def _fail_for(item: pytest.Item, findings: list[Violation]) -> None:
 
 
 def _counted(item: pytest.Item, findings: list[Violation]) -> list[Violation]:
-    """*findings* as this test's ``llm_allow`` counts them."""
+    """Those of *findings* that the session selects, as this test's ``llm_allow`` counts them."""
+    if selection := item.config.stash[OPTIONS].selection:
+        findings = selection.kept(findings, str(item.path))
     allowed = options.allowed_codes(item) if findings else frozenset()
     return [finding.softened("note") if finding.code in allowed else finding for finding in findings]
 

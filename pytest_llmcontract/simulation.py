@@ -214,6 +214,8 @@ def simulate(
     with staged() as stage, simulated(provider, read, stage, tokens) as api:
         yield api
         findings = [*api.findings(), *api.unused_scripts()]
+        if SESSION.selection:
+            findings = SESSION.selection.kept(findings)
         errors = tuple(finding for finding in findings if finding.severity == "error")
         if check and errors:
             raise ContractViolation(render(findings), errors)

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "providers": ({"core"}, set()),
     "adapters": ({"core"}, {"httpx", "httpx2", "respx", "trio", "time_machine"}),
     "recordings": ({"core"}, {"brotli", "vcr", "yaml"}),
-    "report": ({"core"}, set()),
+    "report": ({"core"}, {"pydantic"}),
     "simulated_provider": ({"core", "providers", "simulation"}, set()),
     "simulation": ({"core", "adapters", "report", "simulated_provider"}, set()),
     "calibrate": ({"core"}, {"yaml"}),

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.exchange import Usage, UsageSource
 from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.core.script import ScriptedReply, last_user_text
 from pytest_llmcontract.core.synthesis import conforming
@@ -47,7 +47,13 @@ class Answer:
 
 
 def compose(
-    body: Mapping[str, Any], model: Model, script: ScriptedReply, tokens: TokenEstimator, prompt_tokens: int
+    body: Mapping[str, Any],
+    model: Model,
+    script: ScriptedReply,
+    tokens: TokenEstimator,
+    prompt_tokens: int,
+    *,
+    assumed_output: int | None = None,
 ) -> Answer:
     """The model's answer to a request of ``chat.completions``.
 
@@ -55,6 +61,7 @@ def compose(
         body: The request, valid under the contract.
         script: What the test wants said; an empty one leaves everything to the simulator.
         prompt_tokens: What the request itself counts.
+        assumed_output: Tokens that a made-up completion counts, up to what the request allows; default its own.
     """
     calls = _tool_calls(body, script)
     content = None if calls else _content(body, model, script)
@@ -65,7 +72,10 @@ def compose(
     text = None if content is None else "".join(pieces)
     reasoning = _reasoning(body, model, script)
     output, thought = _counted(text, calls, reasoning, tokens, model.id)
-    usage = _usage(script.usage or {}, prompt_tokens, output)
+    made_up = script.content is None and script.structured is None and script.tool_calls is None
+    if made_up and assumed_output is not None:
+        output = min(assumed_output, asked_completion(body) or assumed_output)
+    usage = _usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
     return Answer(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens))
 
 
@@ -159,10 +169,16 @@ def _limited(pieces: tuple[str, ...], finish: str, body: Mapping[str, Any]) -> t
             text = text.partition(stop)[0]
         if text != whole:
             pieces = tuple(_TOKENS.findall(text))
-    most = body.get("max_completion_tokens") or body.get("max_tokens")
-    if isinstance(most, int) and len(pieces) > most:
+    most = asked_completion(body)
+    if most is not None and len(pieces) > most:
         return pieces[:most], "length"
     return pieces, finish
+
+
+def asked_completion(body: Mapping[str, Any]) -> int | None:
+    """The longest completion that the request allows, if it says."""
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    return most if isinstance(most, int) else None
 
 
 def _counted(
@@ -177,11 +193,14 @@ def _counted(
     return whole, whole - said
 
 
-def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int) -> Usage:
+def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
     """What was counted, unless the test scripted it."""
+    if "completion_tokens" in told:
+        source = "scripted" if "prompt_tokens" in told else "estimated"
     details = told.get("prompt_tokens_details") or {}
     return Usage(
         told.get("prompt_tokens", prompt_tokens),
         told.get("completion_tokens", output_tokens),
         details.get("cached_tokens", told.get("cached_tokens", 0)),
+        source,
     )

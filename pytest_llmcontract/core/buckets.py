@@ -38,6 +38,9 @@ class Bucket(Protocol):
     def add(self, amount: float, now: float) -> None:
         """Count *amount* (negative: give back). Never below empty."""
 
+    def level(self, now: float) -> float:
+        """How full it is, scaled to the limit's unit and window: ``limit`` where nothing is left."""
+
     def drain(self, now: float) -> None:
         """Leave nothing."""
 
@@ -77,6 +80,9 @@ class ContinuousBucket:
             self._level = max(0.0, self._level - (now - self._seen) * self.limit / self.window)
             self._seen = now
         return self._level
+
+    def level(self, now: float) -> float:
+        return self.used(now)
 
     def wait(self, amount: float, now: float) -> float:
         over = self.used(now) + amount - self.limit
@@ -137,6 +143,9 @@ class WindowBucket:
 
     def used(self, now: float) -> float:
         return self._count if now < self._opened + self.span - EPSILON else 0.0
+
+    def level(self, now: float) -> float:
+        return self.used(now) / self.quota * self.limit
 
     def wait(self, amount: float, now: float) -> float:
         return self.reset(now) if self.used(now) + amount > self.quota + EPSILON else 0.0

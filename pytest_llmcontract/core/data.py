@@ -9,6 +9,7 @@ and ``until`` (first day it was not); an edition is what held on its day.
 ``limits.json``   one plan and model (or type of model) a line
 ``errors.json``   the error catalogue
 ``tools.json``    prices of built-in tools
+``engines.json``  what shows of the software behind some models, the first that fits goes; not every provider has it
 ``dialect.json``  switches, texts and figures, each with ``what`` it means
 ``sources.json``  what the ``source`` of every record above stands for
 """
@@ -33,6 +34,7 @@ from pytest_llmcontract.core.profile import (
     Dated,
     Dialect,
     Edition,
+    Engine,
     ErrorSpec,
     Fact,
     Limits,
@@ -51,6 +53,12 @@ def find_schemas() -> Path:
     """The folder of JSON Schemas: inside an installed package, beside it in a checkout."""
     packaged = PACKAGE / "schemas"
     return packaged if packaged.is_dir() else PACKAGE.parent / "schemas"
+
+
+def find_rule_pages() -> Path:
+    """The folder of the pages about rules: inside an installed package, among the documentation in a checkout."""
+    packaged = PACKAGE / "rules"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "docs" / "rules"
 
 
 # Providers and their editions
@@ -215,12 +223,13 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
     tools = _unique(folder / "tools.json", _records(folder / "tools.json", ToolPrice), day)
+    engines = [engine for engine in _engines(folder / "engines.json") if engine.holds_on(day)]
     rows = _records(folder / "dialect.json", DialectRow)
     dialect = _dialect(folder / "dialect.json", rows, day)
     _check_limits(folder / "limits.json", limits, day)
     for file, records in {
         "api.json": [api], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),
-        "tools.json": tools.values(), "dialect.json": rows,
+        "tools.json": tools.values(), "engines.json": engines, "dialect.json": rows,
     }.items():  # fmt: skip
         _check_sources(folder / file, records, sources)
     return _validated(
@@ -228,9 +237,13 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
         Edition,
         {
             "provider": provider, "date": day, "models": models, "limits": limits, "errors": errors, "tools": tools,
-            "dialect": dialect, "sources": sources, **api.model_dump(exclude={"source", "sources"}),
+            "dialect": dialect, "engines": engines, "sources": sources, **api.model_dump(exclude={"source", "sources"}),
         },
     )  # fmt: skip
+
+
+def _engines(file: Path) -> list[Engine]:
+    return _records(file, Engine) if file.exists() else []
 
 
 def _sources(file: Path) -> dict[str, Source]:

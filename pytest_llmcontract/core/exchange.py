@@ -8,33 +8,53 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from array import array
+from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from functools import lru_cache
+from typing import Any, Literal, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 
 
-class Headers(Mapping[str, str]):
-    """Header fields by name, whatever the case; a later duplicate wins."""
+T = TypeVar("T", bound=Hashable)
 
-    __slots__ = ("_fields",)
+
+class Headers(Mapping[str, str]):
+    """Header fields by name, whatever the case; a later duplicate wins.
+
+    A long test keeps very many of them that are nearly alike, so their names are kept once.
+    """
+
+    __slots__ = ("_places", "_values")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        self._fields = {name.lower(): value for name, value in fields.items()}
+        self._places = _places(tuple(fields))
+        self._values = tuple(fields.values())
 
     def __getitem__(self, name: str) -> str:
-        return self._fields[name.lower()]
+        return self._values[self._places[name.lower()]]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields)
+        return iter(self._places)
 
     def __len__(self) -> int:
-        return len(self._fields)
+        return len(self._places)
+
+    def items(self) -> ItemsView[str, str]:
+        # The inherited one looks up name after name: every reply is read so.
+        return {name: self._values[place] for name, place in self._places.items()}.items()
 
     def __repr__(self) -> str:
-        return repr(self._fields)
+        return repr(dict(self))
+
+
+@lru_cache(maxsize=1024)
+def _places(names: tuple[str, ...]) -> Mapping[str, int]:
+    """Lower-case name -> index of its value; the same object for the same *names*."""
+    return {name.lower(): index for index, name in enumerate(names)}
 
 
 def masked(headers: Mapping[str, str]) -> Headers:
@@ -43,9 +63,23 @@ def masked(headers: Mapping[str, str]) -> Headers:
     Adapters call this before anything else sees a request, so that no key can reach a report.
     """
     shown = Headers(headers)
-    for name in SECRET_HEADERS & shown._fields.keys():
-        shown._fields[name] = _mask(shown._fields[name])
+    values = list(shown._values)
+    for name in SECRET_HEADERS & shown._places.keys():
+        place = shown._places[name]
+        values[place] = _mask(values[place])
+    shown._values = kept_once(tuple(map(kept_once, values)))
     return shown
+
+
+_REPEATED: dict[Any, Any] = {}
+
+
+def kept_once(value: T) -> T:
+    """*value*, as the one object that all its repetitions share: for what most calls of a long test have in common."""
+    if len(_REPEATED) >= 4096:  # what does not repeat must not stay for ever
+        _REPEATED.clear()
+    shared: T = _REPEATED.setdefault(value, value)
+    return shared
 
 
 def _mask(value: str) -> str:
@@ -73,6 +107,10 @@ class ApiRequest:
     """The application's own line, ``app/client.py:41 in ask``; empty if no such frame was on the stack."""
 
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("method", "url", "site"):
+            object.__setattr__(self, name, kept_once(getattr(self, name)))
 
     # No cached_property: with Python 3.11 it takes a lock each time, and a dict for every request of a long test.
 
@@ -121,6 +159,47 @@ class StreamEvent:
     """Virtual seconds before it is sent."""
 
 
+class StreamEvents(Sequence[StreamEvent]):
+    """The pieces of a streamed body, kept as one text: a long test keeps very many of them.
+
+    Args:
+        data: The pieces.
+        delays: Of each, as :attr:`StreamEvent.delay`.
+    """
+
+    __slots__ = ("_delays", "_lengths", "data")
+
+    def __init__(self, data: Sequence[bytes], delays: Iterable[float]) -> None:
+        self.data = b"".join(data)
+        self._lengths = array("I", [len(piece) for piece in data])
+        self._delays = kept_once(tuple(delays))
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        end = 0
+        for length, delay in zip(self._lengths, self._delays, strict=True):
+            start, end = end, end + length
+            yield StreamEvent(self.data[start:end], delay)
+
+    @overload
+    def __getitem__(self, index: int) -> StreamEvent: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[StreamEvent, ...]: ...
+    def __getitem__(self, index: int | slice) -> StreamEvent | tuple[StreamEvent, ...]:
+        return tuple(self)[index]
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
 @dataclass(frozen=True, slots=True)
 class Disconnect:
     """The connection broke: before a reply, or in the middle of one (:attr:`ApiReply.cut`)."""
@@ -138,7 +217,7 @@ class ApiReply:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    events: tuple[StreamEvent, ...] | None = None
+    events: Sequence[StreamEvent] | None = None
     """The pieces of a streamed body, in place of ``body``."""
     cut: Disconnect | None = None
     """How a stream ends too early, after its last event."""
@@ -149,10 +228,15 @@ class ApiReply:
     scripted: bool = False
     """True if the test asked for exactly this reply."""
 
+    def __post_init__(self) -> None:
+        if self.events is not None and not isinstance(self.events, StreamEvents):
+            packed = StreamEvents([event.data for event in self.events], [event.delay for event in self.events])
+            object.__setattr__(self, "events", packed)
+
     @property
     def text(self) -> str:
         """The body as text, a stream's pieces joined; what is no UTF-8 is replaced."""
-        raw = self.body if self.events is None else b"".join(event.data for event in self.events)
+        raw = self.events.data if isinstance(self.events, StreamEvents) else self.body
         return raw.decode("utf-8", "replace")
 
     @property
@@ -169,6 +253,23 @@ class ApiReply:
             return None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward:
+    """Send the request on to the provider itself: its answer is to be recorded."""
+
+    answered: Callable[[ApiReply | Disconnect], None]
+    """To be told once what came back, whole: a stream as the pieces it came in."""
+
+
+FORWARDING: ContextVar[bool] = ContextVar("llmcontract_forwarding", default=False)
+"""True while an adapter sends a request on, so that the layer below it (aiohttp below httpx) lets it pass."""
+
+
+UsageSource = Literal["reported", "scripted", "estimated", "assumed"]
+"""Where a number of tokens comes from, the surest first: a recording of the provider reported it; the test scripted it;
+the simulator counted a known text; the simulator made the answer up and so its length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call. Cached tokens are part of the input tokens."""
@@ -176,6 +277,8 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    source: UsageSource = field(default="estimated", compare=False)
+    """Where the least sure of these figures comes from."""
 
     @property
     def total_tokens(self) -> int:
@@ -189,7 +292,7 @@ class Gateway(Protocol):
         """True for a simulated host: :meth:`answer` answers it. Asked for every request of the process: be quick."""
         ...
 
-    def answer(self, request: ApiRequest) -> ApiReply | Disconnect: ...
+    def answer(self, request: ApiRequest) -> ApiReply | Disconnect | Forward: ...
 
     def finished(self, reply: ApiReply) -> None:
         """A streamed *reply* was read to its end, broke or was closed; told once a stream."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
+from pytest_llmcontract.core.limiter import Shortage
 from pytest_llmcontract.core.rules import Violation
 
 
@@ -23,6 +24,8 @@ class Call:
     request: ApiRequest
     at: float
     """Seconds on the virtual clock."""
+    plan: str = ""
+    """The plan or tier in force, ``free``, ``tier1``."""
     stream: bool = False
     attempt: int = 1
     """Counts from 1 within one retry group."""
@@ -34,6 +37,28 @@ class Call:
     took: float = 0.0
     """Virtual seconds until the reply was complete."""
     violations: list[Violation] = field(default_factory=list)
+    recorded: bool = False
+    """A recording answered it, not the simulator."""
+    counted: bool = False
+    """Every limit of the model admitted it, so that they count it; also where it failed later."""
+    audio_seconds: float = 0.0
+    """Length of the audio that came along, as limits count it."""
+    shortage: Shortage | None = None
+    """The limit that refused it, in the numbers of the refusal."""
+    _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
+    _used: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Kind -> used and limit, of every limit of the model after this call; empty if it did not get that far.
+
+        What the provider counts in shorter windows is scaled to the limit's own.
+        """
+        return {kind: (used, limit) for (kind, limit), used in zip(self._limits.items(), self._used, strict=True)}
+
+    def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...]) -> None:
+        """Keep how full the limits were. As two parts, since all calls of a long test share the first."""
+        self._limits, self._used = limits, used
 
     @property
     def client(self) -> str:

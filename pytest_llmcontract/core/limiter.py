@@ -92,6 +92,10 @@ class Limiter:
         """Every limit of *model* by kind."""
         return {kind: bucket.state(now) for kind, bucket in self.buckets(model).items()}
 
+    def levels(self, model: str, now: float) -> tuple[Mapping[str, float], tuple[float, ...]]:
+        """The limits of *model*, the same object while nothing changed, and how full each is."""
+        return self._limits(model), tuple([bucket.level(now) for bucket in self.buckets(model).values()])
+
     def bucket(self, model: str, kind: str) -> Bucket:
         """One bucket, by the name of its kind.
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date as Date  # noqa: N812  Edition has a field of that name
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, Literal
 
@@ -177,6 +178,39 @@ class ToolPrice(Dated):
     source: str
 
 
+class Engine(Dated):
+    """What shows of the serving software behind some models: keys that their replies have more, or less, than others."""
+
+    models: tuple[str, ...]
+    """Ids, with ``*`` for any text. The first engine of the day that has the model serves it."""
+    what: str
+    source: str
+    seed: bool = False
+    """It picks a seed and reports it."""
+    weight_version: bool = False
+    """Whole replies carry ``metadata.weight_version``."""
+    reply: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of a whole reply."""
+    choice: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of its choice."""
+    choice_without: tuple[str, ...] = ()
+    usage: Literal["chunk", "finish", "none"] = "chunk"
+    """Where a stream has its numbers: in a chunk of their own, in the one that finishes, nowhere."""
+    usage_null: Literal["all", "later", "none"] = "all"
+    """Which chunks before that say ``"usage": null``: all, all but the first, none."""
+    text: bool = True
+    """Chunks repeat their content as ``text``, as completions have it."""
+    tools_choice: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of the choice in every chunk, where the request offers tools."""
+    finish_choice: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of the choice in the chunk that finishes."""
+    bare_tool_calls: bool = False
+    """A streamed tool call comes in OpenAI's chunks, without this provider's own keys."""
+
+    def serves(self, model: str) -> bool:
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
+
+
 class Dialect(Fact):
     """Switches, texts and figures that differ between providers or changed over time.
 
@@ -209,11 +243,13 @@ class Dialect(Fact):
 
     # Replies
     x_groq_seed: bool = False
+    x_groq_in_first_chunk: bool = True
+    usage_breakdown: Literal["absent", "object", "null"] = "null"
     service_tier_in_reply: bool = False
     usage_in_last_chunk: bool = False
     regions: tuple[str, ...] = ()
     strict_transport_security: str = ""
-    weight_version: bool = False
+    request_id_letter: str = ""
     finish_reason_eos: bool = False
 
     # Money
@@ -254,6 +290,7 @@ class Edition(Fact):
     tools: Mapping[str, ToolPrice] = Field(default_factory=dict)
     """Built-in tools by name."""
     dialect: Dialect
+    engines: tuple[Engine, ...] = ()
     sources: Mapping[str, Source]
     overrides: Mapping[str, Mapping[str, float | None]] = Field(default_factory=dict)
     """The user's own limits by model, ``*`` for all; ``None`` lifts a limit."""
@@ -303,6 +340,17 @@ class Edition(Fact):
         known = self.models.get(model)
         hears = known is not None and known.type == "transcribe"
         return not (hears and kind in TOKEN_KINDS) and not (not hears and kind in AUDIO_KINDS)
+
+    def engine_of(self, model: str) -> Engine:
+        """The engine behind *model*: the first that serves it; a plain one where none is known."""
+        if model not in self._known_engines:
+            found = (engine for engine in self.engines if engine.serves(model))
+            self._known_engines[model] = next(found, _PLAIN_ENGINE)
+        return self._known_engines[model]
+
+    @cached_property
+    def _known_engines(self) -> dict[str, Engine]:
+        return {}
 
     def model(self, id: str) -> Model:
         """The model called *id*, retired or not.
@@ -428,6 +476,8 @@ class Edition(Fact):
                 raise ValueError(f"status {status} needs one default_for_status, has {', '.join(names) or 'none'}")
         return self
 
+
+_PLAIN_ENGINE = Engine(models=("*",), what="nothing of its own", source="assumed")
 
 _NEW_MODEL: dict[str, Any] = {
     "type": "chat",

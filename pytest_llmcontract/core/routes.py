@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 UNKNOWN = "unknown"
+TEXT_OPERATIONS = frozenset({"chat.completions", "completions"})
+"""What is counted in tokens, and answered with text."""
 
 
 class Routes:
@@ -13,7 +15,8 @@ class Routes:
 
     Args:
         base: The path they share, ``/openai/v1``.
-        operations: ``"GET /models/{id}"`` -> ``"models.retrieve"``. ``{id}`` may hold slashes.
+        operations: ``"GET /models/{id}"`` -> ``"models.retrieve"``. ``{id}`` may hold slashes; a path that begins
+            with two stands outside *base*.
     """
 
     def __init__(self, base: str, operations: Mapping[str, str]) -> None:
@@ -22,11 +25,12 @@ class Routes:
         self._with_id: list[tuple[str, str, str, str]] = []
         for line, operation in operations.items():
             method, _, path = line.partition(" ")
-            head, found, tail = path.partition("{id}")
+            address = path[1:] if path.startswith("//") else base + path
+            head, found, tail = address.partition("{id}")
             if found:
-                self._with_id.append((method, base + head, tail, operation))
+                self._with_id.append((method, head, tail, operation))
             else:
-                self._exact[method, base + path] = operation
+                self._exact[method, address] = operation
         # The longest fixed part first: /batches/{id}/cancel before /batches/{id}.
         self._with_id.sort(key=lambda route: -len(route[1] + route[2]))
 

@@ -77,6 +77,8 @@ class Violation:
     """The application's own line."""
     call: int | None = None
     """Index of the call in its simulation, from 0."""
+    difference: str = ""
+    """What is not as recorded, place by place; several lines."""
 
     def softened(self, severity: Severity) -> Violation:
         return replace(self, severity=severity)

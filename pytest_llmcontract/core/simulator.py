@@ -9,21 +9,33 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from pytest_llmcontract.core.account import Account
 from pytest_llmcontract.core.answers import Answer
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.contract import Mismatch, RequestContract
+from pytest_llmcontract.core.contract import RequestContract
 from pytest_llmcontract.core.costs import token_cost
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, StreamEvent, Usage
+from pytest_llmcontract.core.exchange import (
+    ApiReply,
+    ApiRequest,
+    Disconnect,
+    Forward,
+    Headers,
+    StreamEvents,
+    Usage,
+    kept_once,
+)
 from pytest_llmcontract.core.forms import File, audio_seconds, read_form
 from pytest_llmcontract.core.keys import key_names
 from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limiter import Limiter, Shortage
+from pytest_llmcontract.core.mismatch import Mismatch
 from pytest_llmcontract.core.profile import Edition
-from pytest_llmcontract.core.routes import Routes
+from pytest_llmcontract.core.replay import charge, judge, look_up
+from pytest_llmcontract.core.routes import TEXT_OPERATIONS, Routes
 from pytest_llmcontract.core.script import (
     Chaos,
     Latency,
@@ -36,6 +48,7 @@ from pytest_llmcontract.core.script import (
     content_text,
 )
 from pytest_llmcontract.core.steps import STEPS, too_long, violation
+from pytest_llmcontract.core.tape import Tape
 from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE, Wire
@@ -63,6 +76,7 @@ class Simulator:
         clock: The time that all of it shares.
         journal: Where calls are noted beside the own ledger, in order with those of other providers.
         retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
+        tape: The recordings of the test, if it has any.
     """
 
     def __init__(
@@ -77,6 +91,7 @@ class Simulator:
         journal: list[Call] | None = None,
         *,
         retires_within: int = 30,
+        tape: Tape | None = None,
     ) -> None:
         self.edition = edition
         self.wire = wire
@@ -90,20 +105,27 @@ class Simulator:
         self.scripts = Scripts()
         self.request_ids: list[str] = []
         """Ids for the next requests, in place of made-up ones."""
+        self.tape = tape
+        self.forwards: dict[int, Forward] = {}
+        """Calls that wait for the provider's own answer, by ``id()``."""
         self.routes = Routes(edition.base, edition.operations)
         self.key_name = key_names(edition.provider)[0]
         self._contracts = contracts
         self._lock = threading.RLock()
 
     def answer(self, request: ApiRequest) -> Call:
-        """Answer *request* now; the call is in the ledger, with its reply."""
+        """Answer *request* now; the call is in the ledger, with its reply, or waits for one in ``forwards``."""
         with self._lock:
             turn = self._open(request)
+            turn.recorded = look_up(self, turn)
             for step in self.edition.path:
-                reply = self._strike(turn, step) or STEPS[step](self, turn)
+                reply = self._strike(turn, step) or (
+                    judge(self, turn, step) if turn.recorded else STEPS[step](self, turn)
+                )
                 if reply is not None:
-                    return self._close(turn, reply)
-            raise AssertionError(f"the path of {self.edition.provider} does not end in an answer")
+                    return self.close(turn, reply)
+            assert id(turn.call) in self.forwards, f"the path of {self.edition.provider} does not end in an answer"
+            return turn.call
 
     def _open(self, request: ApiRequest) -> Turn:
         operation, target = self.routes.find(request.method, request.path)
@@ -112,10 +134,10 @@ class Simulator:
         call = Call(
             provider=self.edition.provider,
             operation=operation,
-            model=name if isinstance(name, str) else target,
+            model=kept_once(name) if isinstance(name, str) else target if operation.startswith("models.") else "",
             request=request,
             at=self.clock.seconds,
-            stream=body.get("stream") is True,
+            stream=body.get("stream") is True or body.get("stream_tokens") is True,  # Together's name until 2025
         )
         self.ledger.enter(call)
         if self._journal is not None:
@@ -123,7 +145,7 @@ class Simulator:
         now = self.clock.now
         request_id = self.request_ids.pop(0) if self.request_ids else self.wire.request_id(now)
         turn = Turn(request, call, now, call.at, request_id, body, target=target)
-        turn.plan = self.account.plan_name(turn.at)
+        turn.plan = call.plan = self.account.plan_name(turn.at)
         turn.model = self.edition.models.get(call.model)
         if contract := self._contracts.get(operation):
             # A retired model answers nothing at all: what it could not do does not matter any more.
@@ -131,7 +153,7 @@ class Simulator:
             turn.mismatches = contract.check(request.json, able)
             for mismatch in turn.mismatches:
                 self._find_mismatch(turn, mismatch)
-        if operation == "chat.completions" and not turn.mismatches:
+        if operation in TEXT_OPERATIONS and not turn.mismatches:
             turn.prompt_tokens = self.tokens.prompt(body, call.model)
         turn.due = self._due(turn)
         return turn
@@ -239,16 +261,18 @@ class Simulator:
 
     def stream(self, turn: Turn, answer: Answer) -> ApiReply:
         """A success with a streamed body, ended as the test wants."""
-        events = list(self.wire.chunks(turn, answer))
-        cut = self.scripts.first(turn.request, StreamCut) if self.scripts else None
-        ending: Disconnect | None = None
-        if cut is None:
-            events.append(DONE)
-        else:
-            self.scripts.use(cut, turn.call)
-            turn.scripted = True
-            events, ending = self._cut(turn, events, _part(cut, StreamCut))
+        events, ending = self.ended(turn, list(self.wire.chunks(turn, answer)), [DONE])
         return self._reply(turn, 200, None, events=events, cut=ending)
+
+    def ended(self, turn: Turn, events: list[bytes], done: list[bytes]) -> tuple[list[bytes], Disconnect | None]:
+        """*events* and what ends them, or what a script leaves of them."""
+        cut = self.scripts.first(turn.request, StreamCut) if self.scripts else None
+        if cut is None:
+            return events + done, None
+        self.scripts.use(cut, turn.call)
+        turn.scripted = True
+        turn.whole = (*events, *done)
+        return self._cut(turn, events, _part(cut, StreamCut))
 
     def _cut(self, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
         kept, lost = events[: cut.after], events[cut.after :]
@@ -270,17 +294,31 @@ class Simulator:
         cut: Disconnect | None = None,
         error: str | None = None,
     ) -> ApiReply:
-        """A reply with its headers; scripted headers and latency laid over it. *body* is ``None`` for a stream."""
-        headers = self.wire.headers(turn, status, body)
-        if turn.extra_headers:
-            headers |= turn.extra_headers
+        """A reply with its headers, scripted ones laid over them. *body* is ``None`` for a stream."""
+        headers = {**self.wire.headers(turn, status, body), **turn.extra_headers}
+        return self.sent(turn, status, headers, body, events=events, cut=cut, error=error)
+
+    def sent(
+        self,
+        turn: Turn,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        *,
+        events: Iterable[bytes] = (),
+        cut: Disconnect | None = None,
+        error: str | None = None,
+    ) -> ApiReply:
+        """A reply as it travels, as slowly as the test wants."""
+        headers = Headers(headers)
         slow = self.scripts.first(turn.request, Latency) if self.scripts else None
         latency = _part(slow, Latency) if slow else _PROMPT
         if slow is not None:
             self.scripts.use(slow, turn.call)
         if body is not None:
             return ApiReply(status, headers, body, delay=latency.first_token, error=error, scripted=turn.scripted)
-        pieces = tuple(StreamEvent(data, latency.per_token if index else 0.0) for index, data in enumerate(events))
+        data = list(events)
+        pieces = StreamEvents(data, [latency.per_token if index else 0.0 for index in range(len(data))])
         return ApiReply(status, headers, events=pieces, cut=cut, delay=latency.first_token, scripted=turn.scripted)
 
     # What is charged, and kept.
@@ -294,7 +332,7 @@ class Simulator:
 
         Source: recorded headers and pasted refusals of 2025 and 2026; that ``max_tokens`` counts in full is assumed.
         """
-        if turn.operation != "chat.completions":
+        if turn.operation not in TEXT_OPERATIONS:
             file = turn.body.get("file")
             seconds = audio_seconds(file.data) if isinstance(file, File) else 0
             return {"RPM": 1, "RPD": 1, "ASH": seconds, "ASD": seconds}
@@ -313,7 +351,7 @@ class Simulator:
             return sum(len(content_text(message.get("content"))) for message in messages) // 4 + dialect.admission_extra
         return turn.prompt_tokens + dialect.admission_extra
 
-    def _settle(self, turn: Turn, usage: Usage) -> None:
+    def settle(self, turn: Turn, usage: Usage) -> None:
         """Correct the estimate that was taken by what the call really used. Cached tokens do not count."""
         assert turn.model is not None
         fresh = usage.input_tokens - usage.cached_tokens
@@ -322,20 +360,36 @@ class Simulator:
         owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used.items()}
         self.limiter.take(turn.model.id, owed, turn.at)
 
-    def _close(self, turn: Turn, reply: ApiReply) -> Call:
+    def close(self, turn: Turn, reply: ApiReply) -> Call:
+        """The call has its reply: what it cost is charged, and all is in the ledger."""
         call = turn.call
         call.reply = reply
         call.took = reply.delay
         call.cost = turn.cost
         if turn.answer is not None and turn.model is not None:
             call.usage = turn.answer.usage
-            call.cost = token_cost(turn.model.prices, call.usage)
-            self._settle(turn, call.usage)
+            call.cost = kept_once(token_cost(turn.model.prices, call.usage))
+            self.settle(turn, call.usage)
+        if turn.recorded is not None:
+            charge(self, turn, reply)
         if call.cost:
             self.account.spend(call.cost, turn.at)
+        if turn.model is not None and turn.limits:
+            call.note_levels(*self.limiter.levels(turn.model.id, turn.at))
+        call.counted = bool(turn.taken)
+        call.audio_seconds = turn.taken.get("ASH", 0.0)
+        call.shortage = turn.shortage
         self.ledger.settle(call)
+        if self.tape is not None:
+            self._tell(self.tape, turn, reply)
         call.request.forget()
         return call
+
+    def _tell(self, tape: Tape, turn: Turn, reply: ApiReply) -> None:
+        """Recordings keep a stream whole: a script that cut it cuts it again when it is replayed."""
+        if turn.whole is not None:
+            reply = replace(reply, events=StreamEvents(turn.whole, [0.0] * len(turn.whole)), cut=None)
+        tape.told(turn.call, turn.target, reply, edition=self.edition.date, scripted=turn.scripted)
 
 
 def _torn(event: bytes) -> bytes:

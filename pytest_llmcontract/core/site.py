@@ -11,6 +11,7 @@ is generated, except what a person types (``<stdin>``, doctests).
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -39,6 +40,12 @@ def application_site() -> str:
             return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"
         frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
     return ""
+
+
+def file_of(site: str) -> str:
+    """The absolute path of the file in *site*; "" if it names none."""
+    file, colon, _ = re.sub(r" in [^/]*$", "", site).rpartition(":")
+    return os.path.join(_STARTED_IN, file) if colon else ""
 
 
 def _show(file: str) -> str:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmcontract.core.answers import compose
 from pytest_llmcontract.core.costs import image_cost
 from pytest_llmcontract.core.exchange import ApiReply
+from pytest_llmcontract.core.routes import TEXT_OPERATIONS
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import ScriptedReply
+from pytest_llmcontract.core.session import SESSION
 from pytest_llmcontract.core.synthesis import Unsatisfiable
 from pytest_llmcontract.core.turn import Turn
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.simulator import Simulator
 
 Step = Callable[["Simulator", Turn], ApiReply | None]
+
+PUBLIC_OPERATIONS = frozenset({"images.content"})
+"""What needs no key: the address is the secret."""
 
 
 def route(sim: Simulator, turn: Turn) -> ApiReply | None:
@@ -44,6 +49,8 @@ def route(sim: Simulator, turn: Turn) -> ApiReply | None:
 
 def key(sim: Simulator, turn: Turn) -> ApiReply | None:
     """Does a credential come along, in the right place? Any key is a good one."""
+    if turn.operation in PUBLIC_OPERATIONS:
+        return None
     scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
         return None
@@ -82,7 +89,7 @@ def account(sim: Simulator, turn: Turn) -> ApiReply | None:
 
 def model(sim: Simulator, turn: Turn) -> ApiReply | None:
     """Does the model exist, does it still answer, and may this account use it?"""
-    name = turn.target or turn.call.model
+    name = turn.call.model
     if not name:
         return None
     known = turn.model
@@ -160,7 +167,7 @@ def _access(sim: Simulator, turn: Turn) -> ApiReply | None:
 
 def size(sim: Simulator, turn: Turn) -> ApiReply | None:
     """Do prompt and completion fit the model's context?"""
-    if turn.model is None or turn.model.context is None or turn.operation != "chat.completions":
+    if turn.model is None or turn.model.context is None or turn.operation not in TEXT_OPERATIONS:
         return None
     asked = turn.asked_tokens
     total = turn.prompt_tokens + asked
@@ -231,12 +238,25 @@ _NOTHING = ScriptedReply()
 def _chat(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
     assert turn.model is not None
     try:
-        turn.answer = compose(turn.body, turn.model, part, sim.tokens, turn.prompt_tokens)
+        turn.answer = compose(
+            turn.body, turn.model, part, sim.tokens, turn.prompt_tokens, assumed_output=SESSION.assumed_output
+        )
     except Unsatisfiable as problem:
         return _no_answer(sim, turn, problem)
     if turn.call.stream:
         return sim.stream(turn, turn.answer)
     return sim.reply(turn, sim.wire.completion(turn, turn.answer))
+
+
+def _text(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    """A completion of a bare prompt: a chat without messages."""
+    if turn.model is None:
+        return sim.refuse(turn, "invalid_request_no_model")
+    return _chat(sim, turn, part)
+
+
+def _picture(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
+    return sim.reply(turn, sim.wire.picture(turn))
 
 
 def _no_answer(sim: Simulator, turn: Turn, problem: Unsatisfiable) -> ApiReply:
@@ -285,9 +305,11 @@ def _not_simulated(sim: Simulator, turn: Turn) -> ApiReply:
 
 OPERATIONS: Mapping[str, Callable[[Simulator, Turn, ScriptedReply], ApiReply]] = {
     "chat.completions": _chat,
+    "completions": _text,
     "models.list": _models,
     "models.retrieve": _model,
     "images.generations": _images,
+    "images.content": _picture,
 }
 """What this version answers; every other operation of the provider is refused with a clear finding."""
 

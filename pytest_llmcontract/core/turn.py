@@ -8,14 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.answers import Answer, asked_completion
 from pytest_llmcontract.core.buckets import LimitState
-from pytest_llmcontract.core.contract import Mismatch
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.limiter import Shortage
+from pytest_llmcontract.core.mismatch import Mismatch
 from pytest_llmcontract.core.profile import ErrorSpec, Model
 from pytest_llmcontract.core.script import Script, ScriptedFault
+from pytest_llmcontract.core.tape import Recorded
 
 
 @dataclass(slots=True)
@@ -53,6 +54,10 @@ class Turn:
     """The fault it brings, at its own step."""
     scripted: bool = False
     """The test asked for exactly this outcome."""
+    recorded: Recorded | None = None
+    """What the test's recordings say to the call, where they decide it."""
+    whole: tuple[bytes, ...] | None = None
+    """The events of a stream that a script cut: what a recording keeps."""
     retry_after: float | None = None
     """What the test wants announced in place of the rule's."""
     extra_headers: Mapping[str, str] = field(default_factory=dict)
@@ -60,8 +65,7 @@ class Turn:
     @property
     def asked_tokens(self) -> int:
         """The longest completion that the request allows; 0 if it does not say."""
-        most: int = self.body.get("max_completion_tokens") or self.body.get("max_tokens") or 0
-        return most
+        return asked_completion(self.body) or 0
 
     @property
     def operation(self) -> str:

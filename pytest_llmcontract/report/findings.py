@@ -38,8 +38,10 @@ def _block(group: Sequence[Violation], calls: int | None) -> str:
     if parts:
         lines.append("")
         lines += [f"  {label:<10}{_cut(value)}" for label, value in parts]
-    lines.append("")
-    lines += [f"  {line}" for line in _fix(finding).splitlines()]
+    for text in (finding.difference, _fix(finding)):
+        if text:
+            lines.append("")
+            lines += [f"  {line}" if line else "" for line in text.splitlines()]
     return "\n".join(lines)
 
 
@@ -55,10 +57,13 @@ def _which(group: Sequence[Violation], calls: int | None) -> str:
 
 
 def _fix(finding: Violation) -> str:
-    allow = f"Allow it in this test: @pytest.mark.llm_allow({finding.code!r})".replace("'", '"')
-    if finding.severity != "error":
-        return f"How to fix: {finding.fix}" if finding.fix else f"This is a {finding.severity} only."
-    return f"How to fix: {finding.fix}\n{allow}" if finding.fix else allow
+    lines = [f"How to fix: {finding.fix}"] if finding.fix else []
+    if finding.severity == "error":
+        lines.append(f'Allow it in this test: @pytest.mark.llm_allow("{finding.code}")')
+    else:
+        lines.append(f"This is a {finding.severity}: it fails no test")
+    lines.append(f"More about it: llmcontract explain {finding.code}")
+    return "\n".join(lines)
 
 
 def _cut(value: str) -> str:

@@ -13,17 +13,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract import (
-    Mismatch,
-    RequestContract,
-    contract_for,
-    json_path,
-    on_day,
-    operations_with_contract,
-    read_schema,
-    shown,
-)
+from pytest_llmcontract.core.contract import RequestContract, contract_for, operations_with_contract
 from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.mismatch import Mismatch, json_path, shown
+from pytest_llmcontract.core.schemas import on_day, read_schema
 
 TODAY = date(2026, 11, 20)
 USER = {"role": "user", "content": "Name a fruit."}
@@ -141,7 +134,7 @@ class TestMismatch:
 
         assert file == "schemas/groq/chat.completions.request.json"
         assert found == pointer
-        assert resolve(read_schema("groq", "chat.completions"), found) is not None
+        assert resolve(read_schema("groq/chat.completions.request.json"), found) is not None
 
     def test_every_mismatch_is_told_in_the_order_of_a_walk(self) -> None:
         """Sorted keys, depth first, missing fields after their siblings."""
@@ -211,18 +204,18 @@ class TestDates:
 class TestSchemas:
     @pytest.mark.parametrize(("provider", "operation"), SCHEMAS)
     def test_are_json_schemas(self, provider: str, operation: str) -> None:
-        Draft202012Validator.check_schema(dict(read_schema(provider, operation)))
+        Draft202012Validator.check_schema(dict(read_schema(f"{provider}/{operation}.request.json")))
 
     @pytest.mark.parametrize(("provider", "operation"), SCHEMAS)
     def test_have_no_alternatives(self, provider: str, operation: str) -> None:
         """So that every error is about what was meant: see the module's docstring."""
-        keys = {key for node in nodes(read_schema(provider, operation)) for key in node}
+        keys = {key for node in nodes(read_schema(f"{provider}/{operation}.request.json")) for key in node}
 
         assert keys.isdisjoint({"anyOf", "oneOf", "patternProperties", "unevaluatedProperties"})
 
     @pytest.mark.parametrize(("provider", "operation"), SCHEMAS)
     def test_use_the_annotations_they_explain(self, provider: str, operation: str) -> None:
-        schema = read_schema(provider, operation)
+        schema = read_schema(f"{provider}/{operation}.request.json")
         used = {key for node in nodes(schema) for key in node if key.startswith("x-")}
 
         assert {key for key in used if key not in schema["$comment"]} == set()
@@ -230,14 +223,14 @@ class TestSchemas:
     @pytest.mark.parametrize(("provider", "operation"), SCHEMAS)
     def test_name_the_sources_they_use(self, provider: str, operation: str) -> None:
         """Every field at the top says in brackets how it is known."""
-        schema = read_schema(provider, operation)
+        schema = read_schema(f"{provider}/{operation}.request.json")
         described = [value.get("description", value.get("$ref", "")) for value in schema["properties"].values()]
 
         assert [text for text in described if "[" not in text and not text.startswith("#/$defs/")] == []
 
     @pytest.mark.parametrize(("provider", "operation"), SCHEMAS)
     def test_every_definition_is_used(self, provider: str, operation: str) -> None:
-        schema = read_schema(provider, operation)
+        schema = read_schema(f"{provider}/{operation}.request.json")
         used = {node["$ref"].removeprefix("#/$defs/") for node in nodes(schema) if "$ref" in node}
 
         assert set(schema.get("$defs", {})) == used
@@ -247,7 +240,7 @@ class TestSchemas:
 
     def test_a_missing_file_is_named(self) -> None:
         with pytest.raises(DataError, match=r"no\.such\.operation\.request\.json"):
-            read_schema("groq", "no.such.operation")
+            read_schema("groq/no.such.operation.request.json")
 
 
 class TestOneContractADay:

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract import on_day, operations_with_contract, read_schema
+from pytest_llmcontract.core.contract import operations_with_contract
+from pytest_llmcontract.core.schemas import DatedSchema
 from pytest_llmcontract.providers.groq import wording as groq
 from pytest_llmcontract.providers.together import wording as together
 
@@ -87,7 +88,7 @@ def put(holder: Any, key: str, value: Any) -> None:
 @given(data=st.data(), day=st.sampled_from(DAYS))
 def test_both_validators_agree(provider: str, operation: str, data: st.DataObject, day: date) -> None:
     body = data.draw(mutated(provider, operation) | values)
-    schema = on_day(read_schema(provider, operation), day)
+    schema = DatedSchema(f"{provider}/{operation}.request.json", day).document
 
     decided = jsonschema_rs.Draft202012Validator(schema).is_valid(body)
     explained = Draft202012Validator(schema).is_valid(body)

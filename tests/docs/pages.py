@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RULE_PAGES = sorted((ROOT / "docs" / "rules").glob("*.md"))
 
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -34,7 +35,11 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    found = [(*m["info"].partition(" ")[::2], m["text"]) for m in _FENCE.finditer(page.read_text("utf-8"))]
+    return blocks_of(page.read_text("utf-8"))
+
+
+def blocks_of(text: str) -> list[Block]:
+    found = [(*m["info"].partition(" ")[::2], m["text"]) for m in _FENCE.finditer(text)]
     following = [*found, ("", "", "")][1:]
     return [
         Block(language, argument, text, after[2] if after[0] == "text" and language == "python" else None)

@@ -14,7 +14,7 @@ from dataclasses import fields
 
 import pytest
 from _pytest.pytester import LineMatcher
-from pages import PAGES, ROOT, Block, blocks, pattern, shown_commands
+from pages import PAGES, ROOT, RULE_PAGES, Block, blocks, pattern, shown_commands
 
 import pytest_llmcontract
 from pytest_llmcontract import cli, options
@@ -28,6 +28,7 @@ from pytest_llmcontract.providers.together import wording as together_wording
 PROVIDERS = ("groq", "together")
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+rules_too = pytest.mark.parametrize("page", PAGES + RULE_PAGES, ids=lambda page: page.name)
 
 
 def text_of(name: str) -> str:
@@ -57,7 +58,7 @@ def test_the_tests_of_a_page_run(page, pytester):
             result.stdout.fnmatch_lines([pattern(line) for line in block.output.splitlines() if line.strip(" …")])
 
 
-@page_by_page
+@rules_too
 def test_a_python_block_that_is_no_test_at_least_compiles(page):
     for block in blocks(page):
         if block.language == "python":
@@ -267,13 +268,13 @@ def test_every_assumed_text_is_on_the_page(wording):
 # Form.
 
 
-@page_by_page
+@rules_too
 def test_one_sentence_a_line(page):
     prose = "".join(
         line + "\n" for line in _outside_fences(page.read_text("utf-8")) if not line.startswith(("|", "#", "    "))
     )
 
-    assert [line for line in prose.splitlines() if ". " in _sentence(line) and page.parent.name == "docs"] == []
+    assert [line for line in prose.splitlines() if ". " in _sentence(line) and page.name != "README.md"] == []
 
 
 def _outside_fences(text: str) -> list[str]:
@@ -295,7 +296,7 @@ def _sentence(line: str) -> str:
 
 def test_every_link_between_pages_leads_somewhere():
     broken = []
-    for page in PAGES:
+    for page in PAGES + RULE_PAGES:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
             if "://" not in target and not (page.parent / target).exists():
                 broken.append(f"{page.name}: {target}")

@@ -73,13 +73,19 @@ class GroqWire:
                 }
             ],
             "usage": _usage(answer),
-            "usage_breakdown": None,
-            "system_fingerprint": self._fingerprint(turn),
-            "x_groq": self._x_groq(turn),
         }
-        if self._dialect.service_tier_in_reply:
-            body["service_tier"] = turn.body.get("service_tier") or "on_demand"
-        return self.encoded(body)
+        if "compound" in turn.call.model:
+            body["usage_breakdown"] = _breakdown(turn, answer)
+        elif self._dialect.usage_breakdown != "absent":
+            body["usage_breakdown"] = {"models": None} if self._dialect.usage_breakdown == "object" else None
+        if not _is_compound(turn):
+            body["system_fingerprint"] = self._fingerprint(turn)
+        body["x_groq"] = self._x_groq(turn)
+        return self.encoded(body | self._service_tier(turn))
+
+    def _service_tier(self, turn: Turn) -> dict[str, str]:
+        tier = turn.body.get("service_tier") or "on_demand"
+        return {"service_tier": tier} if self._dialect.service_tier_in_reply else {}
 
     def _message(self, turn: Turn, answer: Answer) -> dict[str, Any]:
         # A tool-call answer has no content at all, not even null.
@@ -108,6 +114,9 @@ class GroqWire:
         return self._ids.letters(9, string.ascii_lowercase + string.digits)
 
     def chunks(self, turn: Turn, answer: Answer) -> Iterator[bytes]:
+        if _is_compound(turn):
+            yield from self._compound_chunks(turn, answer)
+            return
         head = compact(
             {
                 "id": f"chatcmpl-{self._ids.uuid()}",
@@ -123,7 +132,8 @@ class GroqWire:
             return f'data: {head},"choices":[{choice}]{rest}}}\n\n'.encode()
 
         opening = None if answer.content is None and not answer.reasoning else ""
-        yield event({"role": "assistant", "content": opening}, rest=f',"x_groq":{compact(self._x_groq(turn))}')
+        mark = f',"x_groq":{compact(self._x_groq(turn))}' if self._dialect.x_groq_in_first_chunk else ""
+        yield event({"role": "assistant", "content": opening}, rest=mark)
         channel = {"channel": "analysis"} if turn.call.model.startswith("openai/gpt-oss") else {}
         for thought in answer.reasoning.split(" ") if answer.reasoning else ():
             yield event({"reasoning": f"{thought} ", **channel})
@@ -132,11 +142,37 @@ class GroqWire:
         if answer.tool_calls:
             calls = [call | {"index": i} for i, call in enumerate(self._tool_calls(turn, answer))]
             yield event({"tool_calls": calls})
-        usage = _usage(answer)
-        last = f',"x_groq":{compact({"id": turn.request_id, "usage": usage})}'
+        usage = compact(_usage(answer))
+        last = f',"x_groq":{{"id":"{turn.request_id}","usage":{usage}}}'
         if self._dialect.usage_in_last_chunk or _asks_for_usage(turn.body):
-            last += f',"usage":{compact(usage)}'
+            last += f',"usage":{usage}'
         yield event({}, json.dumps(answer.finish_reason), last)
+        if _asks_for_usage(turn.body):
+            # Asked for, the numbers come once more, in a chunk of their own.
+            rest = compact(self._service_tier(turn))[1:-1]
+            yield f'data: {head},"choices":[],"usage":{usage}{"," + rest if rest else ""}}}\n\n'.encode()
+
+    def _compound_chunks(self, turn: Turn, answer: Answer) -> Iterator[bytes]:
+        """A system of several models: no opening chunk, an id for each chunk, and what each model used at the end."""
+
+        def event(id: str, delta: Mapping[str, Any], finish: str | None = None, **rest: Any) -> bytes:
+            chunk = {
+                "id": id,
+                "object": "chat.completion.chunk",
+                "created": int(turn.now.timestamp()),
+                "model": turn.call.model,
+                "system_fingerprint": None,
+                "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+            }
+            return f"data: {compact(chunk | rest)}\n\n".encode()
+
+        thoughts = [f"{thought} " for thought in answer.reasoning.split(" ")] if answer.reasoning else []
+        for thought in thoughts:
+            yield event(f"chatcmpl-{self._ids.uuid()}", {"reasoning": thought})
+        for piece in answer.pieces:
+            yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
+        used = {"usage": _usage(answer), "usage_breakdown": _breakdown(turn, answer)}
+        yield event("stub", {}, answer.finish_reason, x_groq=used)
 
     def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         body = filled(spec.body, {**spec.defaults, "model": turn.call.model})
@@ -161,6 +197,9 @@ class GroqWire:
         }
 
     def images(self, turn: Turn) -> bytes:
+        raise NotImplementedError("Groq makes no images")
+
+    def picture(self, turn: Turn) -> bytes:
         raise NotImplementedError("Groq makes no images")
 
     def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
@@ -211,7 +250,7 @@ class GroqWire:
             "via": "1.1 google",
             "cf-cache-status": "DYNAMIC",
             "server": "cloudflare",
-            "cf-ray": f"{self._ids.hex(16)}-{self._region.upper()[:3]}",
+            "cf-ray": f"{self._ids.ray(turn.now)}-{self._region.upper()[:3]}",
             "alt-svc": 'h3=":443"; ma=86400',
         }
         if self._dialect.strict_transport_security:
@@ -239,7 +278,7 @@ class GroqWire:
 
     def _x_groq(self, turn: Turn) -> dict[str, Any]:
         mark: dict[str, Any] = {"id": turn.request_id}
-        if self._dialect.x_groq_seed:
+        if self._dialect.x_groq_seed and not _is_compound(turn):
             mark["seed"] = turn.body.get("seed") or self._ids.number(31)
         return mark
 
@@ -250,6 +289,16 @@ class GroqWire:
 def _retry_after(turn: Turn) -> float:
     assert turn.shortage is not None
     return turn.retry_after if turn.retry_after is not None else math.ceil(turn.shortage.wait)
+
+
+def _is_compound(turn: Turn) -> bool:
+    return turn.call.model.startswith("groq/compound")
+
+
+def _breakdown(turn: Turn, answer: Answer) -> dict[str, Any]:
+    """What each model behind a compound one used; how many calls it makes of whom is its own choice."""
+    inner = "openai/gpt-oss-120b" if _is_compound(turn) else "llama-3.3-70b-versatile"
+    return {"models": [{"model": inner, "usage": _usage(answer)}]}
 
 
 def _asks_for_usage(body: Mapping[str, Any]) -> bool:

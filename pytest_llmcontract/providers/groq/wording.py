@@ -15,16 +15,15 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.contract import (
-    NOTHING,
     Breach,
-    Failure,
-    Path,
     Refusal,
     RequestContract,
     Text,
     contract_for,
     operations_with_contract,
 )
+from pytest_llmcontract.core.nearest import edits
+from pytest_llmcontract.core.schemas import NOTHING, Failure, Path
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.profile import Model
@@ -115,7 +114,7 @@ class GroqWording:
 
     # The form.
 
-    def refusal(self, failure: Failure) -> Refusal | None:
+    def refusal(self, operation: str, failure: Failure) -> Refusal | None:
         if failure.ignored:
             return None
         if failure.path and failure.path[0] in MODEL_FIELDS:
@@ -199,7 +198,7 @@ class GroqWording:
         text = TEXTS["unknown"](name=failure.name)
         if self._day >= SUGGESTIONS_UNTIL:
             return text
-        return text + TEXTS["suggestion"](near=nearest(failure.name, failure.schema["properties"]))
+        return text + TEXTS["suggestion"](near=nearest(failure.name, failure.known))
 
     # The models.
 
@@ -362,16 +361,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     ``name`` and ``role``), as a Go map would; we take the shortest, then the first by name.
     """
     return min(known, key=lambda field: (edits(name, field), len(field), field))
-
-
-def edits(one: str, other: str) -> int:
-    """Insertions, deletions and replacements of a character that make *one* into *other*."""
-    row = list(range(len(other) + 1))
-    for i, left in enumerate(one, 1):
-        above, row = row, [i]
-        for j, right in enumerate(other, 1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (left != right)))
-    return row[-1]
 
 
 _KINDS = {

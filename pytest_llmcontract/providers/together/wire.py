@@ -16,15 +16,25 @@ from datetime import datetime
 from typing import Any
 
 from pytest_llmcontract.core.answers import Answer
-from pytest_llmcontract.core.profile import Edition, ErrorSpec, Model
+from pytest_llmcontract.core.profile import Edition, Engine, ErrorSpec, Model
+from pytest_llmcontract.core.routes import TEXT_OPERATIONS
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE, Ids, compact, content_type, encoded, filled, http_date, whole
 
+VERSIONED = {
+    "chat.completions": "x-inference-version",
+    "completions": "x-inference-version",
+    "images.generations": "x-image-version",
+}
+"""The header in which the server of a model tells its version, by operation."""
 _LETTERS = string.ascii_letters + string.digits
 _COLO = "PDX"
 _JSON = "application/json; charset=utf-8"
-# The smallest picture there is: one grey pixel.
-_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+# The smallest picture there is: a JPEG of one grey pixel.
+_PIXEL = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP///////////////////////////////////////////////////////////////////////////////"
+    "///////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAv/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AT//Z"
+)
 
 
 class TogetherWire:
@@ -36,7 +46,9 @@ class TogetherWire:
         self._ids = ids
 
     def request_id(self, moment: datetime) -> str:
-        return f"o{self._ids.letters(6, _LETTERS)}-{self._ids.letters(6, _LETTERS)}-{self._ids.hex(16)}"
+        letter = self._dialect.request_id_letter
+        ray = self._ids.ray(moment)
+        return f"{letter}{self._ids.letters(6, _LETTERS)}-{self._ids.letters(6, _LETTERS)}-{ray}" if letter else ray
 
     def encoded(self, body: Any) -> bytes:
         return encoded(body, self._dialect)
@@ -44,30 +56,36 @@ class TogetherWire:
     # Bodies.
 
     def completion(self, turn: Turn, answer: Answer) -> bytes:
-        body: dict[str, Any] = {
+        engine = self._engine(turn)
+        choice: dict[str, Any] = {"index": 0}
+        if turn.operation == "completions":
+            kind = "text.completion"
+            choice["text"] = answer.content
+        else:
+            kind = "chat.completion"
+            choice["message"] = self._message(turn, answer)
+        choice |= {"logprobs": None, "finish_reason": self._finish(answer), "seed": self._seed(turn), **engine.choice}
+        for key in engine.choice_without:
+            del choice[key]
+        body = {
             "id": turn.request_id,
-            "object": "chat.completion",
+            "object": kind,
             "created": int(turn.now.timestamp()),
             "model": turn.call.model,
+            **({"metadata": {"weight_version": "default"}} if engine.weight_version else {}),
+            **engine.reply,
+            "prompt": [],
+            "choices": [choice],
+            "usage": _usage(answer),
         }
-        if self._dialect.weight_version:
-            body["metadata"] = {"weight_version": "default"}
-        return self.encoded(
-            body
-            | {
-                "prompt": [],
-                "choices": [
-                    {
-                        "index": 0,
-                        "message": self._message(turn, answer),
-                        "logprobs": None,
-                        "finish_reason": self._finish(answer),
-                        "seed": turn.body.get("seed"),
-                    }
-                ],
-                "usage": _usage(answer),
-            }
-        )
+        return self.encoded(body)
+
+    def _engine(self, turn: Turn) -> Engine:
+        return self._edition.engine_of(turn.call.model)
+
+    def _seed(self, turn: Turn) -> int | None:
+        seed: int | None = turn.body.get("seed")
+        return self._ids.number(63) if seed is None and self._engine(turn).seed else seed
 
     def _finish(self, answer: Answer) -> str:
         return "eos" if self._dialect.finish_reason_eos and answer.finish_reason == "stop" else answer.finish_reason
@@ -94,28 +112,50 @@ class TogetherWire:
         ]
 
     def chunks(self, turn: Turn, answer: Answer) -> Iterator[bytes]:
-        head = compact(
-            {"id": turn.request_id, "object": "chat.completion.chunk", "created": int(turn.now.timestamp())}
-        )[:-1]
+        engine = self._engine(turn)
+        kind = "completion.chunk" if turn.operation == "completions" else "chat.completion.chunk"
+        head = compact({"id": turn.request_id, "object": kind, "created": int(turn.now.timestamp())})[:-1]
         model = json.dumps(turn.call.model)
+        usage = compact(_usage(answer))
+        extra = _members(engine.tools_choice) if turn.body.get("tools") else ""
+        null = ',"usage":null'
+        before = {"all": null, "later": "", "none": ""}[engine.usage_null]
 
-        def event(text: str, finish: str = "null", **delta: Any) -> bytes:
+        def event(text: str, finish: str = "null", rest: str = extra, after: str | None = None, **delta: Any) -> bytes:
+            nonlocal before
             said = compact({"token_id": None, "role": "assistant", "content": text, **delta})
-            choice = (
-                f'{{"index":0,"text":{json.dumps(text, ensure_ascii=False)},"logprobs":null,'
-                f'"finish_reason":{finish},"delta":{said}}}'
-            )
-            return f'data: {head},"choices":[{choice}],"model":{model},"usage":null}}\n\n'.encode()
+            shown = f'"text":{json.dumps(text, ensure_ascii=False)},' if engine.text else ""
+            choice = f'{{"index":0,{shown}"logprobs":null,"finish_reason":{finish}{rest},"delta":{said}}}'
+            end = before if after is None else after
+            before = "" if engine.usage_null == "none" else null
+            return f'data: {head},"choices":[{choice}],"model":{model}{end}}}\n\n'.encode()
 
         for thought in answer.reasoning.split(" ") if answer.reasoning else ():
             yield event("", reasoning=f"{thought} ")
         for piece in answer.pieces:
             yield event(piece)
-        if answer.tool_calls:
+        if answer.tool_calls and engine.bare_tool_calls:
+            yield from self._bare_calls(f'data: {head},"model":{model}', answer)
+        elif answer.tool_calls:
             yield event("", tool_calls=self._tool_calls(answer))
-        yield event("", json.dumps(self._finish(answer)))
-        # The numbers come in a chunk of their own.
-        yield f'data: {head},"choices":[],"model":{model},"usage":{compact(_usage(answer))}}}\n\n'.encode()
+        finishing = f',"usage":{usage}' if engine.usage == "finish" else None
+        yield event("", json.dumps(self._finish(answer)), extra + _members(engine.finish_choice), finishing)
+        if engine.usage == "chunk":
+            yield f'data: {head},"choices":[],"model":{model},"usage":{usage}}}\n\n'.encode()
+
+    def _bare_calls(self, head: str, answer: Answer) -> Iterator[bytes]:
+        """Tool calls in OpenAI's chunks: a role, then for each call its name, then its arguments."""
+
+        def event(delta: Mapping[str, Any]) -> bytes:
+            choice = f'{{"index":0,"delta":{compact(delta)},"logprobs":null,"finish_reason":null}}'
+            return f'{head},"choices":[{choice}]}}\n\n'.encode()
+
+        yield event({"role": "assistant", "content": None})
+        for call in self._tool_calls(answer):
+            function = call["function"]
+            yield event({"tool_calls": [call | {"function": function | {"arguments": ""}}]})
+            rest = {"index": call["index"], "function": {"arguments": function["arguments"]}}
+            yield event({"tool_calls": [rest]})
 
     def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
@@ -166,7 +206,11 @@ class TogetherWire:
             else:
                 picture["url"] = f"https://api.together.ai/shrt/{self._ids.letters(16, _LETTERS)}"
             pictures.append(picture | {"timings": {"inference": 0.5}})
-        return self.encoded({"id": turn.request_id, "model": turn.call.model, "object": "list", "data": pictures})
+        id = f"{turn.request_id}-{_COLO}"
+        return self.encoded({"id": id, "model": turn.call.model, "object": "list", "data": pictures})
+
+    def picture(self, turn: Turn) -> bytes:
+        return base64.b64decode(_PIXEL)
 
     def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
         body = filled(spec.body, {"id": turn.request_id, "request_id": turn.request_id, **values})
@@ -208,6 +252,7 @@ class TogetherWire:
             "access-control-allow-origin": "*",
             "vary": "Accept-Encoding",
             "x-api-received": stamp,
+            "x-request-id": turn.request_id,
             "strict-transport-security": "max-age=15552000; includeSubDomains",
             "cf-cache-status": "DYNAMIC",
             "server": "cloudflare",
@@ -219,14 +264,26 @@ class TogetherWire:
             headers["cache-control"] = "no-cache, no-transform"
         else:
             headers["etag"] = etag(body)
-        if turn.error is None:
-            headers["x-api-call-start"] = stamp
-            headers["x-inference-version"] = "v2"
-            if body is not None:
-                headers["x-api-call-end"] = stamp
+        headers |= self._way_headers(turn, stamp, whole=body is not None)
         headers |= self._rate_headers(turn)
         if turn.error is not None:
             headers |= turn.error.headers
+        return headers
+
+    def _way_headers(self, turn: Turn, stamp: str, *, whole: bool) -> dict[str, str]:
+        """How far a call came: to the server of its model, to the limiter, or not past the list of models."""
+        step = turn.error.step if turn.error else "answer"
+        headers = {}
+        if turn.operation in TEXT_OPERATIONS and step == "model":
+            headers["x-content-type-options"] = "nosniff"
+        elif turn.operation in TEXT_OPERATIONS:
+            headers["x-amzn-trace-id"] = f"{self._ids.uuid()}-noamzn"
+        if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
+            headers[VERSIONED[turn.operation]] = "v2"
+            if turn.error is None or not turn.call.stream:
+                headers["x-api-call-start"] = stamp
+            if turn.error is None and whole:
+                headers["x-api-call-end"] = stamp
         return headers
 
     def _rate_headers(self, turn: Turn) -> dict[str, str]:
@@ -245,6 +302,9 @@ class TogetherWire:
                 "x-ratelimit-reset": reset,
                 "retry-after": reset,
             }
+            if self._dialect.rate_headers_dynamic and "TPM" in turn.limits:
+                # No unit is documented; 0, 1 and 2 were seen.
+                headers |= {"x-ratelimit-limit-dynamic": "1", "x-ratelimit-remaining-dynamic": "1"}
             tokens = turn.limits.get("TPM")
             per_second = tokens.limit / 60 if tokens else 0
             left_now = max(0, math.floor(per_second - (tokens.used if tokens else 0)))
@@ -255,8 +315,6 @@ class TogetherWire:
         elif refused and turn.shortage is not None:
             # Documented for 2026: the only header left, and a suggestion.
             headers["x-ratelimit-reset"] = str(max(1, math.ceil(turn.shortage.wait)))
-        if refused:
-            headers["x-request-id"] = turn.request_id
         return headers
 
     def _shows_limits(self, turn: Turn) -> bool:
@@ -270,6 +328,11 @@ def etag(body: bytes) -> str:
     """The weak entity tag that Express gives *body*; recorded ones agree."""
     digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
     return f'W/"{len(body):x}-{digest[:27]}"'
+
+
+def _members(more: Mapping[str, Any]) -> str:
+    """The members of *more* as they go on within an object: ``,"stop_reason":null``."""
+    return f",{compact(more)[1:-1]}" if more else ""
 
 
 def _usage(answer: Answer) -> dict[str, Any]:

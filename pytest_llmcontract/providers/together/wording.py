@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.contract import (
     Breach,
-    Failure,
-    Path,
     Refusal,
     RequestContract,
     Text,
     contract_for,
     operations_with_contract,
 )
+from pytest_llmcontract.core.schemas import Failure, Path
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.profile import Model
@@ -41,6 +40,11 @@ TEXTS: Mapping[str, Text] = {
         "2025-09",
     ),
     "constraints": Text("{model} is not supported for JSON mode/function calling", "pasted", "2024-09"),
+    "no_tools": Text(
+        '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
+        "recorded",
+        "2025-09 of Together's own server, 2025-12 of a third party's",
+    ),
     "not_multimodal": Text("{model} is not a multimodal model None", "recorded", "2025-08 to 2025-12"),
     "size": Text(
         "Invalid value for '{field}' parameter. Image {field} must be an integer value between {low} and {high}, "
@@ -50,6 +54,8 @@ TEXTS: Mapping[str, Text] = {
     ),
 }
 
+SERVERS_OWN_WORDS_SINCE = date(2025, 9, 1)
+"""From here on the server itself refuses tools that its model has none of; before, Together did."""
 MOST_LOGPROBS = 5
 """The documents say 20; the servers of 2026-08 said 5 (of one model), those of 2024-04 said 1."""
 FLUX2_SIDE = range(512, 2048 + 1, 16)
@@ -57,14 +63,15 @@ FLUX2_SIDE = range(512, 2048 + 1, 16)
 
 
 class TogetherWording:
-    """What Together AI says on *day*; so far, every day the same."""
+    """What Together AI says on *day*."""
 
     def __init__(self, day: date) -> None:
-        del day
+        self._day = day
 
     # The form.
 
-    def refusal(self, failure: Failure) -> Refusal | None:
+    def refusal(self, operation: str, failure: Failure) -> Refusal | None:
+        del operation
         if failure.ignored:
             return None
         schema = failure.schema
@@ -121,11 +128,10 @@ class TogetherWording:
         for kind, place in _media(body):
             if kind in model.input_modalities:
                 continue
-            if kind == "image":
-                text: Any = TEXTS["not_multimodal"](model=model.id)
-                if model.third_party:
-                    text = {"message": text, "type": "BadRequestError", "param": None, "code": 400}
-            else:
+            text: Any = TEXTS["not_multimodal"](model=model.id)
+            if model.third_party:
+                text = _third_party(text)
+            elif kind != "image":
                 text = TEXTS["other"]()
             yield Breach(
                 place,
@@ -142,18 +148,25 @@ class TogetherWording:
             return
         wanted = body.get("response_format")
         kind = wanted["type"] if wanted else None
-        needs = [("response_format", kind)] if kind in ("json_object", "json_schema") else []
-        if body.get("tools"):
-            needs.append(("tools", "tools"))
-        for field, capability in needs:
-            if capability not in model.capabilities:
-                yield Breach(
-                    (field,),
-                    f"is not supported by {model.id}",
-                    _invalid(TEXTS["constraints"](model=model.id), code="constraints_model"),
-                    "nothing",
-                    "leave it out, or choose another model",
-                )
+        refusals = {}
+        if kind in ("json_object", "json_schema") and kind not in model.capabilities:
+            refusals["response_format"] = self._unconstrained(model)
+        if body.get("tools") and "tools" not in model.capabilities:
+            refusals["tools"] = self._no_tools(body, model)
+        for field, refusal in refusals.items():
+            fix = "leave it out, or choose another model"
+            yield Breach((field,), f"is not supported by {model.id}", refusal, "nothing", fix)
+
+    def _unconstrained(self, model: Model) -> Refusal:
+        return _invalid(TEXTS["constraints"](model=model.id), code="constraints_model")
+
+    def _no_tools(self, body: Mapping[str, Any], model: Model) -> Refusal:
+        if self._day < SERVERS_OWN_WORDS_SINCE:
+            return self._unconstrained(model)
+        if model.third_party:
+            return _invalid(_third_party(TEXTS["no_tools"]()))
+        # Of a stream that it refuses, Together says no more than that.
+        return _invalid(TEXTS["other" if body.get("stream") else "no_tools"]())
 
 
 def contracts(day: date) -> dict[str, RequestContract]:
@@ -165,6 +178,11 @@ def contracts(day: date) -> dict[str, RequestContract]:
 
 def _invalid(message: object, *, param: str | None = None, code: str | None = None) -> Refusal:
     return Refusal("invalid_request", {"message": message, "param": param, "code": code})
+
+
+def _third_party(text: str) -> dict[str, Any]:
+    """The words of somebody else's server, passed on as they came."""
+    return {"message": text, "type": "BadRequestError", "param": None, "code": 400}
 
 
 def _media(body: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -1,0 +1,324 @@
+"""The JSON Schemas in ``schemas/``: read, cut down to a day, compiled; what decides, what explains, and where.
+
+A compiled validator (``jsonschema-rs``) decides, in microseconds. Only when it says no, ``jsonschema`` explains:
+it is imported then, not before. Our schemas use no ``anyOf`` or ``oneOf``, so every error it finds is about one
+value at one place, and no alternative that was never meant is reported.
+
+Files refer to each other by relative ``$ref``, so that any tool can use them where they lie. Three annotations say
+more than other tools read:
+
+``x-since``, ``x-until``
+    On a property, or on an element of ``allOf``: the first day it is there and the first day it is gone.
+    :func:`on_day` takes out what does not hold.
+``x-open``
+    On an object of a reply: the provider adds fields to it now and then. To other tools it is open; here an unknown
+    field of it is found, and :mod:`.reply_contract` lets it pass unless it looks like a misspelling.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmcontract.core.errors import DataError
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+    from jsonschema_rs import Draft202012Validator as CompiledValidator
+
+Path = tuple[str | int, ...]
+"""Keys and indexes from a body down, ``("messages", 0, "role")``."""
+
+ROOT = "https://pytest-llmcontract.invalid/schemas/"
+"""What stands before a file's name in its ``$id``, once it is put together with others. Nobody fetches it."""
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = _Nothing()
+"""What was sent for a missing field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One place where a body breaks its schema: what both our words and the provider's are made from."""
+
+    body: Any
+    """The whole body."""
+    path: Path
+    """The value that failed; for a missing or unknown field, that field."""
+    keyword: str
+    """``additionalProperties``, ``required``, ``type``, ``enum``, ``minimum`` …"""
+    expected: Any
+    """The keyword's value."""
+    sent: Any
+    """The value that failed; :data:`NOTHING` for a missing field."""
+    schema: Mapping[str, Any]
+    """The subschema the keyword stands in."""
+    place: str
+    """Where that is: ``schemas/groq/chat.completions.request.json#/properties/n``."""
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """For an unknown field: those there are in its place, with their schemas."""
+
+    @property
+    def name(self) -> str:
+        """The field's own name, or that of the list it is in."""
+        return next((str(part) for part in reversed(self.path) if isinstance(part, str)), "")
+
+    @property
+    def unknown(self) -> bool:
+        """The contract has no such field."""
+        return self.keyword in UNKNOWN
+
+    @property
+    def unsupported(self) -> bool:
+        """The provider knows the field, and refuses what was sent."""
+        return bool(self.schema.get("x-unsupported"))
+
+    @property
+    def ignored(self) -> bool:
+        """The provider passes over it in silence."""
+        return self.unknown and bool(self.schema.get("x-ignored"))
+
+    @property
+    def open(self) -> bool:
+        """It is an unknown field of an object to which the provider adds fields."""
+        return self.unknown and bool(self.schema.get("x-open"))
+
+
+UNKNOWN = ("additionalProperties", "unevaluatedProperties")
+"""Keywords that find unknown fields; the second one sees through ``$ref``."""
+
+
+class DatedSchema:
+    """One schema file as it is on one day, with all it refers to.
+
+    Args:
+        name: The file below ``schemas/``, ``groq/chat.completions.request.json``.
+        day: What does not hold on it is left out.
+    """
+
+    def __init__(self, name: str, day: date) -> None:
+        self.name = name
+        self.day = day
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The schema with every file it refers to inside, as the standard bundles them: usable anywhere."""
+        files = {name: on_day(read_schema(name), self.day) for name in _closure(self.name, self.day)}
+        root = {"$id": ROOT + self.name, **files.pop(self.name)}
+        root["$defs"] = root.get("$defs", {}) | {name: {"$id": ROOT + name, **file} for name, file in files.items()}
+        return root
+
+    def accepts(self, value: object) -> bool:
+        """Whether *value* fits."""
+        try:
+            return self._compiled.is_valid(value)
+        except ValueError:
+            # Half of a surrogate pair in a key, or a key that is no string: nothing that JSON can hold.
+            return bool(self._explainer.is_valid(value))
+
+    def unknown_fields(self, value: object) -> tuple[str, ...] | None:
+        """Names of the unknown fields of open objects; ``None`` if anything else is wrong too.
+
+        Takes microseconds: what :meth:`failures` would say at length, without a reason to ask it.
+        """
+        names: list[str] = []
+        for error in self._compiled.iter_errors(value):
+            if error.kind.name != "unevaluatedProperties":
+                return None
+            names += error.kind.unexpected
+        return tuple(names)
+
+    def failures(self, value: object) -> list[Failure]:
+        """Everything wrong with *value*, in the order of a walk over sorted keys."""
+        found = (failure for error in self._explainer.iter_errors(value) for failure in self._failures(error, value))
+        # A union and the branch of it that was meant may both say so: the later one is the stricter.
+        distinct = {(failure.path, failure.unknown or failure.keyword): failure for failure in found}
+        return sorted(distinct.values(), key=_order)
+
+    @cached_property
+    def _compiled(self) -> CompiledValidator:
+        import jsonschema_rs
+
+        return jsonschema_rs.Draft202012Validator(self.document)
+
+    @cached_property
+    def _explainer(self) -> Draft202012Validator:
+        from jsonschema import Draft202012Validator
+
+        return Draft202012Validator(self.document)
+
+    def _failures(self, error: ValidationError, body: object) -> Iterator[Failure]:
+        path: Path = tuple(error.absolute_path)
+        keyword, expected, sent = str(error.validator), error.validator_value, error.instance
+        schema = error.schema if isinstance(error.schema, Mapping) else {}
+        file, pointer = self._find(self.name, "", self.document, list(error.absolute_schema_path)[:-1], schema)
+        place = f"schemas/{file}#{pointer}"
+        if keyword in UNKNOWN and isinstance(sent, Mapping):
+            known = dict(self._known(file, schema))
+            for name in sent:
+                if name not in known:
+                    yield Failure(body, (*path, str(name)), keyword, expected, sent[name], schema, place, known)
+        elif keyword == "required" and isinstance(sent, Mapping) and isinstance(expected, list):
+            for name in expected:
+                if name not in sent:
+                    yield Failure(body, (*path, name), keyword, expected, NOTHING, schema, place)
+        else:
+            yield Failure(body, path, keyword, expected, sent, schema, place)
+
+    # Through references.
+
+    def _find(
+        self, file: str, pointer: str, node: Any, path: Sequence[str | int], wanted: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        """File and pointer of *wanted*, which is at the end of *path*. jsonschema leaves ``$ref`` and ``if`` out of it."""
+        if not path and node is wanted:
+            return file, pointer
+        if path and _has(node, path[0]):
+            found = self._find(file, f"{pointer}/{path[0]}", node[path[0]], path[1:], wanted)
+            if found[0]:
+                return found
+        if isinstance(node, Mapping) and "$ref" in node:
+            return self._find(*self._follow(file, node["$ref"]), path, wanted)
+        return "", ""
+
+    def _follow(self, file: str, reference: str) -> tuple[str, str, Any]:
+        """File, pointer and schema that a ``$ref`` in *file* means."""
+        file, pointer = _target(file, reference)
+        node = self.document if file == self.name else self.document["$defs"][file]
+        for part in pointer.split("/")[1:]:
+            node = node[part]
+        return file, pointer, node
+
+    def _known(self, file: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """The fields of an object, and those of what it extends."""
+        if "$ref" in schema:
+            other, _, node = self._follow(file, schema["$ref"])
+            yield from self._known(other, node)
+        yield from schema.get("properties", {}).items()
+
+
+@cache
+def dated_schema(name: str, day: date) -> DatedSchema:
+    """The same one every time: compiling takes a millisecond, and waits for the first body."""
+    return DatedSchema(name, day)
+
+
+# Files
+
+
+@cache
+def schema_files(provider: str) -> frozenset[str]:
+    """The names of a provider's schema files, without their folder."""
+    from pytest_llmcontract.core.data import find_schemas
+
+    return frozenset(path.name for path in (find_schemas() / provider).glob("*.json"))
+
+
+@cache
+def read_schema(name: str) -> Mapping[str, Any]:
+    """The schema as its file below ``schemas/`` has it, dates and all.
+
+    Raises:
+        DataError: There is no such file, or it is no JSON object.
+    """
+    from pytest_llmcontract.core.data import find_schemas
+
+    file = find_schemas() / name
+    try:
+        schema = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise DataError(f"{file}: {problem}") from problem
+    if not isinstance(schema, dict):
+        raise DataError(f"{file}: $: a schema is an object")
+    return schema
+
+
+def _closure(name: str, day: date) -> dict[str, None]:
+    """*name* and every file it refers to, directly or not."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found[file] = None
+            waiting += (_target(file, reference)[0] for reference in _references(on_day(read_schema(file), day)))
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict) and isinstance(node.get("$ref"), str):
+        yield node["$ref"]
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _references(value)
+
+
+def _target(file: str, reference: str) -> tuple[str, str]:
+    """``shared/chat.json`` and ``/$defs/tool``, for ``../shared/chat.json#/$defs/tool`` in a provider's file."""
+    path, _, pointer = reference.partition("#")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path else file, pointer
+
+
+def _has(node: Any, part: str | int) -> bool:
+    return part in node if isinstance(node, Mapping) else isinstance(node, list) and isinstance(part, int)
+
+
+# Days
+
+
+def on_day(schema: Mapping[str, Any], day: date) -> dict[str, Any]:
+    """A copy of *schema* without what does not hold on *day*, its open objects closed.
+
+    A property is taken out. An element of a list becomes ``true``, so that pointers into the file stay right.
+    """
+    return {key: _on_day(value, day) for key, value in schema.items()} | _closing(schema)
+
+
+def _on_day(value: Any, day: date) -> Any:
+    if isinstance(value, list):
+        return [_on_day(item, day) if _holds(item, day) else True for item in value]
+    if isinstance(value, dict):
+        return {key: _on_day(item, day) for key, item in value.items() if _holds(item, day)} | _closing(value)
+    return value
+
+
+def _holds(value: Any, day: date) -> bool:
+    if not isinstance(value, dict):
+        return True
+    since, until = value.get("x-since"), value.get("x-until")
+    return (since is None or date.fromisoformat(since) <= day) and (until is None or day < date.fromisoformat(until))
+
+
+def _closing(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"unevaluatedProperties": False} if schema.get("x-open") is True else {}
+
+
+# Order
+
+
+def _order(failure: Failure) -> tuple[Any, ...]:
+    """As a walk over sorted keys meets them, depth first; what is missing comes after its siblings.
+
+    So does kin-openapi, whose texts Groq's are.
+    """
+    *parents, last = failure.path or ("",)
+    missing = failure.keyword == "required"
+    place = [(0, _sortable(part)) for part in parents] + [(1 if missing else 0, _sortable(last))]
+    return place, _KEYWORD_ORDER.get(failure.keyword, 9)
+
+
+def _sortable(part: str | int) -> tuple[int, str]:
+    return (part, "") if isinstance(part, int) else (0, part)
+
+
+_KEYWORD_ORDER = {"enum": 0, "const": 0, "type": 1}

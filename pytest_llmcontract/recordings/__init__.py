@@ -1,0 +1,1 @@
+"""Recordings: vcrpy cassettes of any author are read, dated, scrubbed, verified, and held against the simulation."""

@@ -1,0 +1,213 @@
+"""The ledger as a document: what a session asked, was answered, spent and found, for reports and for other tools.
+
+This is the form of ``--llmcontract-report=ledger.json`` and what every renderer takes. Its JSON Schema is published
+as ``schemas/llmcontract/ledger.schema.json``; ``docs/ledger.md`` explains it. A key that is not here stops the reading
+of a ledger: what a newer form says must not get lost in silence.
+
+Money is a decimal string, so that sums are exact. Times are seconds on the virtual clock of a test, from its beginning.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+from pytest_llmcontract.core.costs import dollars
+from pytest_llmcontract.core.exchange import UsageSource
+from pytest_llmcontract.core.rules import Severity
+
+Money = Annotated[
+    Decimal,
+    PlainSerializer(dollars, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d{2,}$", "examples": ["0.00", "0.000123"]}),
+]
+"""US dollars, exactly."""
+
+Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun", "crashed"]
+"""``error``: setup or teardown failed. ``crashed``: the worker died in it; what it had not reported by then is lost."""
+
+
+class Part(BaseModel):
+    """A part of the document: immutable, and every key known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SessionEntry(Part):
+    """One run of pytest, its workers together."""
+
+    id: str
+    """Made up anew for every run: the same one twice is the same run given twice."""
+    started: datetime
+    """Real time, in UTC."""
+    shard: str = ""
+    """The file it was read from, once ledgers were merged."""
+
+
+class TestEntry(Part):
+    """A test that called a provider, or was found something about."""
+
+    __test__ = False
+
+    id: str
+    """pytest's node id, ``tests/test_app.py::test_answer[free]``."""
+    outcome: Outcome
+    session: int = 0
+    """Index in ``sessions``."""
+    worker: str = ""
+    """``gw0`` …, of pytest-xdist."""
+    began: datetime
+    """What the virtual clock showed when the test began."""
+    seconds: float
+    """Virtual seconds that it took, up to the last thing that was reported."""
+
+
+class UsageEntry(Part):
+    """Tokens of one call. Cached tokens are part of the input tokens."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    source: UsageSource = "estimated"
+    """The least sure of its figures."""
+
+
+class RefusalEntry(Part):
+    """The limit that refused a call, in the numbers of the refusal."""
+
+    limit: str
+    """Its kind, ``TPM``."""
+    requested: float
+    wait: float
+    """Seconds until the same call passes; 0 if it never does."""
+
+
+class CallEntry(Part):
+    """One request and what became of it."""
+
+    test: int | None
+    """Index in ``tests``."""
+    provider: str
+    plan: str
+    """The plan or tier in force, ``free``, ``tier1``."""
+    operation: str
+    model: str
+    """As the request names it; empty if it names none."""
+    status: int | None
+    """``null`` where the connection broke before a reply."""
+    error: str | None
+    """Its name in the provider's error catalogue."""
+    at: float
+    """Seconds since the test began."""
+    took: float
+    """Seconds until the reply was complete."""
+    attempt: int
+    """Counts from 1 within one group of retries."""
+    stream: bool
+    client: str
+    """``groq-python 1.7.0``."""
+    site: str
+    """The application's own line, ``app/client.py:41 in ask``."""
+    usage: UsageEntry
+    cost: Money
+    """At list price, on every plan; what has no known price counts as 0."""
+    scripted: bool
+    """The test asked for exactly this reply."""
+    recorded: bool
+    """A recording answered."""
+    retry_after: float | None
+    limits: dict[str, tuple[float, float]]
+    """The level of every limit of the model after this call: kind -> used, limit. Where the provider counts in windows
+    shorter than the limit's own, the level is scaled to the limit. Empty where no limit was asked."""
+    refused: RefusalEntry | None
+    """Which limit refused the call, if one did."""
+
+
+class ViolationEntry(Part):
+    """One finding. Empty texts mean not applicable."""
+
+    code: str
+    severity: Severity
+    message: str
+    test: int | None
+    call: int | None
+    """Index in ``calls``."""
+    provider: str = ""
+    operation: str = ""
+    path: str = ""
+    sent: str = ""
+    allowed: str = ""
+    contract: str = ""
+    answer: str = ""
+    fix: str = ""
+    site: str = ""
+    """The application's own line; of a recording its file and line."""
+    request: str = ""
+    """Body of the request, keys removed, the beginning of a very long one."""
+    reply: str = ""
+    difference: str = ""
+    """What is expected (-) and what was sent (+), as lines."""
+
+
+class BudgetEntry(Part):
+    """One budget, kept or not."""
+
+    scope: Literal["test", "session"]
+    test: int | None = None
+    name: str
+    """``calls``, ``tokens``, ``cost`` …; ``share TPM``; ``fits groq/free``."""
+    limit: int | float | str
+    """What is allowed; money as a decimal string; 1 for ``fits``."""
+    used: int | float | str
+    """In the same unit; for ``fits`` the share of the limit that binds."""
+    ok: bool
+    source: UsageSource | None = None
+    """Where the figures come from; ``null`` where they were simply counted."""
+    detail: str = ""
+    """Which limit, which call, at what moment."""
+
+
+class TotalsEntry(Part):
+    """Sums over the whole document."""
+
+    tests: int = 0
+    calls: int = 0
+    tokens: int = 0
+    """Input and output."""
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost: Money = Decimal(0)
+    retries: int = 0
+    """Calls that repeated one before."""
+    seconds: float = 0
+    """Virtual seconds of all tests."""
+    violations: int = 0
+    """All findings, warnings and notes included."""
+    errors: int = 0
+    """Those of them that failed their test."""
+
+
+class LedgerDocument(Part):
+    """The whole document."""
+
+    format: Literal[1] = 1
+    tool: str
+    """Who wrote it, ``pytest-llmcontract 0.1.0``."""
+    sessions: tuple[SessionEntry, ...]
+    editions: dict[str, tuple[str, ...]]
+    """Provider -> the editions whose facts were used, oldest first."""
+    tests: tuple[TestEntry, ...]
+    calls: tuple[CallEntry, ...]
+    totals: TotalsEntry
+    violations: tuple[ViolationEntry, ...]
+    budgets: tuple[BudgetEntry, ...]
+
+
+def ledger_schema() -> dict[str, Any]:
+    """The JSON Schema of a ledger, as published."""
+    schema = LedgerDocument.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,119 @@
+"""The HTML page: one file that needs nothing else, for people who want to see what a session did.
+
+:func:`page` puts three things into ``page.html``: the style, the ledger as JSON, and the scripts, which build
+everything that is seen from that JSON. The charts are drawn by Bokeh's JavaScript, which travels in the page; why
+Bokeh is told in ``docs/report.md``. The scripts of this folder are joined into one module in the order of
+:data:`SCRIPTS`, so that each may use the names of those before it.
+
+A Content-Security-Policy lets nothing but these very scripts run and forbids every connection.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.report.document import CallEntry, LedgerDocument
+
+SCRIPTS = ("words.js", "ledger.js", "table.js", "charts.js", "sections.js", "page.js")
+_HERE = Path(__file__).parent
+
+
+def check_available() -> None:
+    """Be sure, before the tests run, that a page can be written after them.
+
+    Raises:
+        BadInput: The charting library is not installed.
+    """
+    if find_spec("bokeh") is None:
+        raise BadInput(
+            "an .html report needs Bokeh: pip install 'pytest-llmcontract[report]'; "
+            ".json, .md and .sarif need nothing more"
+        )
+
+
+def page(document: LedgerDocument) -> str:
+    """The whole page as one HTML text.
+
+    Raises:
+        BadInput: The charting library is not installed.
+    """
+    check_available()
+    from bokeh.resources import Resources
+
+    scripts = [(text, "") for text in Resources(mode="inline", components=["bokeh", "bokeh-api"]).js_raw]
+    scripts.append(("\n".join(_file(name) for name in SCRIPTS), ' type="module"'))
+    return Template(_file("page.html")).substitute(
+        policy=_policy(text for text, _ in scripts),
+        style=_file("style.css"),
+        ledger=_json(data(document)),
+        scripts="\n".join(f"<script{kind}>{text}</script>" for text, kind in scripts),
+    )
+
+
+def _policy(scripts: Iterable[str]) -> str:
+    """Only *scripts* run, nothing is fetched. Bokeh puts style elements into its charts, so styles are open."""
+    hashes = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def data(document: LedgerDocument) -> dict[str, Any]:
+    """What the scripts read: the document, with the many calls as columns."""
+    whole = document.model_dump(mode="json", exclude={"format", "calls", "totals"})
+    return {**whole, "calls": _columns(document.calls)}
+
+
+def _columns(calls: tuple[CallEntry, ...]) -> dict[str, Any]:
+    """A list for each fact instead of a record for each call, every text once: a fifth of the size."""
+    numbers: dict[str, list[Any]] = {
+        "test": [call.test for call in calls],
+        "status": [call.status for call in calls],
+        "at": [round(call.at, 3) for call in calls],
+        "took": [round(call.took, 3) for call in calls],
+        "attempt": [call.attempt for call in calls],
+        "input": [call.usage.input_tokens for call in calls],
+        "cached": [call.usage.cached_tokens for call in calls],
+        "output": [call.usage.output_tokens for call in calls],
+        "cost": [float(call.cost) for call in calls],
+        "stream": [int(call.stream) for call in calls],
+        "scripted": [int(call.scripted) for call in calls],
+        "recorded": [int(call.recorded) for call in calls],
+        "retryAfter": [call.retry_after for call in calls],
+    }
+    texts = {
+        **{
+            name: _coded([getattr(call, name) or "" for call in calls])
+            for name in ("provider", "plan", "operation", "model", "error", "client", "site")
+        },
+        "source": _coded([call.usage.source for call in calls]),
+        "refusedBy": _coded([call.refused.limit if call.refused else "" for call in calls]),
+    }
+    kinds = {kind: None for call in calls for kind in call.limits}
+    limits = {kind: [call.limits.get(kind) for call in calls] for kind in kinds}
+    return {"numbers": numbers, "texts": texts, "limits": limits}
+
+
+def _coded(texts: list[str]) -> dict[str, Any]:
+    """Each text once in ``of``; ``at`` says which one it is."""
+    known: dict[str, int] = {}
+    at = [known.setdefault(text, len(known)) for text in texts]
+    return {"of": list(known), "at": at}
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script element it stands in, whatever texts it holds."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _file(name: str) -> str:
+    return (_HERE / name).read_text("utf-8")

@@ -1,0 +1,129 @@
+// The ledger as rows, and which of them the filter lets through.
+
+const LEDGER = JSON.parse(document.getElementById("ledger").textContent);
+const TESTS = LEDGER.tests.map((test, index) => ({ ...test, index }));
+const CALLS = readCalls(LEDGER.calls);
+const FINDINGS = LEDGER.violations;
+
+const NO_TEST = { id: "(outside of any test)", outcome: "", seconds: 0, index: -1 };
+const testOf = (row) => (row.test === null ? NO_TEST : TESTS[row.test]);
+
+/** One row for every call, from the columns in the page. */
+function readCalls({ numbers, texts, limits }) {
+  const kinds = Object.entries(limits);
+  const seen = new Map(); // test -> its calls so far
+  return numbers.at.map((_, index) => {
+    const call = { index, limits: {} };
+    for (const [name, column] of Object.entries(numbers)) call[name] = column[index];
+    for (const [name, column] of Object.entries(texts)) call[name] = column.of[column.at[index]];
+    for (const [kind, column] of kinds) if (column[index]) call.limits[kind] = column[index];
+    call.owner = `${call.provider}\n${call.plan}\n${call.model}\n`; // of its limits
+    call.outcome = outcomeOf(call.status);
+    call.tokens = call.input + call.output;
+    call.number = (seen.get(call.test) ?? 0) + 1;
+    seen.set(call.test, call.number);
+    return call;
+  });
+}
+
+/** The codes found in each test and at each call, for the filter. */
+const codesOfTest = new Map();
+const codesOfCall = new Map();
+for (const finding of FINDINGS) {
+  const [map, key] = finding.call === null ? [codesOfTest, finding.test] : [codesOfCall, finding.call];
+  map.set(key, (map.get(key) ?? new Set()).add(finding.code));
+}
+
+const callText = (call) =>
+  (call.text ??= [
+    testOf(call).id, call.provider, call.plan, call.operation, call.model, call.status ?? "no reply", call.error,
+    call.refusedBy, call.client, call.site, ...(codesOfCall.get(call.index) ?? []), ...(codesOfTest.get(call.test) ?? []),
+  ].join("\n").toLowerCase());
+
+const findingText = (finding) =>
+  (finding.text ??= [
+    testOf(finding).id, finding.code, finding.severity, finding.message, finding.provider, finding.operation,
+    finding.path, finding.site,
+  ].join("\n").toLowerCase());
+
+/**
+ * What passes the filter: `{tests, calls, findings, limits}`.
+ *
+ * A finding about a call passes with it; one about a whole test is held to text, test, provider and code only.
+ * A test passes with any of its calls or findings.
+ */
+function selection({ text, test, provider, model, status, code }) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const has = (found) => words.every((word) => found.includes(word));
+  const exact = TESTS.some((known) => known.id === test);
+  const inTest = (row) => !test || (exact ? testOf(row).id === test : testOf(row).id.includes(test));
+
+  const passes = (call) =>
+    (!provider || call.provider === provider) &&
+    (!model || call.model === model) &&
+    (!status || (status === "refused" ? call.outcome !== "ok" : String(call.status) === status)) &&
+    inTest(call);
+  const coded = (call) => !code || codesOfCall.get(call.index)?.has(code) || codesOfTest.get(call.test)?.has(code);
+
+  const calls = CALLS.filter((call) => passes(call) && coded(call) && has(callText(call)));
+  const findings = FINDINGS.filter(
+    (finding) =>
+      (!code || finding.code === code) &&
+      (finding.call === null ? !model && !status && inTest(finding) : passes(CALLS[finding.call])) &&
+      (!provider || !finding.provider || finding.provider === provider) &&
+      has(findingText(finding)),
+  );
+  const named = new Set([...calls, ...findings].map((row) => row.test));
+  const filtered = text || test || provider || model || status || code;
+  const tests = filtered ? TESTS.filter((row) => named.has(row.index)) : TESTS;
+  return { tests, calls, findings, limits: buckets(calls), filtered: Boolean(filtered) };
+}
+
+/** Rows by a key, in the order of their first. */
+function grouped(rows, key) {
+  const groups = new Map();
+  for (const row of rows) {
+    const name = key(row);
+    if (groups.has(name)) groups.get(name).push(row);
+    else groups.set(name, [row]);
+  }
+  return groups;
+}
+
+const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
+
+/** What calls amount to together. */
+const totals = (calls) => ({
+  calls: calls.length,
+  refused: calls.filter((call) => call.outcome !== "ok").length,
+  retries: calls.filter((call) => call.attempt > 1).length,
+  input: sum(calls, "input"),
+  cached: sum(calls, "cached"),
+  output: sum(calls, "output"),
+  tokens: sum(calls, "tokens"),
+  cost: sum(calls, "cost"),
+});
+
+/**
+ * Every bucket that calls met: whose limit, its peak and in which test, and how many calls it refused.
+ * `drawn` is the test worth looking at: the first with a refusal, else that of the peak.
+ */
+function buckets(calls) {
+  const found = new Map();
+  for (const call of calls) {
+    for (const kind in call.limits) {
+      const [used, limit] = call.limits[kind];
+      const key = call.owner + kind;
+      let bucket = found.get(key);
+      if (!bucket) {
+        bucket = { key, provider: call.provider, plan: call.plan, model: call.model, kind, share: -1, refusals: 0 };
+        found.set(key, bucket);
+      }
+      const share = limit ? used / limit : 0;
+      if (share > bucket.share) Object.assign(bucket, { share, used, limit, test: call.test });
+      if (call.refusedBy === kind && !bucket.refusals++) bucket.drawn = call.test;
+    }
+  }
+  for (const bucket of found.values()) bucket.drawn ??= bucket.test;
+  return [...found.values()];
+}

@@ -1,0 +1,99 @@
+// The page itself: one filter, one theme, and the sections that follow them.
+
+const form = document.getElementById("filter");
+const FIELDS = ["text", "test", "provider", "model", "status", "code"];
+
+const choose = (test) => {
+  form.elements.test.value = test;
+  update();
+  document.getElementById("tests").scrollIntoView();
+};
+
+const sections = [summarySection(), findingsSection(choose), testsSection(choose), limitsSection(choose), spendSection(choose), callsSection(choose)];
+const charts = sections.flatMap((section) => section.charts ?? section.chart ?? []);
+
+function update() {
+  const state = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
+  const selected = selection(state);
+  for (const section of sections) section.show(selected);
+  document.getElementById("selected").textContent =
+    selected.filtered
+      ? `${counted(selected.calls.length, "call")} of ${whole(CALLS.length)}, ${counted(selected.tests.length, "test")} of ${whole(TESTS.length)}, ${counted(selected.findings.length, "finding")} of ${whole(FINDINGS.length)}`
+      : `All ${counted(CALLS.length, "call")}, ${counted(TESTS.length, "test")}, ${counted(FINDINGS.length, "finding")}`;
+  // The address keeps the filter, so that a link can point at what one sees.
+  const kept = new URLSearchParams(Object.entries(state).filter(([, value]) => value)).toString();
+  history.replaceState(null, "", kept ? `#${kept}` : location.pathname + location.search);
+}
+
+function fillFilter() {
+  const options = (name, all, values) =>
+    form.elements[name].replaceChildren(...[["", all], ...values].map(([value, text]) => element("option", { value }, text)));
+  const distinct = (rows, fact) => [...new Set(rows.map(fact))].filter(Boolean).sort();
+  const plain = (values) => values.map((value) => [value, value]);
+  const statuses = [...grouped(CALLS, (call) => call.status)].sort(([a], [b]) => (a ?? 0) - (b ?? 0));
+  options("provider", "all", plain(distinct([...CALLS, ...FINDINGS], (row) => row.provider)));
+  options("model", "all", plain(distinct(CALLS, (call) => call.model)));
+  options("status", "all", [["refused", "all but answered"], ...statuses.map(([status]) => [String(status), status ?? "no reply"])]);
+  options("code", "all", plain(distinct(FINDINGS, (finding) => finding.code)));
+  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+    if (FIELDS.includes(name)) form.elements[name].value = value;
+  }
+}
+
+/** Names that match what is typed; a list of all would be as long as the suite. */
+function offerTests() {
+  const typed = form.elements.test.value.toLowerCase();
+  const names = TESTS.filter((test) => test.id.toLowerCase().includes(typed)).slice(0, 20);
+  document.getElementById("test-names").replaceChildren(...names.map((test) => element("option", { value: test.id })));
+}
+
+function describeSession() {
+  const [first] = LEDGER.sessions;
+  const editions = Object.entries(LEDGER.editions).map(([provider, days]) => `${provider} ${days.join(", ")}`);
+  const parts = [
+    first && `${first.started.slice(0, 16).replace("T", " ")} UTC`,
+    LEDGER.sessions.length > 1 && `${LEDGER.sessions.length} sessions`,
+    editions.length && `facts of ${editions.join("; ")}`,
+    LEDGER.tool,
+  ];
+  document.getElementById("session").textContent = parts.filter(Boolean).join(" · ");
+}
+
+// Theme: as the system says, until the button says otherwise; paper is always light.
+
+const themeButton = document.getElementById("theme");
+const system = matchMedia("(prefers-color-scheme: dark)");
+let dark = null;
+
+function setTheme(isDark) {
+  document.documentElement.dataset.theme = isDark ? "dark" : "light";
+  themeButton.setAttribute("aria-pressed", String(isDark));
+  for (const chart of charts) chart.redraw();
+}
+const theme = () => setTheme(dark ?? system.matches);
+
+themeButton.addEventListener("click", () => { dark = !(dark ?? system.matches); theme(); });
+system.addEventListener("change", theme);
+addEventListener("beforeprint", () => {
+  setTheme(false);
+  for (const chart of charts) chart.draw();
+});
+addEventListener("afterprint", theme);
+
+// Typing waits a moment, choosing does not.
+
+let pause;
+form.addEventListener("input", (event) => {
+  clearTimeout(pause);
+  if (event.target.name === "test") offerTests();
+  pause = setTimeout(update, event.target.tagName === "INPUT" ? 150 : 0);
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("reset", () => setTimeout(update));
+
+describeSession();
+budgetTable(choose);
+fillFilter();
+offerTests();
+theme();
+update();
