@@ -9,18 +9,18 @@ Sources: Groq's documentation of rate limits; over 1,300 recorded replies of Gro
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_llmcontract.core.data import provider_hosts
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.recordings.cassette import read_cassette
 
 HEADERS: dict[str, dict[str, tuple[str, int]]] = {
     "groq": {
@@ -38,15 +38,6 @@ _TELLING = {
     "x-ratelimit-limit": "together",
 }
 """Headers that only one of them sends."""
-
-LARGEST_FILE = 64 * 2**20
-"""Bytes. Recordings of pictures and sound are large; what is larger than this is no recording."""
-MOST_EVENTS = 1_000_000
-"""Parts of a YAML file: some ten thousand interactions."""
-DEEPEST = 100
-"""Levels of a YAML file."""
-
-_MERGE = "tag:yaml.org,2002:merge"
 
 Limits = dict[str, float]
 
@@ -82,10 +73,10 @@ def limits_from(
 
 def _of_cassette(file: Path, provider: str | None, model: str | None) -> dict[str, Limits]:
     by_provider: dict[str, dict[str, Limits]] = {}
-    for request, headers in _replies(file):
-        host = str(urlsplit(str(request.get("uri", ""))).hostname)
+    for interaction in read_cassette(file).interactions:
+        host, headers = interaction.request.host, interaction.reply.headers
         teller = next((name for name in HEADERS if host in provider_hosts(name)), None) or provider or _teller(headers)
-        name = _model(request)
+        name = _model(interaction.request)
         if teller is None or name is None or (model or name) != name:
             continue
         if found := _limits(headers, teller, str(file), required=False):
@@ -140,23 +131,14 @@ def _flat(headers: object) -> dict[str, str]:
     return flat
 
 
-def _model(request: Mapping[Any, Any]) -> str | None:
+def _model(request: ApiRequest) -> str | None:
     """The model that a recorded request names, in JSON or in a form."""
-    body = request.get("parsed_body") or request.get("body")
-    if isinstance(body, bytes):
-        body = body.decode("utf-8", "replace")
-    if isinstance(body, str):
-        if form := re.search(r'name="model"\s*?\r?\n\r?\n([^\r\n]+)', body):
-            return form[1]
-        try:
-            body = json.loads(body)
-        except (ValueError, RecursionError):
-            return None
+    body = request.json
+    if body is None:
+        form = re.search(rb'name="model"\s*?\r?\n\r?\n([^\r\n]+)', request.body)
+        return form[1].decode("utf-8", "replace") if form else None
     name = body.get("model") if isinstance(body, Mapping) else None
     return name if isinstance(name, str) else None
-
-
-# Reading a file that somebody else wrote
 
 
 def _located(path: Path, beside: object) -> Path:
@@ -166,64 +148,3 @@ def _located(path: Path, beside: object) -> Path:
             return place
     looked = ", ".join(str(place.absolute()) for place in places)
     raise BadInput(f"recording {str(path)!r} does not exist; looked for {looked}")
-
-
-def _replies(file: Path) -> Iterator[tuple[Mapping[Any, Any], dict[str, str]]]:
-    """Request and reply headers of each interaction."""
-    document = _read(file)
-    interactions = document.get("interactions") if isinstance(document, Mapping) else None
-    if not isinstance(interactions, list):
-        raise BadInput(f"{file} is no vcrpy cassette: expected a list under 'interactions'")
-    for interaction in interactions:
-        if not isinstance(interaction, Mapping):
-            raise BadInput(f"{file} is no vcrpy cassette: expected 'request' and 'response' in each interaction")
-        request, response = interaction.get("request"), interaction.get("response")
-        if isinstance(request, Mapping) and isinstance(response, Mapping):
-            yield request, _flat(response.get("headers"))
-
-
-def _read(file: Path) -> Any:
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise BadInput(f"{file} cannot be read: {error.strerror}") from None
-    if len(content) > LARGEST_FILE:
-        raise BadInput(f"{file} is larger than {LARGEST_FILE // 2**20} MB: no recording")
-    try:
-        text = content.decode("utf-8-sig")
-        return json.loads(text) if text.lstrip()[:1] in ("{", "[") else _yaml(text, file)
-    except RecursionError:
-        raise BadInput(f"{file} is nested too deeply to be a cassette") from None
-    except ValueError as error:
-        if isinstance(error, BadInput):
-            raise
-        problem = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise BadInput(f"{file} is no vcrpy cassette: {problem}") from None
-
-
-def _yaml(text: str, file: Path) -> Any:
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        _harmless(yaml.parse(text, Loader=loader), file)
-        return yaml.load(text, Loader=loader)
-    except yaml.YAMLError as error:
-        problem = " ".join(str(error).split())
-        raise BadInput(f"{file} is no vcrpy cassette: {problem[:200]}") from None
-
-
-def _harmless(events: Iterable[Any], file: Path) -> None:
-    """Refuse what no recorder writes and what costs without bound to load: depth, and merge keys that multiply.
-
-    Plain aliases are harmless: what they name is made once.
-    """
-    depth = 0
-    for count, event in enumerate(events):
-        kind = type(event).__name__
-        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
-        if depth > DEEPEST + 2 or count > MOST_EVENTS:
-            raise BadInput(f"{file} is no vcrpy cassette: it is nested too deeply or has too many parts")
-        if kind == "ScalarEvent" and ((event.value == "<<" and not event.style) or event.tag == _MERGE):
-            raise BadInput(f"{file} is no vcrpy cassette: it has merge keys ('<<')")

@@ -7,6 +7,7 @@ costs time.
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
 
     from pytest_llmcontract.core.selection import Selection
 
@@ -25,14 +27,21 @@ MARKERS = {
     "groq_api": '*, plan="free", edition=None, limits=None, models=None, hosts=(), spend_limit=None',
     "together_api": "*, tier=1, balance=None, edition=None, limits=None, models=None, hosts=()",
     "llm_clock": '*, mode="virtual", wall=False, start=None',
+    "llm_budget": "*, calls=None, tokens=None, input_tokens=None, output_tokens=None, cost=None, retries=None, "
+    "seconds=None, share=None, fits=None, per_minute=None, per_day=None, output=None",
+    "llm_contract": "path=None, *, record=None, source=None, ignore=(), normalise=None, repeats=False",
     "llm_allow": '"LLM101", …',
 }
 """Marker -> signature. Those named as a fixture ask for it too."""
+
+_POSITIONAL = {"llm_contract": ("path",)}
 
 _MARKER_HELP = {
     "groq_api": "simulate Groq for this test: its plan, the day whose facts hold, limits, models, hosts.",
     "together_api": "simulate Together AI for this test, on a Build Tier.",
     "llm_clock": "how the virtual clock runs: mode 'virtual' or 'real', wall=True moves time.time() along.",
+    "llm_budget": "fail this test if it uses more, or would not fit a plan if it ran so and so often.",
+    "llm_contract": "answer this test's calls from its cassette, or record them: where it is, what is not compared.",
     "llm_allow": "count findings of these codes as notes in this test.",
 }
 
@@ -46,6 +55,25 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "help": "stop calls to providers that are not simulated: in tests with a fixture of ours (default), always, "
         "or never",
     },
+    "record": {
+        "choices": ("none", "once", "new_episodes", "all"),
+        "help": "what tests marked llm_contract may record, in vcrpy's words: nothing (default), all where there is no "
+        "cassette yet, what is missing or has changed, everything anew",
+    },
+    "source": {
+        "choices": ("simulator", "live"),
+        "help": "who answers what is recorded: the simulator (default), or the provider itself, with a real key",
+    },
+    "budget": {
+        "metavar": "NAME=N,…",
+        "help": "what the whole session may use, such as cost=0.50,tokens=200K; names: calls, tokens, input_tokens, "
+        "output_tokens, cost, retries, seconds",
+    },
+    "report": {
+        "metavar": "PATH",
+        "action": "append",
+        "help": "write a report when the session ends, by suffix .json, .html, .md or .sarif; repeatable",
+    },
     "select": {
         "metavar": "CODES",
         "help": "rules that count, comma separated: codes, beginnings of codes, or ALL (default)",
@@ -55,7 +83,7 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "help": "rules that do not count, comma separated: codes or beginnings of codes",
     },
 }
-_INI_TYPES: dict[str, Any] = {"select": "args", "ignore": "args"}
+_INI_TYPES: dict[str, Any] = {"report": "args", "select": "args", "ignore": "args"}
 """Of ini keys that may be lists in pyproject.toml."""
 
 
@@ -98,6 +126,18 @@ class Options(NamedTuple):
     retires_within: int = 30
     selection: Selection | None = None
     """``None``: every rule counts."""
+    record_flag: str | None = None
+    record_ini: str | None = None
+    source_flag: str | None = None
+    source_ini: str | None = None
+    budget: Mapping[str, Decimal] | None = None
+    """What the session may use, by name."""
+    reports: tuple[Path, ...] = ()
+
+    @property
+    def collects(self) -> bool:
+        """Whether anybody wants to know what all tests did: a report, a budget, or GitHub."""
+        return bool(self.reports or self.budget) or os.environ.get("GITHUB_ACTIONS") == "true"
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -107,10 +147,7 @@ def read_options(config: pytest.Config) -> Options:
         pytest.UsageError: A value is not accepted; the message says where it was set and what is.
     """
     flag, ini = config.getoption("llmcontract_edition"), config.getini("llmcontract_edition")
-    guard = config.getoption("llmcontract_guard") or config.getini("llmcontract_guard") or "fixture"
-    accepted = _FLAGS["guard"]["choices"]
-    if guard not in accepted:
-        raise pytest.UsageError(f"llmcontract_guard = {guard!r} (ini): accepted are {', '.join(accepted)}")
+    guard = config.getoption("llmcontract_guard") or _chosen(config, "guard") or "fixture"
     for value, where in ((flag, "--llmcontract-edition"), (ini, "llmcontract_edition (ini)")):
         if value:
             _some_edition(value, where)
@@ -120,7 +157,42 @@ def read_options(config: pytest.Config) -> Options:
         cast("Any", guard),
         _days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
         _selection(config),
+        config.getoption("llmcontract_record"),
+        _chosen(config, "record"),
+        config.getoption("llmcontract_source"),
+        _chosen(config, "source"),
+        _budget(config),
+        _reports(config),
     )
+
+
+def _budget(config: pytest.Config) -> Mapping[str, Decimal] | None:
+    flag, ini = config.getoption("llmcontract_budget"), config.getini("llmcontract_budget")
+    if not (flag or ini):
+        return None
+    from pytest_llmcontract.core.budget import session_budget
+    from pytest_llmcontract.core.errors import BadInput
+
+    try:
+        return session_budget(flag or ini, "--llmcontract-budget" if flag else "llmcontract_budget (ini)")
+    except BadInput as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+def _reports(config: pytest.Config) -> tuple[Path, ...]:
+    """Whole paths: a test may change the directory. Those of ini files are seen from the root directory."""
+    flag, ini = config.getoption("llmcontract_report"), config.getini("llmcontract_report")
+    folder = config.invocation_params.dir if flag else config.rootpath
+    return tuple(dict.fromkeys(folder / path for path in flag or ini or ()))
+
+
+def _chosen(config: pytest.Config, name: str) -> str | None:
+    """The ini key *name*, whose values are those of its flag."""
+    value: str | None = config.getini(f"llmcontract_{name}") or None
+    accepted = _FLAGS[name]["choices"]
+    if value is not None and value not in accepted:
+        raise pytest.UsageError(f"llmcontract_{name} = {value!r} (ini): accepted are {', '.join(accepted)}")
+    return value
 
 
 def _some_edition(day: str, where: str) -> None:
@@ -190,7 +262,7 @@ def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:
     """The keywords of all *name* markers of a test, the nearest winning, and where they stand.
 
     Raises:
-        BadInput: A marker has positional arguments.
+        BadInput: A marker has positional arguments that it does not take.
     """
     from pytest_llmcontract.core.errors import BadInput
 
@@ -199,9 +271,11 @@ def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:
     for owner, marker in reversed(list(node.iter_markers_with_node(name))):
         place = f"marker {name} at {owner.nodeid}"
         places.append(place)
-        if marker.args:
-            raise BadInput(f"{name}{marker.args!r}: only keywords are accepted: {name}({MARKERS[name]}) ({place})")
-        merged |= marker.kwargs
+        given = dict(zip(_POSITIONAL.get(name, ()), marker.args, strict=False))
+        if len(given) < len(marker.args) or given.keys() & marker.kwargs.keys():
+            what = "one path is accepted, and keywords" if name in _POSITIONAL else "only keywords are accepted"
+            raise BadInput(f"{name}{marker.args!r}: {what}: {name}({MARKERS[name]}) ({place})")
+        merged |= {**given, **marker.kwargs}
     return merged, "; ".join(reversed(places))
 
 

@@ -30,6 +30,7 @@ from pytest_llmcontract.core.session import SESSION
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
 from pytest_llmcontract.core.site import application_site
+from pytest_llmcontract.core.tape import Tape
 from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.wire import Ids, placeholders
 
@@ -42,7 +43,14 @@ CutHow = Literal["disconnect", "error_event", "truncate", "stall"]
 class SimulatedProvider:
     """One simulated provider, as ``groq_api``, ``together_api`` and :func:`simulate` give it."""
 
-    def __init__(self, name: str, settings: ProviderSettings, stage: Stage, tokens: TokenEstimator) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: ProviderSettings,
+        stage: Stage,
+        tokens: TokenEstimator,
+        tape: Tape | None = None,
+    ) -> None:
         self.name = name
         self.settings = settings
         self._stage = stage
@@ -52,6 +60,7 @@ class SimulatedProvider:
         self.edition: Edition = (
             edition.with_models(settings.models).with_limits(settings.limits).with_hosts(settings.hosts)
         )
+        self._own_tape = tape
         self._simulators: list[Simulator] = []
         self._judged: set[int] = set()
 
@@ -78,8 +87,13 @@ class SimulatedProvider:
                 clock,
                 journal=self._stage.journal,
                 retires_within=SESSION.retires_within,
+                tape=self._own_tape or self._stage.tape,
             )
         )
+
+    def play(self, tape: Tape | None) -> None:
+        """Let *tape* answer from now on, beside recordings of its own."""
+        self.simulator.tape = self._own_tape or tape
 
     # Scripting.
 

@@ -11,20 +11,25 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, date, datetime, time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.data import edition_dates, provider_hosts, provider_names
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import Violation
-from pytest_llmcontract.core.session import SESSION
+from pytest_llmcontract.core.session import SESSION, Watch
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
+from pytest_llmcontract.core.tape import Tape
 from pytest_llmcontract.core.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.recordings.tape import CassetteTape
 
 
 class Stage:
@@ -37,6 +42,7 @@ class Stage:
 
     def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
         from pytest_llmcontract.adapters import time as time_adapter
+        from pytest_llmcontract.adapters import vcr as vcr_adapter
         from pytest_llmcontract.adapters.respx import Interception
         from pytest_llmcontract.adapters.time.real import Real
 
@@ -45,26 +51,31 @@ class Stage:
         real = settings.mode == "real"
         self._pinned = self._dated = settings.start is not None
         self.clock = VirtualClock(settings.start or _noon(newest), ticks=Real.monotonic if real else None)
-        self.journal: list[Call] = []
+        self.watch = SESSION.watch or Watch()
+        self.watch.clock = self.clock
+        self.journal = self.watch.journal
         """Every call of this test to any provider, in order."""
         self.providers: list[SimulatedProvider] = []
         self._owners: dict[str, SimulatedProvider] = {}
         self.guard = guard
+        self.tape: Tape | None = None
+        """The recordings of the test that runs."""
         self._escapes: list[Violation] = []
         self._streams: dict[int, Call] = {}
         self._exits = ExitStack()
         self._time = nullcontext() if real else time_adapter.running(self.clock, wall=settings.wall)
-        self.interception = Interception(
-            self,
-            wait=time_adapter.provider_delay,
-            wait_async=time_adapter.provider_delay_async,
-            in_flight=time_adapter.request,
-        )
+        waits: Any = {
+            "wait": time_adapter.provider_delay,
+            "wait_async": time_adapter.provider_delay_async,
+            "in_flight": time_adapter.request,
+        }
+        self.interception = Interception(self, **waits)
+        self._other_libraries = vcr_adapter.Interception(self, **waits)
 
     def begin_test(self) -> None:
         """A new test looks at a stage that was there before it."""
         self.clock.begin_test()
-        self.journal.clear()
+        self.watch.begin_test()
 
     def provide_keys(self) -> None:
         """Set dummies for keys that are not set, while the stage lasts.
@@ -75,8 +86,9 @@ class Stage:
 
     def begin(self) -> None:
         self._exits.enter_context(self._time)
-        self._exits.callback(self.interception.remove)
-        self.interception.install()
+        for interception in (self.interception, self._other_libraries):
+            self._exits.callback(interception.remove)
+            interception.install()
 
     def end(self) -> None:
         self._exits.close()
@@ -89,6 +101,7 @@ class Stage:
         self._dated = True
         provider.begin()
         self.providers.append(provider)
+        self.watch.editions[provider.name] = provider.edition.date
         self._assign_hosts()
 
     def remove(self, provider: SimulatedProvider) -> None:
@@ -99,18 +112,31 @@ class Stage:
         """The innermost, that is the last, owns a host."""
         self._owners = {host: provider for provider in self.providers for host in provider.edition.hosts}
 
+    def play(self, tape: Tape | None) -> None:
+        """Let *tape* answer while a test lasts, also for simulations of wider scope; ``None`` when it ends."""
+        self.tape = tape
+        for provider in self.providers:
+            provider.play(tape)
+
     def findings(self) -> list[Violation]:
-        """Findings of all providers that nobody asked for yet."""
-        escapes, self._escapes = self._escapes, []
-        return [finding for provider in self.providers for finding in provider.findings()] + escapes
+        """Findings of all providers, and of the recordings, that nobody asked for yet."""
+        found, self._escapes = self._escapes, []
+        return [
+            *(finding for provider in self.providers for finding in provider.findings()),
+            *(self.tape.findings() if self.tape else ()),
+            *found,
+        ]
 
     # The gateway.
 
     def owns(self, host: str) -> bool:
         return host in self._owners
 
-    def answer(self, request: ApiRequest) -> ApiReply | Disconnect:
-        call = self._owners[request.host].simulator.answer(request)
+    def answer(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
+        simulator = self._owners[request.host].simulator
+        call = simulator.answer(request)
+        if forward := simulator.forwards.pop(id(call), None):
+            return forward
         if call.reply is not None and call.reply.events is not None:
             self._streams[id(call.reply)] = call
         return call.reply or Disconnect()
@@ -196,7 +222,12 @@ def guarded() -> Iterator[Stage]:
 
 @contextmanager
 def simulate(
-    provider: str, *, check: bool = True, tokens: TokenEstimator | None = None, **settings: Any
+    provider: str,
+    *,
+    check: bool = True,
+    tokens: TokenEstimator | None = None,
+    contract: str | Path | Mapping[str, Any] | None = None,
+    **settings: Any,
 ) -> Iterator[SimulatedProvider]:
     """Simulate *provider* while the block lasts; what the fixtures give, for fixtures of any scope and outside pytest.
 
@@ -204,6 +235,8 @@ def simulate(
         provider: ``groq`` or ``together``.
         check: Raise what was found on leaving; else it stays in ``calls``.
         tokens: Counts tokens in place of the default estimate.
+        contract: The path of a cassette that answers, from the current folder; or a dict of the keywords of
+            ``llm_contract``.
         settings: The keywords of the markers: ``plan=``, ``tier=``, ``edition=``, ``limits=``, ``models=`` …
 
     Raises:
@@ -211,27 +244,45 @@ def simulate(
         ContractViolation: On leaving, for findings no test reported.
     """
     read = provider_settings(provider, {"edition": SESSION.edition, **settings}, what=f"simulate({provider!r})")
-    with staged() as stage, simulated(provider, read, stage, tokens) as api:
+    tape = _tape(contract)
+    clock = ClockSettings(mode="real") if tape and tape.forwards else None
+    with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
         yield api
-        findings = [*api.findings(), *api.unused_scripts()]
+        findings = [*api.findings(), *api.unused_scripts(), *(tape.findings() + tape.unmade() if tape else ())]
         if SESSION.selection:
             findings = SESSION.selection.kept(findings)
         errors = tuple(finding for finding in findings if finding.severity == "error")
         if check and errors:
             raise ContractViolation(render(findings), errors)
+        if tape:
+            from pytest_llmcontract.contracting import close_tape
+
+            close_tape(tape, passed=True)
 
 
 @contextmanager
 def simulated(
-    name: str, settings: ProviderSettings, stage: Stage, tokens: TokenEstimator | None = None
+    name: str,
+    settings: ProviderSettings,
+    stage: Stage,
+    tokens: TokenEstimator | None = None,
+    tape: Tape | None = None,
 ) -> Iterator[SimulatedProvider]:
-    """Put one provider on the stage."""
-    api = SimulatedProvider(name, settings, stage, tokens or DefaultEstimator())
+    """Put one provider on the stage; *tape* answers for it alone."""
+    api = SimulatedProvider(name, settings, stage, tokens or DefaultEstimator(), tape)
     stage.add(api)
     try:
         yield api
     finally:
         stage.remove(api)
+
+
+def _tape(contract: str | Path | Mapping[str, Any] | None) -> CassetteTape | None:
+    if contract is None:
+        return None
+    from pytest_llmcontract.contracting import open_contract
+
+    return open_contract(contract)
 
 
 @contextmanager

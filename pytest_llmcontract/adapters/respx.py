@@ -35,7 +35,16 @@ from respx.mocks import Mocker
 from respx.models import AllMockedAssertionError, PassThrough
 from respx.router import MockRouter, Router
 
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Gateway, StreamEvent, masked
+from pytest_llmcontract.core.exchange import (
+    FORWARDING,
+    ApiReply,
+    ApiRequest,
+    Disconnect,
+    Forward,
+    Gateway,
+    StreamEvent,
+    masked,
+)
 from pytest_llmcontract.core.site import application_site
 
 STALL_SECONDS = 600.0
@@ -99,7 +108,7 @@ class Interception:
                 _active = tuple(other for other in _active if other is not self)
                 self._router.stop()
 
-    def answer(self, request: Any, body: bytes) -> ApiReply | Disconnect:
+    def answer(self, request: Any, body: bytes) -> ApiReply | Disconnect | Forward:
         """What the simulation says to a request of either library."""
         with self.in_flight():
             return self.gateway.answer(_api_request(request, body))
@@ -111,6 +120,8 @@ def _api_request(request: Any, body: bytes) -> ApiRequest:
 
 
 def _owner(host: str) -> Interception | None:
+    if FORWARDING.get():
+        return None
     for interception in _active:
         if interception.gateway.owns(host):
             return interception
@@ -134,13 +145,16 @@ class _Guard:
 
 
 def _guard(host: str) -> _Guard | None:
+    if FORWARDING.get():
+        return None
     for interception in _active:
         if (message := interception.gateway.blocked(host)) is not None:
             return _Guard(interception.gateway, message)
     return None
 
 
-# One call, from request to response; None for a call that is not ours. The two functions differ in `await` only.
+# One call, from request to response; None for a call that is not ours, a Forward for one that the provider itself shall
+# answer. The two functions differ in `await` only.
 
 
 def _handle(library: _Library, request: Any, *, routes: bool) -> Any:
@@ -154,6 +168,8 @@ def _handle(library: _Library, request: Any, *, routes: bool) -> Any:
             raise guard.stop(library, request, request.read())
         return None
     outcome = interception.answer(request, request.read())
+    if isinstance(outcome, Forward):
+        return outcome
     for seconds in _before_reply(outcome, library, request):
         interception.wait(seconds)
     return library.response(outcome, request, interception)
@@ -170,6 +186,8 @@ async def _handle_async(library: _Library, request: Any, *, routes: bool) -> Any
             raise guard.stop(library, request, await request.aread())
         return None
     outcome = interception.answer(request, await request.aread())
+    if isinstance(outcome, Forward):
+        return outcome
     for seconds in _before_reply(outcome, library, request):
         await interception.wait_async(seconds)
     return library.response(outcome, request, interception)
@@ -238,6 +256,37 @@ def _as_httpx(request: Any, body: bytes) -> httpx.Request:
     )
     copy.read()
     return copy
+
+
+# A call that goes on to the provider, to be recorded. Uncompressed, so that a recording can be read and scrubbed.
+
+
+def _send_on(library: _Library, below: Callable[[Any], Any], request: Any, forward: Forward) -> Any:
+    request.headers["accept-encoding"] = "identity"
+    token = FORWARDING.set(True)
+    try:
+        response = below(request)
+    except BaseException:
+        forward.answered(Disconnect())
+        raise
+    finally:
+        FORWARDING.reset(token)
+    response.stream = library.heard_body(response, forward)
+    return response
+
+
+async def _send_on_async(library: _Library, below: Callable[[Any], Any], request: Any, forward: Forward) -> Any:
+    request.headers["accept-encoding"] = "identity"
+    token = FORWARDING.set(True)
+    try:
+        response = await below(request)
+    except BaseException:
+        forward.answered(Disconnect())
+        raise
+    finally:
+        FORWARDING.reset(token)
+    response.stream = library.heard_body(response, forward)
+    return response
 
 
 # What happens on the wire, in time: generators of the seconds to wait, which raise what the client meets.
@@ -358,6 +407,74 @@ class _ForeignBody:
         await self._stream.aclose()
 
 
+class _HeardBody:
+    """A body from the provider itself, told when it was read whole. What a client leaves unread is read for it."""
+
+    def __init__(self, response: Any, forward: Forward) -> None:
+        self._response = response
+        self._stream = response.stream
+        self._forward = forward
+        self._heard: list[bytes] = []
+        self._told = False
+        self._left: Any = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._left = iter(self._stream)
+        try:
+            for piece in self._left:
+                self._heard.append(piece)
+                yield piece
+        except GeneratorExit:
+            raise  # the client stops reading: close() reads the rest
+        except BaseException:
+            self._tell(Disconnect())
+            raise
+        self._tell(self._reply())
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._left = aiter(self._stream)
+        try:
+            async for piece in self._left:
+                self._heard.append(piece)
+                yield piece
+        except GeneratorExit:
+            raise  # the client stops reading: close() reads the rest
+        except BaseException:
+            self._tell(Disconnect())
+            raise
+        self._tell(self._reply())
+
+    def close(self) -> None:
+        try:
+            if not self._told:
+                self._heard += self._left or self._stream
+                self._tell(self._reply())
+        finally:
+            self._tell(Disconnect())
+            self._stream.close()
+
+    async def aclose(self) -> None:
+        try:
+            if not self._told:
+                async for piece in self._left or self._stream:
+                    self._heard.append(piece)
+                self._tell(self._reply())
+        finally:
+            self._tell(Disconnect())
+            await self._stream.aclose()
+
+    def _tell(self, outcome: ApiReply | Disconnect) -> None:
+        if not self._told:
+            self._told = True
+            self._forward.answered(outcome)
+
+    def _reply(self) -> ApiReply:
+        status, headers = self._response.status_code, dict(self._response.headers)
+        if headers.get("content-type", "").startswith("text/event-stream"):
+            return ApiReply(status, headers, events=tuple(map(StreamEvent, self._heard)))
+        return ApiReply(status, headers, b"".join(self._heard))
+
+
 class _Library:
     """httpx or httpx2: the same names, but classes and exceptions of its own."""
 
@@ -366,6 +483,7 @@ class _Library:
         self.module = module
         self.body = type("Body", (_Body, *bases), {})
         self.foreign_body = type("ForeignBody", (_ForeignBody, *bases), {})
+        self.heard_body = type("HeardBody", (_HeardBody, *bases), {})
 
     def error(self, name: str, message: str, request: Any) -> Exception:
         error: Exception = getattr(self.module, name)(message, request=request)
@@ -459,6 +577,8 @@ def _transport(library: _Library, patch: _Patch, below: Callable[..., Any]) -> C
     @functools.wraps(below, updated=())
     def handle_request(self: Any, request: Any) -> Any:
         response = _handle(library, request, routes=patch.ours is handle_request)
+        if isinstance(response, Forward):
+            return _send_on(library, functools.partial(below, self), request, response)
         return below(self, request) if response is None else response
 
     return handle_request
@@ -468,6 +588,8 @@ def _async_transport(library: _Library, patch: _Patch, below: Callable[..., Any]
     @functools.wraps(below, updated=())
     async def handle_async_request(self: Any, request: Any) -> Any:
         response = await _handle_async(library, request, routes=patch.ours is handle_async_request)
+        if isinstance(response, Forward):
+            return await _send_on_async(library, functools.partial(below, self), request, response)
         return await below(self, request) if response is None else response
 
     return handle_async_request

@@ -29,6 +29,14 @@ class Bucket(Protocol):
     limit: float
     window: float
 
+    @property
+    def capacity(self) -> float:
+        """How much it holds at once, in the limit's unit."""
+
+    @property
+    def span(self) -> float:
+        """Seconds in which it counts that much."""
+
     def used(self, now: float) -> float:
         """How much counts at *now*, in the limit's unit."""
 
@@ -74,6 +82,14 @@ class ContinuousBucket:
         self.debt = debt
         self._level = 0.0
         self._seen = 0.0
+
+    @property
+    def capacity(self) -> float:
+        return self.limit
+
+    @property
+    def span(self) -> float:
+        return self.window
 
     def used(self, now: float) -> float:
         if now != self._seen:
@@ -133,7 +149,7 @@ class WindowBucket:
         return self.limit / self.window
 
     @property
-    def quota(self) -> float:
+    def capacity(self) -> float:
         return max(1.0, self._seconds * self.rate) if self.rate >= 1 else 1.0
 
     @property
@@ -145,10 +161,10 @@ class WindowBucket:
         return self._count if now < self._opened + self.span - EPSILON else 0.0
 
     def level(self, now: float) -> float:
-        return self.used(now) / self.quota * self.limit
+        return self.used(now) / self.capacity * self.limit
 
     def wait(self, amount: float, now: float) -> float:
-        return self.reset(now) if self.used(now) + amount > self.quota + EPSILON else 0.0
+        return self.reset(now) if self.used(now) + amount > self.capacity + EPSILON else 0.0
 
     def add(self, amount: float, now: float) -> None:
         used = self.used(now)
@@ -157,10 +173,10 @@ class WindowBucket:
         self._count = max(0.0, used + amount)
 
     def drain(self, now: float) -> None:
-        self.add(max(0.0, self.quota - self.used(now)), now)
+        self.add(max(0.0, self.capacity - self.used(now)), now)
 
     def remaining(self, now: float) -> int:
-        return max(0, math.floor(self.quota - self.used(now) + EPSILON))
+        return max(0, math.floor(self.capacity - self.used(now) + EPSILON))
 
     def reset(self, now: float) -> float:
         return max(0.0, self._opened + self.span - now) if self.used(now) else 0.0

@@ -61,6 +61,12 @@ def find_rule_pages() -> Path:
     return packaged if packaged.is_dir() else PACKAGE.parent / "docs" / "rules"
 
 
+def find_cassettes() -> Path:
+    """The library of recordings: inside an installed package, beside it in a checkout."""
+    packaged = PACKAGE / "cassettes"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "cassettes"
+
+
 # Providers and their editions
 
 
@@ -86,6 +92,19 @@ def edition_on(provider: str, day: Date) -> Edition:
 
 
 @cache
+def model_on(provider: str, id: str, day: Date) -> Model | None:
+    """One model as it was on *day*, retired or not yet offered included; ``None`` if nobody has heard of it."""
+    file = provider_folder(provider) / "models.json"
+    record = _model_records(file).get(id)
+    return _validated(file, Model, _as_of(file, record, day), record=id) if record else None
+
+
+@cache
+def _model_records(file: Path) -> dict[str, dict[str, Any]]:
+    return {record["id"]: record for record in _read(file)}
+
+
+@cache
 def error_history(provider: str) -> tuple[ErrorSpec, ...]:
     """Every entry of the error catalogue, of whatever day."""
     return tuple(_records(provider_folder(provider) / "errors.json", ErrorSpec))
@@ -102,7 +121,7 @@ def last_days(provider: str) -> tuple[Date, ...]:
 def edition_date(provider: str, when: Date | str | None = None) -> Date:
     """The date of the edition that *when* means; see :func:`load_edition`."""
     known = edition_dates(provider)
-    day = known[-1] if when is None else _parsed_date(when)
+    day = known[-1] if when is None else parsed_date(when)
     earlier = [date for date in known if date <= day]
     if not earlier:
         names = ", ".join(map(str, known))
@@ -120,7 +139,12 @@ def _edition_dates(folder: Path) -> tuple[Date, ...]:
     return tuple(sorted(record.date for record in _records(folder / "editions.json", EditionDay)))
 
 
-def _parsed_date(when: Date | str) -> Date:
+def parsed_date(when: Date | str) -> Date:
+    """The day that *when* names.
+
+    Raises:
+        BadInput: It is no date.
+    """
     if isinstance(when, Date):
         # A datetime is a date too, but does not compare with one.
         return Date(when.year, when.month, when.day)

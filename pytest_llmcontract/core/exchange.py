@@ -146,7 +146,7 @@ class ApiRequest:
 def _json_or_none(text: str | bytes) -> Any:
     try:
         return json.loads(text) if text else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

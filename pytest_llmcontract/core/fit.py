@@ -147,7 +147,7 @@ def fit(
     facts.limits_record(name, model)  # a plan nobody knows gets a clear error
     own = facts.with_limits(limits)
     bounds = _bounds(own, name, known, work)
-    open_to_plan = _may_use(name, known)
+    open_to_plan = may_use(name, known)
     return Fit(
         fits=(open_to_plan and _takes(bounds, work)) if work.asked else None,
         binding=_binding(bounds, work) if open_to_plan else "tier",
@@ -157,7 +157,7 @@ def fit(
         fits_on=tuple(
             f"{provider}/{other}"
             for other in facts.plans
-            if _may_use(other, known) and _takes(_bounds(own if other == name else facts, other, known, work), work)
+            if may_use(other, known) and _takes(_bounds(own if other == name else facts, other, known, work), work)
         ),
         plan=plan,
         model=model,
@@ -201,10 +201,16 @@ def _bounds(facts: Edition, plan: str, model: Model, work: Workload) -> tuple[Bo
             continue
         allowed = Fraction(str(limit))
         # A rate below one request a minute still admits one at a time; more tokens than there ever are never pass.
-        per_window = Fraction(0) if amount > allowed and kind not in ("RPM", "RPD") else allowed / amount
-        per_day = per_window * DAY / Fraction(LIMIT_KINDS[kind])
-        found.append(Bound(kind, limit, amount, per_window, per_day, _source(facts, plan, model.id, kind)))
+        never = amount > allowed and kind not in ("RPM", "RPD")
+        per_minute, per_day = (Fraction(0), Fraction(0)) if never else rates(kind, limit, amount)
+        found.append(Bound(kind, limit, amount, per_minute, per_day, _source(facts, plan, model.id, kind)))
     return tuple(found)
+
+
+def rates(kind: str, limit: float, amount: Fraction) -> tuple[Fraction, Fraction]:
+    """How often a minute, and how often a day, a limit gives *amount*."""
+    per_window = Fraction(str(limit)) / amount
+    return per_window, per_window * DAY / Fraction(LIMIT_KINDS[kind])
 
 
 def _source(facts: Edition, plan: str, model: str, kind: str) -> str:
@@ -214,7 +220,7 @@ def _source(facts: Edition, plan: str, model: str, kind: str) -> str:
     return facts.sources[record.source_of(kind)].kind
 
 
-def _may_use(plan: str, model: Model) -> bool:
+def may_use(plan: str, model: Model) -> bool:
     """Together opens some models from a Build Tier on; Groq's models are open to every plan."""
     tier = plan.removeprefix("tier")
     return not tier.isdecimal() or model.tier <= int(tier)
@@ -241,7 +247,7 @@ def _notes(facts: Edition, plan: str, model: Model, work: Workload) -> list[str]
         notes.append(f"{model.id} is retired since {model.retired}: it does not answer any more")
     if not model.serverless:
         notes.append(f"{model.id} answers on a dedicated endpoint only, which has limits of its own")
-    if not _may_use(plan, model):
+    if not may_use(plan, model):
         notes.append(f"{model.id} needs Build Tier {model.tier}")
     limits = facts.limits_for(plan, model.id)
     for what, kinds in _NEEDED.items():

@@ -1,4 +1,4 @@
-"""Bodies that are forms with files in them: what audio is sent as, and how long it plays."""
+"""Bodies that are forms with files in them: what audio and files are sent as, and how long it plays."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def read_form(request: ApiRequest) -> Mapping[str, str | File]:
         file = None if filename is None else File(filename[1].decode("utf-8", "replace"), data)
         fields[name[1].decode("utf-8", "replace")] = file or data.decode("utf-8", "replace")
     return fields
+
+
+def judged_body(request: ApiRequest) -> object:
+    """What the contract of a request is about: its JSON, or the fields of its form, with the name of each file."""
+    form = read_form(request)
+    return {name: value.name if isinstance(value, File) else value for name, value in form.items()} or request.json
 
 
 def audio_seconds(data: bytes) -> int:

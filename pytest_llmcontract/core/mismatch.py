@@ -125,7 +125,7 @@ def _refused(schema: Any) -> bool:
     return isinstance(schema, Mapping) and bool(schema.get("x-unsupported")) and "maximum" not in schema
 
 
-SECRET = re.compile(r"key|token|secret|password|authorization|credential", re.IGNORECASE)
+SECRET = re.compile(r"key|token(?!s)|secret|password|authorization|credential", re.IGNORECASE)
 
 
 def shown(value: object, name: str = "") -> str:

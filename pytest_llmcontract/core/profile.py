@@ -179,7 +179,7 @@ class ToolPrice(Dated):
 
 
 class Engine(Dated):
-    """What shows of the serving software behind some models: keys that their replies have more, or less, than others."""
+    """What shows of the software that serves some models: keys that their replies have more, or less, than others'."""
 
     models: tuple[str, ...]
     """Ids, with ``*`` for any text. The first engine of the day that has the model serves it."""

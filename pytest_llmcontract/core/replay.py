@@ -14,7 +14,7 @@ from pytest_llmcontract.core.costs import token_cost
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward
 from pytest_llmcontract.core.reported import error_name, reported_usage
 from pytest_llmcontract.core.script import ScriptedReply
-from pytest_llmcontract.core.steps import STEPS
+from pytest_llmcontract.core.steps import STEPS, images_price
 from pytest_llmcontract.core.tape import Recorded
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE
@@ -69,7 +69,7 @@ def _play(sim: Simulator, turn: Turn, recorded: Recorded) -> ApiReply:
     events = [event.data for event in reply.events]
     done = [events.pop()] if events and events[-1].strip() == DONE.strip() else []
     kept, cut = sim.ended(turn, events, done)
-    return sim.sent(turn, reply.status, headers, None, events=kept, cut=cut, error=error)
+    return sim.sent(turn, reply.status, headers, None, events=kept, cut=cut or reply.cut, error=error)
 
 
 def charge(sim: Simulator, turn: Turn, reply: ApiReply) -> None:
@@ -78,7 +78,9 @@ def charge(sim: Simulator, turn: Turn, reply: ApiReply) -> None:
     if turn.model is None or turn.recorded.finding is not None or reply.status >= 400:
         return
     turn.call.usage = reported_usage(reply, turn.recorded.usage)
-    turn.call.cost = token_cost(turn.model.prices, turn.call.usage)
+    drawn = turn.operation == "images.generations"
+    prices = turn.model.prices
+    turn.call.cost = images_price(turn.model, turn.body) if drawn else token_cost(prices, turn.call.usage)
     turn.taken = sim.charges(turn, asked=False)
     sim.limiter.take(turn.model.id, turn.taken, turn.at)
     sim.settle(turn, turn.call.usage)

@@ -70,9 +70,12 @@ class ReplyContract:
 
         What is wrong with many of them in the same way is told of the first.
         """
+        events = list(events)
+        if self.event is None or self.event.schema.accept(events):
+            return ()
         found: dict[tuple[str, str, str], Mismatch] = {}
-        for index, event in enumerate(events if self.event else ()):
-            for mismatch in self.event.check(event) if self.event else ():
+        for index, event in enumerate(events):
+            for mismatch in self.event.check(event):
                 same = (mismatch.path, mismatch.schema, mismatch.allowed)
                 if same not in found:
                     found[same] = _numbered(mismatch, index)

@@ -76,7 +76,7 @@ class Violation:
     site: str = ""
     """The application's own line."""
     call: int | None = None
-    """Index of the call in its simulation, from 0."""
+    """Index of the call among all of its test, from 0."""
     difference: str = ""
     """What is not as recorded, place by place; several lines."""
 

@@ -114,7 +114,7 @@ class DatedSchema:
     @cached_property
     def document(self) -> dict[str, Any]:
         """The schema with every file it refers to inside, as the standard bundles them: usable anywhere."""
-        files = {name: on_day(read_schema(name), self.day) for name in _closure(self.name, self.day)}
+        files = _closure(self.name, self.day)
         root = {"$id": ROOT + self.name, **files.pop(self.name)}
         root["$defs"] = root.get("$defs", {}) | {name: {"$id": ROOT + name, **file} for name, file in files.items()}
         return root
@@ -126,6 +126,13 @@ class DatedSchema:
         except ValueError:
             # Half of a surrogate pair in a key, or a key that is no string: nothing that JSON can hold.
             return bool(self._explainer.is_valid(value))
+
+    def accept(self, values: Sequence[object]) -> bool:
+        """Whether every one of *values* fits; one question for a whole stream."""
+        try:
+            return self._compiled_list.is_valid(values)
+        except ValueError:
+            return all(map(self.accepts, values))
 
     def unknown_fields(self, value: object) -> tuple[str, ...] | None:
         """Names of the unknown fields of open objects; ``None`` if anything else is wrong too.
@@ -153,10 +160,20 @@ class DatedSchema:
         return jsonschema_rs.Draft202012Validator(self.document)
 
     @cached_property
+    def _compiled_list(self) -> CompiledValidator:
+        import jsonschema_rs
+
+        return jsonschema_rs.Draft202012Validator({"type": "array", "items": self.document})
+
+    @cached_property
     def _explainer(self) -> Draft202012Validator:
         from jsonschema import Draft202012Validator
+        from referencing import Registry
+        from referencing.jsonschema import DRAFT202012
 
-        return Draft202012Validator(self.document)
+        # Found once: else every reference goes through all files again.
+        registry = Registry().with_resource("", DRAFT202012.create_resource(self.document)).crawl()
+        return Draft202012Validator(self.document, registry=registry)
 
     def _failures(self, error: ValidationError, body: object) -> Iterator[Failure]:
         path: Path = tuple(error.absolute_path)
@@ -208,10 +225,20 @@ class DatedSchema:
         yield from schema.get("properties", {}).items()
 
 
-@cache
 def dated_schema(name: str, day: date) -> DatedSchema:
-    """The same one every time: compiling takes a millisecond, and waits for the first body."""
+    """The same one until something in it changes: compiling takes a millisecond, and waits for the first body."""
+    return _schema_since(name, max((turn for turn in _turning_days(name) if turn <= day), default=date.min))
+
+
+@cache
+def _schema_since(name: str, day: date) -> DatedSchema:
     return DatedSchema(name, day)
+
+
+@cache
+def _turning_days(name: str) -> frozenset[date]:
+    """The days on which something comes or goes, in the file or in one it refers to."""
+    return frozenset(date.fromisoformat(day) for schema in _closure(name).values() for day in _days(schema))
 
 
 # Files
@@ -244,15 +271,15 @@ def read_schema(name: str) -> Mapping[str, Any]:
     return schema
 
 
-def _closure(name: str, day: date) -> dict[str, None]:
-    """*name* and every file it refers to, directly or not."""
-    found: dict[str, None] = {}
+def _closure(name: str, day: date | None = None) -> dict[str, Mapping[str, Any]]:
+    """The schema *name* and every one it refers to, directly or not, by file; as of *day*, or as they stand."""
+    found: dict[str, Mapping[str, Any]] = {}
     waiting = [name]
     while waiting:
         file = waiting.pop()
         if file not in found:
-            found[file] = None
-            waiting += (_target(file, reference)[0] for reference in _references(on_day(read_schema(file), day)))
+            found[file] = on_day(read_schema(file), day) if day else read_schema(file)
+            waiting += (_target(file, reference)[0] for reference in _references(found[file]))
     return found
 
 
@@ -274,6 +301,14 @@ def _has(node: Any, part: str | int) -> bool:
 
 
 # Days
+
+
+def _days(node: Any) -> Iterator[str]:
+    """Every ``x-since`` and ``x-until`` below *node*."""
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("x-since", "x-until") if isinstance(node.get(key), str))
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _days(value)
 
 
 def on_day(schema: Mapping[str, Any], day: date) -> dict[str, Any]:

@@ -49,13 +49,9 @@ class Selection:
     def counts(self, finding: Violation, place: str = "") -> bool:
         if _grip(finding.code, self.select) <= _grip(finding.code, self.ignore):
             return False
-        places = [self._below_root(path) for path in (place, file_of(finding.site)) if path]
-        return not any(
-            _lies_in(path, pattern)
-            for pattern, codes in self.per_path
-            if _grip(finding.code, codes) >= 0
-            for path in places
-        )
+        patterns = [pattern for pattern, codes in self.per_path if _grip(finding.code, codes) >= 0]
+        places = [self._below_root(path) for path in (place, file_of(finding.site)) if path] if patterns else ()
+        return not any(_lies_in(path, pattern) for path in places for pattern in patterns)
 
     def _below_root(self, path: str) -> str:
         root = os.path.join(os.path.abspath(self.root), "")

@@ -28,7 +28,7 @@ from pytest_llmcontract.core.exchange import (
     Usage,
     kept_once,
 )
-from pytest_llmcontract.core.forms import File, audio_seconds, read_form
+from pytest_llmcontract.core.forms import File, audio_seconds, judged_body, read_form
 from pytest_llmcontract.core.keys import key_names
 from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limiter import Limiter, Shortage
@@ -150,7 +150,7 @@ class Simulator:
         if contract := self._contracts.get(operation):
             # A retired model answers nothing at all: what it could not do does not matter any more.
             able = turn.model if turn.model and not turn.model.is_retired(now.date()) else None
-            turn.mismatches = contract.check(request.json, able)
+            turn.mismatches = contract.check(judged_body(request), able)
             for mismatch in turn.mismatches:
                 self._find_mismatch(turn, mismatch)
         if operation in TEXT_OPERATIONS and not turn.mismatches:
@@ -215,8 +215,13 @@ class Simulator:
 
     def find(self, turn: Turn, code: str, message: str, **parts: Any) -> None:
         """Note a finding about this call."""
-        finding = violation(self.edition.provider, turn, code, message, call=len(self.ledger.calls) - 1, **parts)
+        finding = violation(self.edition.provider, turn, code, message, call=self._number(turn.call), **parts)
         turn.call.violations.append(finding)
+
+    def _number(self, call: Call) -> int:
+        """Its index among all calls of the test, to whatever provider."""
+        calls = self.ledger.calls if self._journal is None else self._journal
+        return next(index for index in reversed(range(len(calls))) if calls[index] is call)
 
     def _find_mismatch(self, turn: Turn, mismatch: Mismatch) -> None:
         spec = self.edition.errors.get(mismatch.error or "")

@@ -45,7 +45,10 @@ def application_site() -> str:
 def file_of(site: str) -> str:
     """The absolute path of the file in *site*; "" if it names none."""
     file, colon, _ = re.sub(r" in [^/]*$", "", site).rpartition(":")
-    return os.path.join(_STARTED_IN, file) if colon else ""
+    if not colon:
+        return ""
+    paths = [os.path.join(folder, file) for folder in (_STARTED_IN, os.getcwd())]
+    return next(filter(os.path.exists, paths), paths[0])
 
 
 def _show(file: str) -> str:

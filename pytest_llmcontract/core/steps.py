@@ -8,11 +8,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.answers import compose
 from pytest_llmcontract.core.costs import image_cost
 from pytest_llmcontract.core.exchange import ApiReply
+from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import ScriptedReply
@@ -290,10 +292,15 @@ def _images(sim: Simulator, turn: Turn, part: ScriptedReply) -> ApiReply:
         message = f"{turn.model.id} makes no images"
         sim.find(turn, "LLM102", message, path="$.model", sent=turn.model.id, fix="choose an image model")
         return sim.refuse(turn, "server_error")
-    # 1024 x 1024 where the request does not say: the default that the documentation gives.
-    width, height = turn.body.get("width") or 1024, turn.body.get("height") or 1024
-    turn.cost = image_cost(turn.model.prices, width, height, turn.body.get("n") or 1)
+    turn.cost = images_price(turn.model, turn.body)
     return sim.reply(turn, sim.wire.images(turn))
+
+
+def images_price(model: Model, body: Mapping[str, Any]) -> Decimal:
+    """The list price of the pictures that a request asks for."""
+    # 1024 x 1024 where the request does not say: the default that the documentation gives.
+    width, height = body.get("width") or 1024, body.get("height") or 1024
+    return image_cost(model.prices, width, height, body.get("n") or 1)
 
 
 def _not_simulated(sim: Simulator, turn: Turn) -> ApiReply:

@@ -12,7 +12,7 @@ import binascii
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -21,14 +21,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import SECRET_HEADERS, ApiReply, ApiRequest, Headers, StreamEvent, masked
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Headers, StreamEvent, masked
 from pytest_llmcontract.recordings.documents import Places, plain_json, read_document
 from pytest_llmcontract.recordings.encodings import unpacked
 
-Part = Literal["request", "response"]
-
 _Keys = tuple[str | int, ...]
-_EVENT = re.compile(rb".*?(?:\r\n\r\n|\n\n|\r\r)|.+", re.DOTALL)
+_EVENT = re.compile(rb"(?:(?!\r?\n)[^\n]+\n)*\r?\n|(?s:.+)")
+"""Lines up to an empty one, or what is left."""
 _BEGINS_LIKE_A_STREAM = (b"data:", b"event:")
 
 
@@ -56,6 +55,12 @@ class Metadata(BaseModel):
     """Node id of the test it was recorded in."""
     scripted: tuple[int, ...] = ()
     """Interactions, from 0, that a script of the test answered, not the source."""
+    cut: Mapping[int, Literal["disconnect", "stall"]] = {}
+    """Interactions, from 0, whose stream broke off, and how."""
+    shows: str = ""
+    """In the library: the behaviour."""
+    facts: tuple[str, ...] = ()
+    """In the library: what the behaviour is known from."""
 
     @field_validator("provider", "edition", "plan", "client", mode="before")
     @classmethod
@@ -76,8 +81,10 @@ class Interaction:
     """Body unpacked; a stream as its events."""
     recorded_at: datetime | None = None
     """As the interaction itself says; most recorders leave it out."""
-    credentials: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """The headers of the request that are masked, as they are recorded."""
+    recorded_by: str = ""
+    """Node id of the test, in a cassette that several share."""
+    recorded_headers: tuple[Mapping[str, str], Mapping[str, str]] = field(default=({}, {}), repr=False)
+    """The headers of request and response as the file has them, credentials and all: for who looks for those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,11 @@ class Cassette:
     path: Path
     interactions: tuple[Interaction, ...]
     metadata: Metadata | None = None
-    _line: Callable[[int, Part | None], int] = field(default=lambda index, part: 1, repr=False, compare=False)
+    _line: Callable[..., int] = field(default=lambda index, *keys: 1, repr=False, compare=False)
 
-    def line(self, index: int, part: Part | None = None) -> int:
-        """The line, from 1, where interaction *index* begins, or the body of its request or response."""
-        return self._line(index, part)
+    def line(self, index: int, *keys: str) -> int:
+        """The line, from 1, where interaction *index* begins, or a part of it: ``line(0, "response", "body")``."""
+        return self._line(index, *keys)
 
 
 def read_cassette(path: str | Path) -> Cassette:
@@ -104,15 +111,22 @@ def read_cassette(path: str | Path) -> Cassette:
     path = Path(path)
     document, places = read_document(path)
     exchanges = list(_exchanges(path, document, places))
-    interactions = tuple(_interaction(path, places, exchange) for exchange in exchanges)
+    metadata = _metadata(path, document, places)
+    broken = metadata.cut if metadata else {}
+    interactions = tuple(_cut(_interaction(path, places, exchange), broken) for exchange in exchanges)
 
-    def line(index: int, part: Part | None) -> int:
+    def line(index: int, *keys: str) -> int:
         exchange = exchanges[index]
-        if part is None:
-            return min(places.line(*exchange.request_keys), places.line(*exchange.response_keys))
-        return places.line(*(exchange.request_keys if part == "request" else exchange.response_keys), "body")
+        if not keys:
+            return places.line(*exchange.keys)
+        return places.line(*(exchange.request_keys if keys[0] == "request" else exchange.response_keys), *keys[1:])
 
-    return Cassette(path, interactions, _metadata(path, document, places), line)
+    return Cassette(path, interactions, metadata, line)
+
+
+def _cut(interaction: Interaction, broken: Mapping[int, Literal["disconnect", "stall"]]) -> Interaction:
+    how = broken.get(interaction.index)
+    return replace(interaction, reply=replace(interaction.reply, cut=Disconnect(how))) if how else interaction
 
 
 # The shape of the file
@@ -123,14 +137,16 @@ class _Exchange:
     """A request and a response as the file has them, and where."""
 
     index: int
+    keys: _Keys
     request: Any
     response: Any
     request_keys: _Keys
     response_keys: _Keys
     recorded_at: Any = None
+    recorded_by: str = ""
 
 
-_EXPECTED = "expected vcrpy's form: a list under 'interactions', each with 'request' and 'response'"
+_EXPECTED = "expected vcrpy's form: under 'interactions' a list of 'request' and 'response'"
 _OTHER_TOOLS = {
     "http_interactions": "Ruby's VCR and of betamax",
     "log": "HAR files",
@@ -156,7 +172,7 @@ def _exchanges(path: Path, document: Any, places: Places) -> Iterator[_Exchange]
     if not isinstance(requests, list) or not isinstance(responses, list):
         raise NoCassette(f"{path} is no cassette; {_EXPECTED}")
     for index, (request, response) in enumerate(zip(requests, responses, strict=False)):  # langchain-tests
-        yield _Exchange(index, request, response, ("requests", index), ("responses", index))
+        yield _Exchange(index, ("requests", index), request, response, ("requests", index), ("responses", index))
 
 
 def _listed(path: Path, places: Places, interactions: list[Any], keys: _Keys) -> Iterator[_Exchange]:
@@ -168,11 +184,13 @@ def _listed(path: Path, places: Places, interactions: list[Any], keys: _Keys) ->
             raise BadInput(f"{where}: expected 'request' and 'response', each with its own parts")
         yield _Exchange(
             index,
+            here,
             parts["request"],
             parts["response"],
             (*here, "request"),
             (*here, "response"),
             parts.get("recorded_at"),
+            str(parts.get("recorded_by") or ""),
         )
 
 
@@ -195,21 +213,25 @@ def _metadata(path: Path, document: Any, places: Places) -> Metadata | None:
 
 def _interaction(path: Path, places: Places, exchange: _Exchange) -> Interaction:
     try:
-        keys = exchange.request_keys
-        request, credentials = _request(exchange.request)
-        keys = exchange.response_keys
-        reply = _reply(exchange.response)
+        keys, headers = exchange.request_keys, _headers(exchange.request.get("headers"))
+        request = _request(exchange.request, headers)
+        keys, reply_headers = exchange.response_keys, _headers(exchange.response.get("headers"))
+        reply = _reply(exchange.response, reply_headers)
     except BadInput as problem:
         raise BadInput(f"{path}:{places.line(*keys, 'body')}: interaction {exchange.index}: {problem}") from None
-    return Interaction(exchange.index, request, reply, _moment(exchange.recorded_at), credentials)
+    return Interaction(
+        exchange.index,
+        request,
+        reply,
+        recorded_at=_moment(exchange.recorded_at),
+        recorded_by=exchange.recorded_by,
+        recorded_headers=(headers, reply_headers),
+    )
 
 
-def _request(part: Mapping[Any, Any]) -> tuple[ApiRequest, tuple[tuple[str, str], ...]]:
-    headers = _headers(part.get("headers"))
+def _request(part: Mapping[Any, Any], headers: Mapping[str, str]) -> ApiRequest:
     body = _body(part, headers.get("content-encoding", ""))
-    shown = masked(headers)
-    credentials = tuple((name, headers[name]) for name in sorted(SECRET_HEADERS & headers.keys()))
-    return ApiRequest(str(part.get("method") or "GET").upper(), _url(part), shown, body), credentials
+    return ApiRequest(str(part.get("method") or "GET").upper(), _url(part), masked(headers), body)
 
 
 def _url(part: Mapping[Any, Any]) -> str:
@@ -225,10 +247,10 @@ def _url(part: Mapping[Any, Any]) -> str:
     return url
 
 
-def _reply(part: Mapping[Any, Any]) -> ApiReply:
-    headers = _headers(part.get("headers"))
-    packed = headers.pop("content-encoding", "")
+def _reply(part: Mapping[Any, Any], recorded: Mapping[str, str]) -> ApiReply:
+    packed = recorded.get("content-encoding", "")
     body = _body(part, packed)
+    headers = {name: value for name, value in recorded.items() if name != "content-encoding"}
     if packed and "content-length" in headers:
         headers["content-length"] = str(len(body))
     streamed = headers.get("content-type", "").startswith("text/event-stream") or body.startswith(_BEGINS_LIKE_A_STREAM)
@@ -265,6 +287,8 @@ def _pair(line: Any) -> tuple[str, str]:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list) and len(value) == 1:  # as vcrpy writes nearly all of them
+        value = value[0]
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
@@ -273,7 +297,7 @@ def _value(value: Any) -> str:
 
 
 def _body(part: Mapping[Any, Any], encoding: str) -> bytes:
-    if part.get("body") is None and "parsed_body" in part:
+    if not part.get("body") and "parsed_body" in part:
         return plain_json(part["parsed_body"])
     content, text = _content(part.get("body"))
     return content if text else unpacked(content, encoding)

@@ -39,14 +39,15 @@ def days_of(cassette: Cassette) -> list[date | None]:
     return days
 
 
-def recorded_on(cassette: Cassette, days: Sequence[date | None]) -> date | None:
-    """The day of the recording as such, for its age.
+def recorded_on(cassette: Cassette, days: Sequence[date | None]) -> list[date | None]:
+    """The day on which each interaction was recorded, for its age; *days* are those of :func:`days_of`.
 
-    A simulated reply says when it is in the simulation; when it was recorded, only the metadata knows.
+    A simulated reply tells the time of its simulation. When it was recorded, only the metadata knows.
     """
-    if cassette.metadata and cassette.metadata.recorded_at:
-        return cassette.metadata.recorded_at.date()
-    return max((day for day in days if day), default=None)
+    metadata = cassette.metadata
+    if metadata and metadata.source == "simulator":
+        return [metadata.recorded_at.date() if metadata.recorded_at else None] * len(days)
+    return list(days)
 
 
 def moment_of(interaction: Interaction) -> datetime | None:

@@ -36,6 +36,8 @@ MOST_PARTS = 1_000_000
 DEEPEST = 100
 """Levels of a document."""
 
+EXPECTED = "expected a cassette as vcrpy writes it, YAML or JSON"
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 
@@ -71,7 +73,7 @@ def _text(path: Path) -> str:
                 stream.seek(0)
                 content = gzip.GzipFile(fileobj=stream).read(LARGEST_FILE + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise BadInput(f"{path} is packed with gzip, and damaged") from None
+        raise BadInput(f"{path} is packed with gzip, and damaged; {EXPECTED}") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     if len(content) > LARGEST_FILE:
@@ -80,7 +82,7 @@ def _text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{path}:{line}: not UTF-8: byte {content[error.start]:#04x}") from None
+        raise BadInput(f"{path}:{line}: byte {content[error.start]:#04x} is not UTF-8; {EXPECTED}") from None
 
 
 # JSON
@@ -90,11 +92,11 @@ def _json(path: Path, text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise BadInput(f"{path} is nested too deeply for a recording") from None
+        raise BadInput(f"{path} is nested too deeply; {EXPECTED}") from None
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path}:{error.lineno}: no JSON: {error.msg}, column {error.colno}") from None
+        raise BadInput(f"{path}:{error.lineno}: no JSON: {error.msg}, column {error.colno}; {EXPECTED}") from None
     except ValueError as error:  # a number of thousands of digits
-        raise BadInput(f"{path}: no JSON: {error}") from None
+        raise BadInput(f"{path} is no JSON: {error}; {EXPECTED}") from None
 
 
 class _JsonPlaces:
@@ -154,7 +156,7 @@ def _yaml(path: Path, text: str) -> tuple[Any, Places]:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise BadInput(f"{_where(path, text, error)}: no YAML: {_problem(error)}") from None
+        raise BadInput(f"{_where(path, text, error)}: no YAML: {_problem(error)}; {EXPECTED}") from None
     return value, _YamlPlaces(root)
 
 
@@ -196,67 +198,82 @@ class _Composer(_Loader):  # type: ignore[misc]
         self._parts += 1
         if self._depth > DEEPEST or self._parts > MOST_PARTS:
             line = current_node.start_mark.line + 1
-            raise BadInput(f"{self._path}:{line}: nested too deeply, or too many parts, for a recording")
+            raise BadInput(f"{self._path}:{line}: nested too deeply, or of too many parts; {EXPECTED}")
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
 
+    def resolve(self, kind: type[Node], value: str, implicit: tuple[bool, bool]) -> str:
+        """What a value without a tag is. PyYAML's own, without what is not in use: it is asked for every node."""
+        if kind is ScalarNode and implicit[0]:
+            for tag, pattern in self.yaml_implicit_resolvers.get(value[:1], ()):
+                if pattern.match(value):
+                    return str(tag)
+            return _STR
+        return _USUAL_TAGS[kind]
+
 
 class _Builder:
-    """Makes plain data of nodes. An alias gives the same object again; what it would expand to is bounded."""
+    """Makes plain data of nodes. An alias gives the same object again; what all of them would expand to is bounded."""
 
     def __init__(self, path: Path, loader: Any) -> None:
         self._path = path
         self._loader = loader
-        self._size = 0
-        self._built: dict[int, tuple[Any, int]] = {}
-        self._under_way: set[int] = set()
+        self._built: dict[int, Any] = {}
+        self._sizes: dict[int, int] = {}
+        self._aliased = 0
 
     def build(self, node: Node) -> Any:
-        kind = type(node)
-        if kind is ScalarNode:
-            self._size += len(node.value) + 1
+        if isinstance(node, ScalarNode) and len(node.value) < _SHORT:
             return node.value if node.tag == _STR else self._scalar(node)
         key = id(node)
         if key in self._built:
-            value, size = self._built[key]
-            self._grow(node, size)
-            return value
-        if key in self._under_way:
-            raise self._bad(node, "refers to itself")
-        self._under_way.add(key)
-        before = self._size
-        self._grow(node, 1)
-        value = self._sequence(node) if kind is SequenceNode else self._mapping(node)
-        self._built[key] = value, self._size - before
+            return self._again(node)
+        self._built[key] = _UNDER_WAY
+        self._built[key] = value = self._anew(node)
         return value
 
-    def _grow(self, node: Node, size: int) -> None:
-        self._size += size
-        if self._size > LARGEST_FILE:
-            raise self._bad(node, f"aliases make more than {LARGEST_FILE // 2**20} MB of it: no recording")
-
-    def _sequence(self, node: SequenceNode) -> Any:
-        if node.tag not in (_SEQ, _TUPLE):
-            raise self._foreign(node)
-        return [self.build(item) for item in node.value]
-
-    def _mapping(self, node: MappingNode) -> Any:
-        if node.tag == _MAP:
+    def _anew(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode):
+            return node.value if node.tag == _STR else self._scalar(node)
+        if isinstance(node, SequenceNode) and node.tag in (_SEQ, _TUPLE):
+            return [self.build(item) for item in node.value]
+        if isinstance(node, MappingNode) and node.tag == _MAP:
             return {self._key(name): self.build(value) for name, value in node.value}
-        # What vcrpy writes for a request body that was an open file or an iterator.
         if node.tag in (_FILE, _ITERATOR):
+            # What vcrpy writes for a request body that was an open file or an iterator.
             parts = {self._key(name): self.build(value) for name, value in node.value}
             content = parts.get("state" if node.tag == _FILE else "args")
             return content[0] if isinstance(content, list) and content else b""
         raise self._foreign(node)
 
+    def _again(self, node: Node) -> Any:
+        value = self._built[id(node)]
+        if value is _UNDER_WAY:
+            raise self._bad(node, "refers to itself")
+        self._aliased += self._size(node)
+        if self._aliased > LARGEST_FILE:
+            raise self._bad(node, f"aliases make more than {LARGEST_FILE // 2**20} MB of it: no recording")
+        return value
+
+    def _size(self, node: Any) -> int:
+        """Characters below *node*, with what aliases repeat there."""
+        if isinstance(node, tuple):
+            return sum(map(self._size, node))
+        if isinstance(node, ScalarNode):
+            return len(node.value) + 1
+        if id(node) not in self._sizes:
+            self._sizes[id(node)] = 1 + sum(map(self._size, node.value))
+        return self._sizes[id(node)]
+
     def _key(self, node: Node) -> Hashable:
+        if node.tag == _STR:
+            return str(node.value)
         if node.tag == _MERGE:
             raise self._bad(node, "merge keys ('<<') are not read; no recorder writes them")
-        key = self.build(node)
-        if not isinstance(key, Hashable):
+        if not isinstance(node, ScalarNode):
             raise self._bad(node, "a key must be a text")
+        key: Hashable = self.build(node)
         return key
 
     def _scalar(self, node: ScalarNode) -> Any:
@@ -286,6 +303,10 @@ class _Builder:
 
 
 _STR, _SEQ, _MAP, _MERGE, _BINARY = (_TAG + name for name in ("str", "seq", "map", "merge", "binary"))
+_SHORT = 256
+"""Characters. What is shorter may be repeated: an alias takes as long to write."""
+_UNDER_WAY = object()
+_USUAL_TAGS: dict[type[Node], str] = {ScalarNode: _STR, SequenceNode: _SEQ, MappingNode: _MAP}
 _TUPLE = f"{_TAG}python/tuple"
 _TEXTS = {f"{_TAG}python/str", f"{_TAG}python/unicode", f"{_TAG}value"}
 _FILE = f"{_TAG}python/object/new:_io.BytesIO"

@@ -13,16 +13,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pytest_llmcontract.core.data import load_edition, provider_hosts, provider_names
+from pytest_llmcontract.core.data import provider_names
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.forms import File, read_form
-from pytest_llmcontract.core.routes import UNKNOWN, Routes
+from pytest_llmcontract.core.routes import UNKNOWN
+from pytest_llmcontract.recordings.judge import owner, routes_of
 
 USUAL: Mapping[str, Any] = {
     "stream": False,
@@ -69,18 +69,12 @@ class Meaning:
 
 def address_of(request: ApiRequest) -> Address:
     """The operation that *request* is for, by its host or, behind a gateway, by its path."""
-    owners = [name for name in provider_names() if request.host in provider_hosts(name)]
-    for provider in owners or provider_names():
-        operation, target = _routes(provider).find(request.method, request.path)
-        if operation != UNKNOWN or owners:
+    known = owner(request)
+    for provider in (known,) if known else provider_names():
+        operation, target = routes_of(provider).find(request.method, request.path)
+        if operation != UNKNOWN or known:
             return Address(provider, operation, target)
     return Address("", UNKNOWN)
-
-
-@cache
-def _routes(provider: str) -> Routes:
-    edition = load_edition(provider)
-    return Routes(edition.base, edition.operations)
 
 
 def meaning(request: ApiRequest, address: Address, tolerance: Tolerance) -> Meaning:

@@ -47,9 +47,9 @@ def scrubbed_url(url: str) -> str:
 
 def scrubbed_body(body: bytes) -> bytes:
     """*body* without secrets; what is no text comes out as it was, byte for byte."""
-    text = body.decode("utf-8", "surrogateescape")
+    text = body.decode("latin-1")  # a letter a byte: shapes and addresses are ASCII, and everything else survives
     clean = _USER.sub(rf"\g<1>{USER}\g<3>", without_secrets(text))
-    return body if clean == text else clean.encode("utf-8", "surrogateescape")
+    return body if clean == text else clean.encode("latin-1")
 
 
 def user_address(text: str) -> re.Match[str] | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -30,6 +30,8 @@ from pytest_llmcontract.recordings.scrub import scrubbed_request
 
 Mode = Literal["none", "once", "new_episodes", "all"]
 Source = Literal["simulator", "live"]
+Raw = dict[str, Any]
+"""An interaction, or a whole cassette, as the file has it."""
 
 
 @dataclass(eq=False, slots=True)
@@ -56,6 +58,10 @@ class Taken:
     at: datetime
 
 
+Pair = tuple[Taken, Recording | None]
+"""What was taken, and the recording that it replaces."""
+
+
 class CassetteTape:
     """A test's recordings, played and made. The :class:`~pytest_llmcontract.core.tape.Tape` of the simulators.
 
@@ -66,8 +72,10 @@ class CassetteTape:
         source: Who answers what is recorded.
         tolerance: What does not matter when requests are compared.
         repeats: Whether the last of equal recordings answers again and again.
-        owners: The test that each interaction was recorded in; empty where the cassette does not say.
-        test: Node id of this one.
+        raw: The interactions as the file has them, where it is to be written again or several tests share it.
+        shared: Whether other tests may have recordings in the cassette.
+        test: Node id of this test.
+        shown: The path as messages show it.
         how: What records the test, for messages: ``pytest --llmcontract-record={mode} tests/…::test_x``.
     """
 
@@ -80,11 +88,16 @@ class CassetteTape:
         source: Source,
         tolerance: Tolerance,
         repeats: bool = False,
-        owners: Sequence[str] = (),
+        raw: Sequence[Raw] = (),
+        shared: bool = False,
         test: str = "",
+        shown: str = "",
         how: str = "pytest --llmcontract-record={mode}",
     ) -> None:
         self.path = path
+        self.shown = shown or str(path)
+        self.raw = raw
+        self.shared = shared
         self.mode = mode
         self.source = source
         self.test = test
@@ -99,20 +112,26 @@ class CassetteTape:
         self._how = how
         self._lock = threading.Lock()
         self._usage = _usage_source(cassette)
-        self.recordings = list(self._read(cassette, owners)) if cassette else []
+        self.recordings = self._read(cassette) if cassette else []
         self._found: list[Violation] = []
 
-    def _read(self, cassette: Cassette, owners: Sequence[str]) -> list[Recording]:
+    def _read(self, cassette: Cassette) -> list[Recording]:
+        owners = [str(raw.get("recorded_by", "")) for raw in self.raw]
         scripted = set(cassette.metadata.scripted) if cassette.metadata else set()
         return [
             Recording(
                 interaction,
-                meaning(interaction.request, address_of(interaction.request), self._tolerance),
+                meaning(scrubbed_request(interaction.request), address_of(interaction.request), self._tolerance),
                 interaction.index in scripted,
                 own=not any(owners) or owners[interaction.index] in ("", self.test),
             )
             for interaction in cassette.interactions
         ]
+
+    @property
+    def name(self) -> str:
+        """Of the test, as a line about it begins."""
+        return self.test.rpartition("::")[2] or self.path.name
 
     # The tape.
 
@@ -151,6 +170,7 @@ class CassetteTape:
     def unmade(self) -> list[Violation]:
         if self.mode == "all":
             return []
+        replaced = [recording for _, recording in self.paired()]
         return [
             Violation(
                 "LLM205",
@@ -164,8 +184,23 @@ class CassetteTape:
                 fix=f"if it is not made any more, record the test anew: {self._how.format(mode='all')}",
             )
             for recording in self.recordings
-            if recording.own and not recording.made
+            if recording.own and not recording.made and recording not in replaced
         ]
+
+    def paired(self) -> list[Pair]:
+        """What was taken, each with the recording it replaces: of those not made, the one that differs least."""
+        left = [recording for recording in self.recordings if recording.own and not recording.made]
+        distances = sorted(
+            (weight(compared(recording.asked.body, taken.asked.body)), n, place)
+            for n, taken in enumerate(self.taken)
+            for place, recording in enumerate(left)
+            if recording.asked.address == taken.asked.address
+        )
+        found: dict[int, int] = {}
+        for _, n, place in distances:
+            if n not in found and place not in found.values():
+                found[n] = place
+        return [(taken, left[found[n]] if n in found else None) for n, taken in enumerate(self.taken)]
 
     # Looking.
 
@@ -207,7 +242,7 @@ class CassetteTape:
                 "LLM204",
                 f"{name}: nothing is recorded for this call" + (" any more" if self._equal(asked) else ""),
                 severity=RULES["LLM204"].severity,
-                contract=str(self.path),
+                contract=self.shown,
                 fix=self._fix_missing(asked),
                 **parts,
             )
@@ -247,7 +282,7 @@ class CassetteTape:
 
     def _place(self, recording: Recording) -> str:
         line = self.cassette.line(recording.interaction.index) if self.cassette else 1
-        return f"{self.path}:{line}"
+        return f"{self.shown}:{line}"
 
 
 def _usage_source(cassette: Cassette | None) -> UsageSource:

@@ -9,11 +9,12 @@ Money is a decimal string, so that sums are exact. Times are seconds on the virt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.exchange import UsageSource
@@ -88,7 +89,7 @@ class RefusalEntry(Part):
 class CallEntry(Part):
     """One request and what became of it."""
 
-    test: int | None
+    test: int
     """Index in ``tests``."""
     provider: str
     plan: str
@@ -132,7 +133,7 @@ class ViolationEntry(Part):
     code: str
     severity: Severity
     message: str
-    test: int | None
+    test: int
     call: int | None
     """Index in ``calls``."""
     provider: str = ""
@@ -190,6 +191,28 @@ class TotalsEntry(Part):
     errors: int = 0
     """Those of them that failed their test."""
 
+    @classmethod
+    def of(
+        cls, tests: Sequence[TestEntry], calls: Sequence[CallEntry], violations: Sequence[ViolationEntry]
+    ) -> TotalsEntry:
+        """The sums over these."""
+        usages = [call.usage for call in calls]
+        inputs = sum(usage.input_tokens for usage in usages)
+        outputs = sum(usage.output_tokens for usage in usages)
+        return cls(
+            tests=len(tests),
+            calls=len(calls),
+            tokens=inputs + outputs,
+            input_tokens=inputs,
+            cached_tokens=sum(usage.cached_tokens for usage in usages),
+            output_tokens=outputs,
+            cost=sum((call.cost for call in calls), Decimal(0)),
+            retries=sum(call.attempt > 1 for call in calls),
+            seconds=round(sum(test.seconds for test in tests), 6),
+            violations=len(violations),
+            errors=sum(violation.severity == "error" for violation in violations),
+        )
+
 
 class LedgerDocument(Part):
     """The whole document."""
@@ -205,6 +228,20 @@ class LedgerDocument(Part):
     totals: TotalsEntry
     violations: tuple[ViolationEntry, ...]
     budgets: tuple[BudgetEntry, ...]
+
+    @model_validator(mode="after")
+    def _indexes_lead_somewhere(self) -> LedgerDocument:
+        for what, indexes, listed in (
+            ("session", [test.session for test in self.tests], self.sessions),
+            ("test", [call.test for call in self.calls], self.tests),
+            ("test", [found.test for found in self.violations], self.tests),
+            ("test", [budget.test for budget in self.budgets], self.tests),
+            ("call", [found.call for found in self.violations], self.calls),
+        ):
+            for index in indexes:
+                if index is not None and not 0 <= index < len(listed):
+                    raise ValueError(f"an entry is about {what} {index}, and there is none")
+        return self
 
 
 def ledger_schema() -> dict[str, Any]:

@@ -46,7 +46,9 @@ def _block(group: Sequence[Violation], calls: int | None) -> str:
 
 
 def _which(group: Sequence[Violation], calls: int | None) -> str:
-    numbers = [finding.call + 1 for finding in group if finding.call is not None]
+    # A budget's own message says which call was too much.
+    of_calls = not group[0].code.startswith("LLM4")
+    numbers = [finding.call + 1 for finding in group if of_calls and finding.call is not None]
     if not numbers:
         return f" ({len(group)} times)" if len(group) > 1 else ""
     total = f" of {calls}" if calls and calls > 1 else ""

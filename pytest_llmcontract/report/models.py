@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, Limits, Model, Prices, Source
+from pytest_llmcontract.report.table import aligned
 
 WIDTH = 100
+_aligned = partial(aligned, width=WIDTH)
 _UNITS = {
     "audio_hour": "an hour",
     "audio_minute": "a minute",
@@ -245,21 +248,3 @@ def _legend(sources: Mapping[str, Source]) -> str:
         indent = " " * (width + 2)
         lines.append(textwrap.fill(f"{key:<{width}}  {text}", WIDTH, subsequent_indent=indent, break_on_hyphens=False))
     return "\n".join(lines)
-
-
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> str:
-    """Columns two spaces apart. A first cell that would make lines too long stands on a line of its own."""
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    spare = WIDTH - sum(widths[1:]) - 2 * (len(widths) - 1)
-    widths[0] = min(widths[0], max(spare, len(head[0])))
-    lines = []
-    for first, *others in (head, *rows):
-        if len(first) > widths[0]:
-            lines.append(first)
-            first = ""
-        cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip((first, *others), widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(line for line in lines if line)

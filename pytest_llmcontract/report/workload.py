@@ -10,8 +10,8 @@ from fractions import Fraction
 from pytest_llmcontract.core.costs import Cost, dollars
 from pytest_llmcontract.core.fit import Bound, Fit
 from pytest_llmcontract.core.profile import LIMIT_KINDS
+from pytest_llmcontract.report.table import WIDTH, aligned
 
-WIDTH = 80
 _MINUTE = 60
 _UNITS = {"RPM": "calls", "RPD": "calls", "ASH": "seconds of audio", "ASD": "seconds of audio"}
 
@@ -77,7 +77,7 @@ def _most(fit: Fit) -> str:
 def _bounds(fit: Fit) -> str:
     head = ("limit", "allows", "a call", "calls/minute", "calls/day", "known from", "")
     rows = [_row(bound, binds=bound.kind == fit.binding) for bound in fit.bounds]
-    return _aligned(head, rows, right={1, 2, 3, 4})
+    return aligned(head, rows, right={1, 2, 3, 4}, indent="  ")
 
 
 def _row(bound: Bound, *, binds: bool) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ def cost_text(cost: Cost) -> str:
     facts = [("model", cost.model), ("prices", f"{cost.provider}, edition {cost.edition}")]
     blocks = [f"${_grouped(cost.cost)}", _facts([*facts, *(("note", note) for note in cost.notes)])]
     if rows:
-        blocks.insert(1, _aligned(("", "amount", "price", "cost"), rows, right={1, 3}))
+        blocks.insert(1, aligned(("", "amount", "price", "cost"), rows, right={1, 3}, indent="  "))
     return "\n\n".join(blocks)
 
 
@@ -125,15 +125,3 @@ def _facts(facts: Sequence[tuple[str, str]]) -> str:
 def _filled(label: str, text: str) -> str:
     indent = " " * len(label)
     return textwrap.fill(text, WIDTH, initial_indent=label, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: set[int]) -> str:
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = []
-    for row in (head, *rows):
-        cells = [
-            cell.rjust(width) if column in right else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(f"  {'  '.join(cells)}".rstrip())
-    return "\n".join(lines)

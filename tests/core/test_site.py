@@ -102,3 +102,24 @@ def test_this_package_is_not_the_application():
     ask = eval(compile("lambda ask: ask()", site.__file__, "eval"))
 
     assert ask(application_site).endswith("in test_this_package_is_not_the_application")
+
+
+@pytest.mark.parametrize(
+    ("shown", "file"),
+    [
+        ("app/client.py:41 in ask", "app/client.py"),
+        ("app/client.py:41 in <lambda>", "app/client.py"),
+        ("in a folder/x.py:7", "in a folder/x.py"),
+        ("cassettes/a.llm.yaml:123", "cassettes/a.llm.yaml"),
+    ],
+)
+def test_the_file_of_a_site_is_found_from_where_the_process_started(shown, file):
+    assert site.file_of(shown) == os.path.join(site._STARTED_IN, file)
+
+
+def test_the_file_of_a_site_may_lie_where_the_process_is_now(tmp_path, monkeypatch):
+    (tmp_path / "x.py").touch()
+    monkeypatch.chdir(tmp_path)
+
+    assert site.file_of("x.py:1") == str(tmp_path / "x.py")
+    assert site.file_of("") == ""

@@ -117,7 +117,7 @@ def _of_public_classes() -> dict[str, list[str]]:
     from pytest_llmcontract.core.exchange import ApiReply, Usage
 
     internal = {
-        "SimulatedProvider": {"simulator", "begin", "findings", "weather", "unused_scripts"},
+        "SimulatedProvider": {"simulator", "begin", "findings", "play", "weather", "unused_scripts"},
         "VirtualClock": {"move_to", "on_move", "rebase", "begin_test"},
         "Script": {"matches", "use"},
         "ApiRequest": {"forget"},
@@ -193,7 +193,7 @@ def test_the_reference_has_every_ini_key(pytestconfig):
 
 
 def test_the_reference_has_every_rule():
-    rows = [f"| `{rule.code}` | {rule.title} | {rule.severity} |" for rule in RULES.values()]
+    rows = [f"| [`{rule.code}`](rules/{rule.code}.md) | {rule.title} | {rule.severity} |" for rule in RULES.values()]
 
     assert [row for row in rows if row not in text_of("reference.md")] == []
 

@@ -73,23 +73,32 @@ def test_gemma_wants_a_boolean(stream: bool, words: str) -> None:
     assert words in mismatch.detail["message"]
 
 
-@pytest.mark.parametrize(
-    ("fields", "path"),
-    [
-        ({"tools": [TOOL]}, "$.tools"),
-        ({"response_format": {"type": "json_object"}}, "$.response_format"),
-        ({"response_format": {"type": "json_schema", "schema": {}}}, "$.response_format"),
-    ],
-)
-def test_json_mode_for_a_model_without(fields: dict[str, Any], path: str) -> None:
-    (mismatch,) = check(model(capabilities={"system"}), **fields)
+@pytest.mark.parametrize("wanted", [{"type": "json_object"}, {"type": "json_schema", "schema": {}}])
+def test_json_mode_for_a_model_without(wanted: dict[str, Any]) -> None:
+    (mismatch,) = check(model(capabilities={"system"}), response_format=wanted)
 
-    assert mismatch.path == path
+    assert mismatch.path == "$.response_format"
     assert mismatch.detail == {
         "message": "org/m is not supported for JSON mode/function calling",
         "param": None,
         "code": "constraints_model",
     }
+
+
+@pytest.mark.parametrize(
+    ("stream", "third_party", "words"),
+    [
+        (False, False, '"auto" tool choice requires'),
+        (True, False, "Input validation error"),
+        (True, True, {"message": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'}),
+    ],
+)
+def test_tools_for_a_model_without(stream: bool, third_party: bool, words: Any) -> None:
+    (mismatch,) = check(model(capabilities={"system"}, third_party=third_party), tools=[TOOL], stream=stream)
+
+    said = mismatch.detail["message"]
+    assert mismatch.path == "$.tools"
+    assert said.items() >= words.items() if third_party else words in said
 
 
 def test_a_model_of_unknown_capabilities_is_not_judged() -> None:

@@ -23,6 +23,8 @@ from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", _CROCKFORD.encode())
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
+STUB = "stub"
+"""The id of what a compound model answers as a whole."""
 _LIMIT_WORDS = {
     "RPM": ("requests per minute", "RPM", "requests"),
     "RPD": ("requests per day", "RPD", "requests"),
@@ -60,7 +62,7 @@ class GroqWire:
 
     def completion(self, turn: Turn, answer: Answer) -> bytes:
         body: dict[str, Any] = {
-            "id": f"chatcmpl-{self._ids.uuid()}",
+            "id": STUB if "compound" in turn.call.model else f"chatcmpl-{self._ids.uuid()}",
             "object": "chat.completion",
             "created": int(turn.now.timestamp()),
             "model": turn.call.model,
@@ -172,7 +174,7 @@ class GroqWire:
         for piece in answer.pieces:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
         used = {"usage": _usage(answer), "usage_breakdown": _breakdown(turn, answer)}
-        yield event("stub", {}, answer.finish_reason, x_groq=used)
+        yield event(STUB, {}, answer.finish_reason, x_groq=used)
 
     def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         body = filled(spec.body, {**spec.defaults, "model": turn.call.model})
@@ -277,7 +279,7 @@ class GroqWire:
         return headers
 
     def _x_groq(self, turn: Turn) -> dict[str, Any]:
-        mark: dict[str, Any] = {"id": turn.request_id}
+        mark: dict[str, Any] = {"id": STUB if "compound" in turn.call.model else turn.request_id}
         if self._dialect.x_groq_seed and not _is_compound(turn):
             mark["seed"] = turn.body.get("seed") or self._ids.number(31)
         return mark

@@ -3,13 +3,15 @@
 Two servers speak. The first validates the body's form; its words are those of kin-openapi (*value must be a string*,
 *number must be at most 2*), put together in Groq's own way: ``'messages.2' : for 'role:tool' the following must be
 satisfied[('messages.2.content' : value must be a string)]``. The second knows the models: ``messages[0].content must
-be a string``. Both stop at the first thing they do not like.
+be a string``. Both stop at the first thing they do not like. They were heard about chat completions; that other
+operations are refused in the same words is assumed.
 
 :data:`TEXTS` holds every text with how we know it; what is ``assumed`` there was never seen.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -57,9 +59,17 @@ TEXTS: Mapping[str, Text] = {
     "minimum": Text("number must be at least {limit:g}", "assumed", "kin-openapi's"),
     "max_items": Text("maximum number of items is {limit}", "pasted", "of tools and stop, 2026"),
     "min_items": Text("minimum number of items is {limit}", "pasted", "of messages and a tool message's content"),
+    "pattern": Text('string doesn\'t match the regular expression "{pattern}"', "assumed", "kin-openapi's"),
     "one_of": Text("one of the following must be satisfied[{options}]", "pasted", "2025-08 to 2026-10"),
     "for_role": Text("for 'role:{role}' the following must be satisfied[({reason})]", "recorded", "2025-05"),
     "no_object": Text("value must be an object", "assumed", "of a body that is no JSON object"),
+    # Audio.
+    "long_prompt": Text(
+        "prompt length must be {limit} characters or fewer, but provided prompt contains {count} characters",
+        "pasted",
+        "2026-03",
+    ),
+    "file_type": Text("file must be one of the following types: [{types}]", "pasted", "2026-10"),
     # The models.
     "no_chat": Text("The model `{model}` does not support chat completions", "recorded", "2025-05"),
     "unsupported": Text(
@@ -102,6 +112,9 @@ TEXTS: Mapping[str, Text] = {
 BUILT_IN_TOOLS = ("browser_search", "code_interpreter")
 """Types of tools that the gpt-oss models have beside functions (documented)."""
 
+AUDIO_TYPES = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "opus", "wav", "webm")
+"""Endings of the names of files that transcriptions take, in the order of the refusal (pasted)."""
+
 MODEL_FIELDS = ("logprobs", "top_logprobs", "logit_bias")
 """Fields the second server refuses, in its own words."""
 
@@ -120,13 +133,17 @@ class GroqWording:
         if failure.path and failure.path[0] in MODEL_FIELDS:
             field = str(failure.path[0])
             return self._bad_request(TEXTS["unsupported"](field=field), param=field)
+        if operation.startswith("audio.") and (refusal := _of_sound(failure)):
+            return refusal
         error = "unsupported_property" if failure.unknown else "bad_request"
-        return Refusal(error, {"message": self._sentence(failure)})
+        return Refusal(error, {"message": self._sentence(operation, failure)})
 
-    def _sentence(self, failure: Failure) -> str:
+    def _sentence(self, operation: str, failure: Failure) -> str:
+        if not failure.path:
+            return TEXTS["no_object"]()
+        if operation != "chat.completions":
+            return self._unknown(failure) if _is_refused(failure) and len(failure.path) == 1 else self._placed(failure)
         match failure.path:
-            case ():
-                return TEXTS["no_object"]()
             case ("messages", index, "role"):
                 return f"'messages.{index}' : {TEXTS['no_role' if failure.sent is NOTHING else 'role']()}"
             case ("messages", int(index), _, *_):
@@ -185,18 +202,20 @@ class GroqWording:
                 return TEXTS["type"](kind=_KINDS[kind])
             case "enum" | "const":
                 values = expected if isinstance(expected, list) else [expected]
-                return TEXTS["enum"](values=",".join(f"'{value}'" for value in values if value is not None))
+                return TEXTS["enum"](values=",".join(_quoted(value) for value in values if value is not None))
             case "minItems":
                 return TEXTS["min_items"](limit=expected)
             case "maxItems":
                 return TEXTS["max_items"](limit=expected)
+            case "pattern":
+                return TEXTS["pattern"](pattern=expected)
             case "minimum":
                 return TEXTS["minimum"](limit=expected)
         return TEXTS["maximum"](limit=expected)
 
     def _unknown(self, failure: Failure) -> str:
         text = TEXTS["unknown"](name=failure.name)
-        if self._day >= SUGGESTIONS_UNTIL:
+        if self._day >= SUGGESTIONS_UNTIL or not failure.known:
             return text
         return text + TEXTS["suggestion"](near=nearest(failure.name, failure.known))
 
@@ -407,8 +426,27 @@ def _kind(value: object) -> str:
 
 def _dotted(failure: Failure) -> str:
     """``messages.1.content``; for an unknown field, the object that holds it, as kin-openapi has it."""
-    refused = failure.unknown or (failure.unsupported and failure.expected == "null")
-    return ".".join(map(str, failure.path[:-1] if refused else failure.path))
+    return ".".join(map(str, failure.path[:-1] if _is_refused(failure) else failure.path))
+
+
+def _is_refused(failure: Failure) -> bool:
+    """Whether it is the field that is refused, whatever its value."""
+    return failure.unknown or (failure.unsupported and failure.expected == "null")
+
+
+def _of_sound(failure: Failure) -> Refusal | None:
+    """The refusals of transcriptions that were seen, which have words of their own."""
+    match failure.path, failure.keyword:
+        case ("prompt",), "maxLength":
+            return Refusal("bad_request", {"message": TEXTS["long_prompt"](limit=failure.expected, count=len(failure.sent))})
+        case ("file",), "pattern":
+            text = TEXTS["file_type"](types=" ".join(AUDIO_TYPES))
+            return Refusal("bad_request", {"message": text, "code": "unsupported_audio_format"})
+    return None
+
+
+def _quoted(value: Any) -> str:
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
 
 
 def _image_places(index: int, message: Mapping[str, Any]) -> Iterator[Path]:

@@ -12,7 +12,7 @@ import json
 import math
 import string
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pytest_llmcontract.core.answers import Answer
@@ -206,14 +206,18 @@ class TogetherWire:
             else:
                 picture["url"] = f"https://api.together.ai/shrt/{self._ids.letters(16, _LETTERS)}"
             pictures.append(picture | {"timings": {"inference": 0.5}})
-        id = f"{turn.request_id}-{_COLO}"
-        return self.encoded({"id": id, "model": turn.call.model, "object": "list", "data": pictures})
+        body = {"id": self._picture_id(turn), "model": turn.call.model, "object": "list", "data": pictures}
+        return self.encoded(body)
+
+    def _picture_id(self, turn: Turn) -> str:
+        return f"{turn.request_id}-{_COLO}"
 
     def picture(self, turn: Turn) -> bytes:
         return base64.b64decode(_PIXEL)
 
     def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
-        body = filled(spec.body, {"id": turn.request_id, "request_id": turn.request_id, **values})
+        id = self._picture_id(turn) if turn.operation == "images.generations" else turn.request_id
+        body = filled(spec.body, {"id": id, "request_id": turn.request_id, **values})
         if message is not None and isinstance(body, dict):
             body["error"]["message"] = message
         elif message is not None:
@@ -245,6 +249,8 @@ class TogetherWire:
     # Headers.
 
     def headers(self, turn: Turn, status: int, body: bytes | None) -> dict[str, str]:
+        if turn.operation == "images.content" and turn.error is None:
+            return self._picture_headers(turn)
         stamp = turn.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{turn.now.microsecond // 1000:03}Z"
         headers = {
             "date": http_date(turn.now),
@@ -269,6 +275,25 @@ class TogetherWire:
         if turn.error is not None:
             headers |= turn.error.headers
         return headers
+
+    def _picture_headers(self, turn: Turn) -> dict[str, str]:
+        """Pictures come from a store, not from the API; they may be kept for a year."""
+        return {
+            "date": http_date(turn.now),
+            "content-type": "image/jpeg",
+            "content-disposition": f'inline; filename="{self._ids.uuid()}.jpg"',
+            "cache-control": "max-age=31536000, public",
+            "expires": http_date(turn.now + timedelta(days=365)),
+            "access-control-expose-headers": "X-Request-ID",
+            "content-security-policy": "script-src 'none'",
+            "x-content-type-options": "nosniff",
+            "strict-transport-security": "max-age=2592000; includeSubDomains",
+            "vary": "Origin",
+            "cf-cache-status": "DYNAMIC",
+            "server": "cloudflare",
+            "cf-ray": f"{self._ids.ray(turn.now)}-{_COLO}",
+            "alt-svc": 'h3=":443"; ma=86400',
+        }
 
     def _way_headers(self, turn: Turn, stamp: str, *, whole: bool) -> dict[str, str]:
         """How far a call came: to the server of its model, to the limiter, or not past the list of models."""

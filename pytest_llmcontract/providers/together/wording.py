@@ -1,7 +1,8 @@
 """How Together AI refuses a request body.
 
 It says little: *Input validation error* for most of it, and passes over fields it does not know. Single models, and
-the servers of third parties behind it, speak for themselves.
+the servers of third parties behind it, speak for themselves. They were heard about chat completions, completions and
+images; that other operations are refused in the same words is assumed.
 
 :data:`TEXTS` holds every text with how we know it; what is ``assumed`` there was never seen.
 """

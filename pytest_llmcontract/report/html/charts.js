@@ -11,12 +11,13 @@ function colour(name) {
 const rowsHeight = (rows) => rows * 24 + 62;
 const LEVELS_HEIGHT = 300;
 
-/** A figure of the page: drawn when it comes near the window, and anew for other rows and for another theme. */
+/** A figure of the page: drawn at once near the window, elsewhere when there is time; anew for other rows or colours. */
 class Chart {
   #make = null;
   #view = null;
   #near = false;
   #stale = false;
+  #later = 0;
   #turn = Promise.resolve();
 
   constructor(place, { zoom = false } = {}) {
@@ -46,7 +47,10 @@ class Chart {
   /** What is drawn is no longer right. */
   redraw() {
     this.#stale = true;
+    this.box.ariaBusy = "true";
+    clearTimeout(this.#later);
     if (this.#near) this.draw();
+    else this.#later = setTimeout(() => this.draw(), 1000);
   }
 
   /** Bokeh builds a view in its own time: one after the other, and of several that wait only the last. */
@@ -54,13 +58,32 @@ class Chart {
     this.#turn = this.#turn.then(async () => {
       if (!this.#stale) return;
       this.#stale = false;
-      this.#view?.remove();
-      this.#view = null;
-      if (!this.#make) return;
-      this.plot = this.#make(this.box.clientWidth);
-      this.#view = await Bokeh.Plotting.show(this.plot, this.box);
+      this.#clear();
+      if (this.#make) {
+        this.plot = this.#make(this.box.clientWidth);
+        this.plot.name = this.place.id;
+        this.#view = await Bokeh.Plotting.show(this.plot, this.box);
+      }
+      this.box.ariaBusy = String(this.#stale);
     });
     return this.#turn;
+  }
+
+  /** Bokeh would keep every document and view that it ever showed. */
+  #clear() {
+    if (!this.#view) return;
+    this.#view = null;
+    const shown = this.plot.document;
+    shown.views_manager.clear();
+    Bokeh.documents.splice(Bokeh.documents.indexOf(shown), 1);
+  }
+
+  /** A copy that paper can shrink to its width: printing waits for no chart to be drawn anew. */
+  copyForPaper() {
+    const copy = this.#view?.export("png").canvas;
+    if (!copy) return;
+    copy.className = "paper";
+    this.box.after(copy);
   }
 
   #zoomButtons() {

@@ -1,6 +1,7 @@
 // The page itself: one filter, one theme, and the sections that follow them.
 
 const form = document.getElementById("filter");
+const main = document.querySelector("main");
 const FIELDS = ["text", "test", "provider", "model", "status", "code"];
 
 const choose = (test) => {
@@ -23,6 +24,7 @@ function update() {
   // The address keeps the filter, so that a link can point at what one sees.
   const kept = new URLSearchParams(Object.entries(state).filter(([, value]) => value)).toString();
   history.replaceState(null, "", kept ? `#${kept}` : location.pathname + location.search);
+  main.ariaBusy = "false";
 }
 
 function fillFilter() {
@@ -59,41 +61,39 @@ function describeSession() {
   document.getElementById("session").textContent = parts.filter(Boolean).join(" · ");
 }
 
-// Theme: as the system says, until the button says otherwise; paper is always light.
+// Theme: as the system says, until the button says otherwise.
 
 const themeButton = document.getElementById("theme");
 const system = matchMedia("(prefers-color-scheme: dark)");
 let dark = null;
 
-function setTheme(isDark) {
+function setTheme() {
+  const isDark = dark ?? system.matches;
   document.documentElement.dataset.theme = isDark ? "dark" : "light";
   themeButton.setAttribute("aria-pressed", String(isDark));
   for (const chart of charts) chart.redraw();
 }
-const theme = () => setTheme(dark ?? system.matches);
 
-themeButton.addEventListener("click", () => { dark = !(dark ?? system.matches); theme(); });
-system.addEventListener("change", theme);
-addEventListener("beforeprint", () => {
-  setTheme(false);
-  for (const chart of charts) chart.draw();
-});
-addEventListener("afterprint", theme);
+themeButton.addEventListener("click", () => { dark = !(dark ?? system.matches); setTheme(); });
+system.addEventListener("change", setTheme);
+addEventListener("beforeprint", () => charts.forEach((chart) => chart.copyForPaper()));
+addEventListener("afterprint", () => document.querySelectorAll(".paper").forEach((copy) => copy.remove()));
 
 // Typing waits a moment, choosing does not.
 
 let pause;
 form.addEventListener("input", (event) => {
   clearTimeout(pause);
+  main.ariaBusy = "true";
   if (event.target.name === "test") offerTests();
   pause = setTimeout(update, event.target.tagName === "INPUT" ? 150 : 0);
 });
 form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("reset", () => setTimeout(update));
+form.addEventListener("reset", () => setTimeout(update)); // once the fields are empty
 
 describeSession();
 budgetTable(choose);
 fillFilter();
 offerTests();
-theme();
+setTheme();
 update();

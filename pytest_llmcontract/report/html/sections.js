@@ -85,8 +85,8 @@ function findingItem(group, choose) {
   const tests = [...new Set(group.map((row) => testOf(row)))];
   const facts = [
     ["field", finding.path], ["sent", finding.sent], ["allowed", finding.allowed], ["provider", finding.answer],
-    ["contract", finding.contract], ["sent by", finding.site], ["how to fix", finding.fix],
-  ].filter(([, text]) => text);
+    ["contract", finding.contract], ["sent by", finding.site], ["how to fix", finding.fix], ["more", `llmcontract explain ${finding.code}`],
+  ].filter(([, text]) => text && text !== "nothing");
   const times = group.length > 1 ? ` · ${group.length} times` : "";
   return element("details", { class: `finding ${finding.severity}` },
     element("summary", {},

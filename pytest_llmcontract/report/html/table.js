@@ -64,7 +64,7 @@ class PagedTable extends Paged {
     const body = element("tbody");
     const table = element("table", {},
       element("caption", { class: "hidden" }, caption), element("thead", {}, element("tr", {}, heads)), body);
-    super(place, caption, size, element("div", { class: "scroll", role: "region", "aria-label": caption, tabindex: "0" }, table));
+    super(place, caption, size, element("div", { class: "scroll", role: "region", "aria-label": `Table: ${caption}`, tabindex: "0" }, table));
     this.sort = { column: columns.find((column) => column.first) ?? null, falling: true };
     this.draw = (seen) => {
       heads.forEach((head, index) => {

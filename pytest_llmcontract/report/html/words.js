@@ -34,7 +34,10 @@ function duration(seconds) {
   return minutes % 60 ? `${whole(hours)} h ${minutes % 60} min` : `${whole(hours)} h`;
 }
 
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 && share > 0 ? 1 : 0)}%`;
+function percent(share) {
+  if (share > 0 && share < 0.001) return "<0.1%";
+  return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
+}
 
 /** A long name with its middle left out; the end of a node id says most. */
 function shortened(name, most) {

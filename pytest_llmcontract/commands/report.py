@@ -1,0 +1,117 @@
+"""``llmcontract report``: makes one ledger of several, holds it to the session's budget, and renders it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.report.document import LedgerDocument
+
+FORMATS = ("text", "json", "md", "html", "sarif")
+FORMATS_AGAINST = ("text", "json", "md")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser(
+        "report", help="merge the ledgers of shards, hold them to the session's budget, render; exit 1: over budget"
+    )
+    report.add_argument("ledgers", metavar="LEDGER", nargs="+", help="what --llmcontract-report=….json wrote")
+    report.add_argument(
+        "--budget",
+        metavar="NAME=N,…",
+        help="what all of them together may use, beside what they carry, such as cost=0.50,tokens=200K",
+    )
+    report.add_argument("--against", metavar="OLD", help="print what changed since this ledger")
+    report.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else text")
+    report.add_argument("--output", metavar="FILE", help="where to write (default: standard output)")
+    report.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.core.budget import session_budget
+    from pytest_llmcontract.report.formats import check_form, check_writable
+    from pytest_llmcontract.report.merge import merged, read_ledger
+    from pytest_llmcontract.report.progress import Progress
+    from pytest_llmcontract.report.session_budget import exceeded
+    from pytest_llmcontract.report.sums import verdict
+
+    form = _form(args)
+    check_form(form)
+    if args.output:
+        check_writable(Path(args.output), "--output")
+    budget = session_budget(args.budget, "--budget") if args.budget else {}
+    old = read_ledger(Path(args.against)) if args.against else None
+    with Progress("ledgers") as progress:
+        sum_ = merged([Path(name) for name in args.ledgers], budget, progress)
+    for note in sum_.notes:
+        _say(f"note: {note}")
+    for problem in sum_.problems:
+        _say(problem)
+    if sum_.document is None:
+        return 2
+    _put(args, _text(sum_.document, old, form))
+    over = exceeded(sum_.document.budgets)
+    if args.output or form != "text" or old:
+        for broken in over:
+            _say(verdict(broken))
+    if sum_.problems:
+        return 2
+    return 1 if over else 0
+
+
+def _form(args: argparse.Namespace) -> str:
+    """The form that was asked for.
+
+    Raises:
+        BadInput: None is known of that suffix, or changes are not shown so.
+    """
+    from pytest_llmcontract.core.errors import BadInput
+    from pytest_llmcontract.report.formats import form_of
+
+    form: str = args.format or (form_of(Path(args.output), "--output") if args.output else "text")
+    if args.against and form not in FORMATS_AGAINST:
+        raise BadInput(f"--against: changes are not shown as {form}; accepted: {', '.join(FORMATS_AGAINST)}")
+    return form
+
+
+def _text(document: LedgerDocument, old: LedgerDocument | None, form: str) -> str:
+    if old is not None:
+        return _changes(old, document, form)
+    if form == "text":
+        from pytest_llmcontract.report.sums import ledger_text
+
+        return ledger_text(document) + "\n"
+    from pytest_llmcontract.report.formats import rendered
+
+    return rendered(document, form)
+
+
+def _changes(old: LedgerDocument, document: LedgerDocument, form: str) -> str:
+    import json
+
+    from pytest_llmcontract.report.against import changes_json, changes_markdown, changes_text, compared
+
+    changes = compared(old, document)
+    if form == "json":
+        return json.dumps(changes_json(changes), indent=2, ensure_ascii=False) + "\n"
+    return changes_markdown(changes) if form == "md" else changes_text(changes) + "\n"
+
+
+def _put(args: argparse.Namespace, text: str) -> None:
+    from pytest_llmcontract.core.errors import BadInput
+    from pytest_llmcontract.core.files import write_whole
+
+    if not args.output:
+        sys.stdout.write(text)
+        return
+    try:
+        write_whole(Path(args.output), text)
+    except OSError as error:
+        raise BadInput(f"--output: cannot write {args.output}: {error.strerror}") from None
+
+
+def _say(text: str) -> None:
+    print(f"llmcontract report: {text}", file=sys.stderr)

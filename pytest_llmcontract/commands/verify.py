@@ -1,0 +1,91 @@
+"""``llmcontract verify``: are these recordings what they would have to be on the day they were made?"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_llmcontract.commands.project import add_selection, selection_of
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.recordings.verify import Reading, Verification
+
+FORMATS = ("text", "json", "github", "sarif")
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser("verify", help="hold recordings to the provider's contract; exit 1: violations")
+    verify.add_argument("paths", metavar="PATH", nargs="+", help="a vcrpy cassette, or a folder with some")
+    verify.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    verify.add_argument("--provider", metavar="NAME", help="whose the interactions with unknown hosts are: a gateway's")
+    verify.add_argument(
+        "--edition",
+        metavar="DATE",
+        help="the day whose facts hold (default: each recording's own; with --contract: today)",
+    )
+    verify.add_argument(
+        "--contract",
+        action="store_true",
+        help="print what the application relies on, with the tests, and what has changed since",
+    )
+    add_selection(verify)
+    verify.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.recordings.verify import verify
+    from pytest_llmcontract.report.progress import Progress
+
+    if args.contract:
+        return _contract(args)
+    selection = selection_of(args)
+    with Progress("files") as progress:
+        verification = verify(*args.paths, provider=args.provider, edition=args.edition, progress=progress)
+    verification.violations = selection.kept(verification.violations)
+    _print(args, verification)
+    return _code(verification) or (0 if verification.clean else 1)
+
+
+def _contract(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.core.errors import BadInput
+    from pytest_llmcontract.recordings.verify import summarise
+    from pytest_llmcontract.report.progress import Progress
+
+    if args.format not in ("text", "json"):
+        raise BadInput(f"--contract has no --format {args.format}; accepted: json, text")
+    with Progress("files") as progress:
+        summary, reading = summarise(*args.paths, edition=args.edition, progress=progress)
+    if args.format == "json":
+        print_json(summary.as_json())
+    elif text := summary.text():
+        print(text)
+    return _code(reading)
+
+
+def _code(reading: Reading) -> int:
+    """2 if a file could not be read, which is told; else 0."""
+    for problem in reading.problems:
+        print(f"llmcontract verify: {problem}", file=sys.stderr)
+    return 2 if reading.problems else 0
+
+
+def _print(args: argparse.Namespace, verification: Verification) -> None:
+    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.report.github import annotations
+    from pytest_llmcontract.report.sarif import sarif_log
+    from pytest_llmcontract.report.verification import totals, verification_json, verification_text
+
+    violations = verification.violations
+    match args.format:
+        case "json":
+            print_json(verification_json(verification.checked, violations))
+        case "sarif":
+            print_json(sarif_log(violations))
+        case form:
+            text = verification_text(violations) if form == "text" else "\n".join(annotations(violations))
+            if text:
+                print(text)
+            counts = verification.files, verification.checked, verification.elsewhere, len(verification.skipped)
+            print(totals(*counts, violations))

@@ -1,0 +1,226 @@
+"""The simulator's own answer to a recorded request: the same model, the edition of its day, the plan its headers tell.
+
+Each request meets an account that has used nothing yet: what a limit has left is nothing that a request says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import cache
+from typing import Any
+
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.contract import RequestContract
+from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, provider_hosts, provider_names
+from pytest_llmcontract.core.data import provider_package as package
+from pytest_llmcontract.core.errors import unknown
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
+from pytest_llmcontract.core.profile import Edition
+from pytest_llmcontract.core.settings import ProviderSettings
+from pytest_llmcontract.core.simulator import Simulator
+from pytest_llmcontract.core.tokens import DefaultEstimator
+from pytest_llmcontract.core.wire import Ids
+from pytest_llmcontract.recordings.cassette import Cassette, Interaction
+
+_KEY = "Bearer ***"
+_LIMIT_HEADERS = (
+    "x-ratelimit-limit",
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-limit-audio-seconds",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What the simulator answers to a recorded request."""
+
+    reply: ApiReply
+    operation: str
+    model: str
+    edition: date
+    """The day whose facts it was held to."""
+    plan: str
+    unheard: bool = False
+    """The facts do not have the model, and the recording shows that there was one."""
+
+
+def provider_of(request: ApiRequest) -> str | None:
+    """Whose host the request went to; ``None`` if it is nobody's we know."""
+    return _owners().get(request.host)
+
+
+@cache
+def _owners() -> Mapping[str, str]:
+    return {host: name for name in provider_names() for host in provider_hosts(name)}
+
+
+def told_limits(reply: ApiReply) -> dict[str, str]:
+    """The limits that the headers of *reply* tell, as they tell them."""
+    return {name: reply.headers[name] for name in _LIMIT_HEADERS if name in reply.headers}
+
+
+class Resimulation:
+    """Answers recorded requests.
+
+    Args:
+        edition: The day whose facts hold; default each recording's own.
+        plans: Plans or tiers to take, as ``fits=`` names them (``groq/free``, ``together/tier1``) or without the
+            provider; default what the recorded headers tell.
+
+    Raises:
+        BadInput: There is no such plan, or no edition as old.
+    """
+
+    def __init__(self, edition: date | str | None = None, plans: Iterable[str] = ()) -> None:
+        self._edition = edition
+        self._told = dict(_named_plan(plan) for plan in plans)
+        self._likely: dict[str, str] = {}
+        """The plan that the last recording with such headers told, by provider."""
+
+    def answer(self, provider: str, interaction: Interaction, day: date | None) -> Simulated:
+        """What the simulator says to the request of *interaction*."""
+        facts = self._facts(provider, day)
+        unheard = _unheard_model(facts, interaction)
+        if unheard is not None:
+            facts = facts.with_models({unheard: _taken_on_trust(facts, unheard, interaction)})
+        told = told_limits(interaction.reply)
+        found: Simulated | None = None
+        agreeing = -1
+        for plan in self._plans(provider, facts):
+            simulated = _simulated(facts, plan, interaction)
+            # A plan that refuses what was answered is not this account's.
+            now = int(simulated.reply.status == interaction.reply.status)
+            now += sum(simulated.reply.headers.get(name) == limit for name, limit in told.items())
+            if now > agreeing:
+                found, agreeing = simulated, now
+            if agreeing == len(told) + 1:
+                break
+        assert found is not None
+        if told and agreeing > 1:
+            self._likely[provider] = found.plan
+        return dataclasses.replace(found, unheard=unheard is not None)
+
+    def _facts(self, provider: str, day: date | None) -> Edition:
+        if self._edition is not None:
+            return load_edition(provider, self._edition)
+        return load_edition(provider) if day is None else edition_on(provider, day)
+
+    def _plans(self, provider: str, facts: Edition) -> list[str]:
+        """The plans to try, the likeliest first."""
+        if provider in self._told:
+            return [self._told[provider]]
+        likely = self._likely.get(provider, facts.plans[0])
+        return [likely, *(plan for plan in _plan_names(facts) if plan != likely)]
+
+
+def likely_day(provider: str, cassette: Cassette) -> date:
+    """For a cassette without any date: the newest edition in which every model that answered still does."""
+    answered = {
+        interaction.request.json["model"]
+        for interaction in cassette.interactions
+        if interaction.reply.status == 200
+        and provider_of(interaction.request) == provider
+        and isinstance(interaction.request.json, dict)
+        and isinstance(interaction.request.json.get("model"), str)
+    }
+    days = edition_dates(provider)
+    return next((day for day in reversed(days) if _all_answer(load_edition(provider, day), answered)), days[-1])
+
+
+def _all_answer(edition: Edition, models: Iterable[str]) -> bool:
+    known = [edition.models.get(model) for model in models]
+    return all(model is not None and not model.is_retired(edition.date) for model in known)
+
+
+# Models that the facts do not have
+
+
+def _unheard_model(facts: Edition, interaction: Interaction) -> str | None:
+    """The model that the request names, if the facts have none of the name and the reply says that there is one."""
+    body = interaction.request.json
+    name = body.get("model") if isinstance(body, dict) else None
+    if not isinstance(name, str) or name in facts.models or interaction.reply.status in (401, 404):
+        return None
+    return name
+
+
+def _taken_on_trust(facts: Edition, model: str, interaction: Interaction) -> dict[str, Any]:
+    """What is assumed of it: what the facts have of a later day, else that it takes whatever it was asked."""
+    later = load_edition(facts.provider).models.get(model)
+    if later is not None:
+        return later.model_dump(exclude={"id", "since", "source", "sources"})
+    if interaction.request.path.endswith("/images/generations"):
+        return {"type": "image"}
+    return {"input_modalities": ("text", "image", "audio", "video"), "context": None}
+
+
+# One simulation
+
+
+def _simulated(facts: Edition, plan: str, interaction: Interaction) -> Simulated:
+    module = package(facts.provider)
+    clock = VirtualClock(datetime.combine(facts.date, time(12), UTC))
+    account = module.account(facts, _settings(facts.provider, plan), clock)
+    simulator = Simulator(
+        facts,
+        module.wire(facts, Ids(f"{facts.provider} {facts.date}")),
+        _contracts(facts.provider, facts.date),
+        account,
+        module.limiter(facts, account, clock),
+        DefaultEstimator(),
+        clock,
+    )
+    call = simulator.answer(_sent(interaction))
+    assert call.reply is not None
+    return Simulated(call.reply, call.operation, call.model, facts.date, plan)
+
+
+def _sent(interaction: Interaction) -> ApiRequest:
+    """The request with the key that was scrubbed out of it, unless it was refused for its key."""
+    request = interaction.request
+    if interaction.reply.status == 401:
+        return request
+    return dataclasses.replace(request, headers=Headers({**request.headers, "authorization": _KEY}))
+
+
+@cache
+def _contracts(provider: str, day: date) -> Mapping[str, RequestContract]:
+    contracts: Mapping[str, RequestContract] = package(provider).contracts(day)
+    return contracts
+
+
+# Plans
+
+
+def _named_plan(text: str) -> tuple[str, str]:
+    """Provider and plan that *text* names: ``groq/free``, ``tier1``."""
+    known = {
+        f"{provider}/{plan}": (provider, plan)
+        for provider in provider_names()
+        for plan in _plan_names(_newest(provider))
+    }
+    bare: dict[str, tuple[str, str]] = {plan: (provider, plan) for provider, plan in known.values()}
+    if text not in known and text not in bare:
+        raise unknown("plan", text, known)
+    return known.get(text) or bare[text]
+
+
+def _newest(provider: str) -> Edition:
+    return load_edition(provider)
+
+
+def _plan_names(edition: Edition) -> list[str]:
+    """Every plan with limits, also those that one cannot buy any more."""
+    return list(dict.fromkeys((*edition.plans, *(record.plan for record in edition.limits))))
+
+
+@cache
+def _settings(provider: str, plan: str) -> ProviderSettings:
+    kind: Any = package(provider).SETTINGS
+    by_tier = any(field.name == "tier" for field in dataclasses.fields(kind))
+    settings: ProviderSettings = kind(tier=int(plan.removeprefix("tier"))) if by_tier else kind(plan=plan)
+    return settings

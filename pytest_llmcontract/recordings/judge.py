@@ -1,0 +1,379 @@
+"""Is a cassette what it would have to be on the day it was made? Its requests, replies, models, secrets and age.
+
+Each request is held to the request contract of its day (LLM101, LLM102), its address and model to what there was
+(LLM103 to LLM105), each reply to the reply contract (LLM201). Nothing may give a credential away (LLM202), and
+nothing may be too old (LLM203). Where the provider answered with a success, it knew better than our facts: what they
+do not know is then a warning, or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any
+
+from pytest_llmcontract.core.contract import RequestContract
+from pytest_llmcontract.core.data import (
+    edition_dates,
+    error_history,
+    load_edition,
+    model_on,
+    provider_hosts,
+    provider_names,
+    provider_package,
+)
+from pytest_llmcontract.core.exchange import SECRET_HEADERS, ApiReply, ApiRequest
+from pytest_llmcontract.core.forms import judged_body
+from pytest_llmcontract.core.mismatch import Mismatch
+from pytest_llmcontract.core.reply_contract import ReplyContract, reply_contract
+from pytest_llmcontract.core.routes import UNKNOWN, Routes
+from pytest_llmcontract.core.rules import RULES, Severity, Violation
+from pytest_llmcontract.core.secrets import has_secrets, made_up, may_be_real, query_secret, secrets_in
+from pytest_llmcontract.recordings.cassette import Cassette, Interaction
+from pytest_llmcontract.recordings.dates import days_of, recorded_on
+from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, user_address
+
+STALE_AFTER = 180
+"""Days."""
+
+_DATA = re.compile(rb"^data:(.*)$", re.MULTILINE)
+
+
+@dataclass
+class Judged:
+    """What came out for one cassette."""
+
+    checked: int = 0
+    """Interactions with a provider we know."""
+    elsewhere: int = 0
+    """Interactions with others: searched for secrets, and not judged."""
+    violations: list[Violation] = field(default_factory=list)
+    """``site`` is ``file:line``, ``call`` the interaction, from 0."""
+
+
+def judge(
+    cassette: Cassette, *, provider: str | None = None, edition: date | None = None, today: date | None = None
+) -> Judged:
+    """Hold *cassette* to the contracts of the providers it was recorded with.
+
+    Args:
+        provider: Whose the interactions with unknown hosts are, a gateway's: judged where the end of their address
+            is one of the provider's.
+        edition: The day whose facts hold (default: the day of each interaction).
+        today: What the age is counted to.
+    """
+    days = days_of(cassette)
+    judged = Judged()
+    held = []
+    for interaction in cassette.interactions:
+        day = edition or days[interaction.index]
+        judged.violations += _secrets(cassette, interaction)
+        whose = owner(interaction.request) or _behind_gateway(interaction.request, provider)
+        if whose is None:
+            judged.elsewhere += 1
+            continue
+        held.append(interaction.index)
+        judged.violations += _Exchange(cassette, interaction, whose, day).findings()
+    judged.checked = len(held)
+    recorded = recorded_on(cassette, days)
+    oldest = min((day, index) for index in held if (day := recorded[index])) if any(recorded[i] for i in held) else None
+    if oldest and (age := ((today or date.today()) - oldest[0]).days) >= STALE_AFTER:
+        judged.violations.append(_stale(cassette, oldest[1], oldest[0], age))
+    return judged
+
+
+def owner(request: ApiRequest) -> str | None:
+    """The provider that has the host of *request*."""
+    return _owners().get(request.host)
+
+
+@cache
+def _owners() -> Mapping[str, str]:
+    return {host: name for name in provider_names() for host in provider_hosts(name)}
+
+
+def _behind_gateway(request: ApiRequest, provider: str | None) -> str | None:
+    return provider if provider and routes_of(provider).nearest(request.path) else None
+
+
+@cache
+def routes_of(provider: str) -> Routes:
+    """The addresses of *provider*, of its newest edition."""
+    edition = load_edition(provider)
+    return Routes(edition.base, edition.operations)
+
+
+@cache
+def operation_of(provider: str, method: str, path: str) -> str:
+    return routes_of(provider).find(method, path)[0]
+
+
+@cache
+def contracts_of(provider: str, day: date) -> Mapping[str, RequestContract]:
+    """The request contracts of *provider* on *day*, in its own words."""
+    contracts: Mapping[str, RequestContract] = provider_package(provider).contracts(day)
+    return contracts
+
+
+@cache
+def _statuses(provider: str) -> Mapping[str, int]:
+    return {spec.name: spec.status for spec in error_history(provider)}
+
+
+class _Exchange:
+    """An interaction with a provider.
+
+    One that no day is known of is held to every edition, the newest first: what one of them accepts is right.
+    """
+
+    def __init__(self, cassette: Cassette, interaction: Interaction, provider: str, day: date | None) -> None:
+        self._cassette = cassette
+        self._index = interaction.index
+        self._request = interaction.request
+        self._reply = interaction.reply
+        self._provider = provider
+        self._day = day
+        self._days = (day,) if day else tuple(reversed(edition_dates(provider)))
+        self._operation = operation_of(provider, self._request.method, self._request.path)
+        self._nearest = "" if self._operation != UNKNOWN else routes_of(provider).nearest(self._request.path)
+        if self._nearest and owner(self._request) is None:  # behind a gateway addresses begin differently
+            self._operation = operation_of(provider, self._request.method, self._nearest)
+        self._scripted = cassette.metadata is not None and self._index in cassette.metadata.scripted
+        self._success = self._reply.status < 400
+
+    def findings(self) -> Iterator[Violation]:
+        yield from self._of_address()
+        body = self._body()
+        if body is not None:
+            yield from self._of_request(body)
+            yield from self._of_model(body)
+        if not self._scripted:  # what a script answered, no provider promised
+            yield from self._of_reply()
+
+    # The request.
+
+    def _body(self) -> Any:
+        """What was sent, as data; ``None`` where the recorder left it out."""
+        if (body := judged_body(self._request)) is not None:
+            return body
+        text = self._request.body.decode("utf-8", "replace")
+        return None if not text.strip() or made_up(text) or (len(text) < 16 and "{" not in text) else text
+
+    def _of_address(self) -> Iterator[Violation]:
+        """Wrong is what the provider refused, or what ends like an address it has."""
+        if self._operation != UNKNOWN or (self._success and not self._nearest):
+            return
+        sent = f"{self._request.method} {self._request.path}"
+        yield self._finding(
+            "LLM105",
+            f"{sent} is not an address of {self._provider}",
+            path="url",
+            sent=sent,
+            fix=f"use {self._nearest}" if self._nearest else "compare the client's base_url with the documentation",
+        )
+
+    def _of_request(self, body: Any) -> Iterator[Violation]:
+        contract = self._contract_of(self._days[0])
+        if contract is None:
+            return
+        for mismatch in self._least(lambda day: self._mismatches(body, day)):
+            status = _statuses(self._provider).get(mismatch.error or "")
+            answer = f"answers {status} {mismatch.error}" if status else "answers 200 and ignores it"
+            yield self._of_mismatch(mismatch, "request", answer=answer)
+
+    def _contract_of(self, day: date) -> RequestContract | None:
+        return contracts_of(self._provider, day).get(self._operation)
+
+    def _mismatches(self, body: Any, day: date) -> tuple[Mismatch, ...]:
+        contract = self._contract_of(day)
+        name = body.get("model") if isinstance(body, Mapping) else None
+        model = model_on(self._provider, name, day) if isinstance(name, str) else None
+        # A retired model answers nothing at all: what it could not do does not matter any more.
+        able = model if model and model.since <= day and not model.is_retired(day) else None
+        return contract.check(body, able) if contract else ()
+
+    def _of_model(self, body: Any) -> Iterator[Violation]:
+        name = body.get("model") if isinstance(body, Mapping) else None
+        if not isinstance(name, str) or not name or made_up(name):
+            return
+        day = self._days[0]
+        model = model_on(self._provider, name, day)
+        listed = f"a model that `llmcontract models {self._provider}` lists"
+        severity: Severity = "warning" if self._success else "error"
+        if model is None or (model.since > day and not self._success):
+            message = f"the model {name!r} {'is not known' if self._success else 'does not exist'}"
+            fix = f"add it to the test: models={{{name!r}: {{…}}}}" if self._success else f"choose {listed}"
+            yield self._finding(
+                "LLM103", message, "request", severity=severity, path="$.model", sent=name, allowed=listed, fix=fix
+            )
+        elif self._day and model.is_retired(day):
+            message = f"the model {name!r} is retired since {model.retired}"
+            yield self._finding(
+                "LLM104", message, "request", severity=severity, path="$.model", sent=name, fix=f"choose {listed}"
+            )
+
+    # The reply.
+
+    def _of_reply(self) -> Iterator[Violation]:
+        if self._reply.events is not None:
+            events, torn = _data(self._reply)
+            if torn is not None:
+                yield self._finding("LLM201", f"event {torn} of the stream is no JSON", "response", path=f"$[{torn}]")
+            yield from self._of_promise(lambda promise: promise.check_events(events))
+            return
+        body = self._reply.json
+        if body is not None:
+            yield from self._of_promise(lambda promise: promise.check(self._reply.status, body))
+        elif "json" in self._reply.headers.get("content-type", "") and not self._leaves_body_out():
+            yield self._finding("LLM201", "the reply's body is no JSON", "response", path="$")
+
+    def _leaves_body_out(self) -> bool:
+        """A null says nothing; nor does a recorder that puts a word in the body's place."""
+        text = self._reply.text.strip()
+        return text in ("", "null") or made_up(text[:80])
+
+    def _of_promise(self, check: Callable[[ReplyContract], tuple[Mismatch, ...]]) -> Iterator[Violation]:
+        def on(day: date) -> tuple[Mismatch, ...]:
+            promise = reply_contract(self._provider, self._operation, day)
+            return check(promise) if promise else ()
+
+        for mismatch in self._least(on):
+            yield self._of_mismatch(mismatch, "response")
+
+    # Both.
+
+    def _least(self, check: Callable[[date], tuple[Mismatch, ...]]) -> tuple[Mismatch, ...]:
+        """What is wrong on the day; of an undated one, on the newest day, unless there is one on which nothing is."""
+        newest = check(self._days[0])
+        return newest if newest and all(check(day) for day in self._days[1:]) else ()
+
+    def _of_mismatch(self, mismatch: Mismatch, part: str, answer: str = "") -> Violation:
+        return self._finding(
+            mismatch.code,
+            mismatch.message,
+            part,
+            path=mismatch.path,
+            sent=mismatch.sent,
+            allowed=mismatch.allowed,
+            contract=mismatch.schema,
+            answer=answer,
+            fix=mismatch.fix,
+        )
+
+    def _finding(
+        self, code: str, message: str, part: str = "", severity: Severity | None = None, **parts: str
+    ) -> Violation:
+        line = self._cassette.line(self._index, part, "body") if part else self._cassette.line(self._index)
+        return Violation(
+            code=code,
+            message=f"{self._provider} {self._operation}: {message}",
+            severity=severity or RULES[code].severity,
+            provider=self._provider,
+            operation=self._operation,
+            site=f"{self._cassette.path}:{line}",
+            call=self._index,
+            **parts,
+        )
+
+
+def _data(reply: ApiReply) -> tuple[list[Any], int | None]:
+    """The JSON of a stream's events, and the number of the first that is none."""
+    stream = b"".join(event.data for event in reply.events or ())
+    found = [data for data in _DATA.findall(stream) if data.strip() not in (b"", b"[DONE]")]
+    try:
+        return json.loads(b"[" + b",".join(found) + b"]"), None
+    except ValueError:
+        pass
+    parsed: list[Any] = []
+    for number, data in enumerate(found):
+        try:
+            parsed.append(json.loads(data))
+        except ValueError:
+            return parsed, number
+    return parsed, None
+
+
+# Secrets and age
+
+
+def _secrets(cassette: Cassette, interaction: Interaction) -> Iterator[Violation]:
+    """Each kind of secret once for each place it is in."""
+    seen = set()
+    for what, place, keys, severity in _exposed(interaction):
+        if (what, place) in seen:
+            continue
+        seen.add((what, place))
+        yield Violation(
+            code="LLM202",
+            message=f"{place} holds {what}",
+            severity=severity,
+            path=place,
+            site=f"{cassette.path}:{cassette.line(interaction.index, *keys)}",
+            call=interaction.index,
+            fix="revoke it, since it is in the history of the repository; then record again, or replace it by ***"
+            if severity == "error"
+            else "replace it by ***, or record again with llm_contract, which scrubs",
+        )
+
+
+_Exposed = tuple[str, str, tuple[str, ...], Severity]
+"""What, where for a person, where in the file, how grave."""
+
+
+def _exposed(interaction: Interaction) -> Iterator[_Exposed]:
+    request, reply = interaction.request, interaction.reply
+    body = request.body.decode("utf-8", "replace")
+    sent, received = interaction.recorded_headers
+    texts: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+        (request.url, "request URL", ("request", "uri")),
+        ("\n".join(sent.values()), "request headers", ("request", "headers")),
+        (body, "request body", ("request", "body")),
+        ("\n".join(received.values()), "response headers", ("response", "headers")),
+        (reply.text, "response body", ("response", "body")),
+    )
+    if has_secrets("\n".join(text for text, _, _ in texts)):
+        for text, place, keys in texts:
+            yield from _shapes(text, place, keys)
+    if query_secret(request.url):
+        yield "a credential", "request URL", ("request", "uri"), "error"
+    if user_address(body):
+        yield "an e-mail address in user", "request body", ("request", "body"), "warning"
+    yield from _named("request", sent)
+    yield from _named("response", received)
+
+
+def _named(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
+    """Headers that hold a secret whatever its shape."""
+    for name in _TELLING_HEADERS & headers.keys():
+        if may_be_real(headers[name]):
+            grave = name in SECRET_HEADERS and name != "cookie"
+            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "error" if grave else "warning"
+
+
+_TELLING = {
+    **dict.fromkeys(SECRET_HEADERS, "a credential"),
+    **dict.fromkeys(ACCOUNT_HEADERS, "the id of an account"),
+    **dict.fromkeys(("cookie", "set-cookie"), "a session cookie"),
+}
+_TELLING_HEADERS = _TELLING.keys()
+
+
+def _shapes(text: str, place: str, keys: tuple[str, ...]) -> Iterator[_Exposed]:
+    for secret in secrets_in(text):
+        article = "an" if secret.what[0] in "AaEeIiOoUu" else "a"
+        yield f"{article} {secret.what}", place, keys, "error" if secret.kind == "key" else "warning"
+
+
+def _stale(cassette: Cassette, index: int, day: date, age: int) -> Violation:
+    return Violation(
+        code="LLM203",
+        message=f"recorded {age} days ago, on {day}",
+        severity=RULES["LLM203"].severity,
+        site=f"{cassette.path}:{cassette.line(index)}",
+        call=index,
+        fix="record it again, to see whether the provider still answers so",
+    )

@@ -1,0 +1,274 @@
+"""How a session's ledger comes together: each test sends home what it did, and one place puts it in order.
+
+A part is what a test did in one phase (setup, call, teardown), as JSON text that travels with the test's report. So
+nothing that was reported is lost when a worker of pytest-xdist dies, and nothing is parsed before the end.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+from pytest_llmcontract import __version__
+from pytest_llmcontract.core.budget import BudgetLine
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.costs import dollars
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.session import Watch
+from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
+from pytest_llmcontract.report.session_budget import held_session
+
+TOOL = f"pytest-llmcontract {__version__}"
+LONGEST = 4096
+"""Characters of a body that a finding shows."""
+_LOST = "… (%d more characters)"
+
+
+# What a test sends
+
+
+def packed(watch: Watch, calls: int, found: int, held: int) -> str:
+    """What happened in a phase of a test, as JSON.
+
+    Args:
+        watch: What looked at the test.
+        calls: How many of its calls, findings and lines of its budget went with earlier phases.
+    """
+    clock = watch.clock
+    began = _began(clock)
+    part = {
+        "began": _start(clock).isoformat(),
+        "seconds": round(clock.elapsed, 6) if clock else 0.0,
+        "editions": {name: str(day) for name, day in watch.editions.items()},
+        "calls": [_call(call, began) for call in watch.journal[calls:]],
+        "violations": [_violation(finding, watch.journal) for finding in watch.found[found:]],
+        "budgets": [_budget(line) for line in watch.held[held:]],
+    }
+    return scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":")))
+
+
+def _began(clock: VirtualClock | None) -> float:
+    """What the clock counted when the test began: more than 0 in simulations of wider scope."""
+    return clock.seconds - clock.elapsed if clock else 0.0
+
+
+def _start(clock: VirtualClock | None) -> datetime:
+    return clock.now - timedelta(seconds=clock.elapsed) if clock else datetime.now(UTC)
+
+
+def _call(call: Call, began: float) -> dict[str, Any]:
+    reply, short = call.reply, call.shortage
+    refused = short and {
+        "limit": short.kind,
+        "requested": short.requested,
+        "wait": 0 if short.too_large else round(short.wait, 3),
+    }
+    usage = call.usage
+    return {
+        "provider": call.provider,
+        "plan": call.plan,
+        "operation": call.operation,
+        "model": call.model,
+        "status": call.status,
+        "error": reply.error if reply else None,
+        "at": round(call.at - began, 6),
+        "took": round(call.took, 6),
+        "attempt": call.attempt,
+        "stream": call.stream,
+        "client": call.client,
+        "site": call.site,
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "output_tokens": usage.output_tokens,
+            "source": usage.source,
+        },
+        "cost": dollars(call.cost),
+        "scripted": bool(reply and reply.scripted),
+        "recorded": call.recorded,
+        "retry_after": reply.retry_after if reply else None,
+        "limits": {kind: [round(used, 3), limit] for kind, (used, limit) in call.limits.items()},
+        "refused": refused,
+    }
+
+
+def _violation(finding: Violation, calls: Sequence[Call]) -> dict[str, Any]:
+    call = None if finding.call is None or finding.call >= len(calls) else calls[finding.call]
+    reply = call.reply.text if call is not None and call.reply else ""
+    texts = ("path", "sent", "allowed", "contract", "answer", "fix", "site", "provider", "operation")
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "call": None if call is None else finding.call,
+        **{name: getattr(finding, name) for name in texts},
+        "request": _shortened(call.request.body.decode("utf-8", "replace")) if call is not None else "",
+        "reply": _shortened(reply),
+        "difference": _shortened(finding.difference or _difference(finding)),
+    }
+
+
+def _difference(finding: Violation) -> str:
+    """What was expected and what was sent, below each other."""
+    if not (finding.path and finding.sent and finding.allowed):
+        return ""
+    return f"{finding.path}\n- {finding.allowed}\n+ {finding.sent}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST] + _LOST % (len(text) - LONGEST)
+
+
+def _budget(line: BudgetLine) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "limit": _figure(line.name, line.limit),
+        "used": _figure(line.name, line.used),
+        "ok": line.ok,
+        "source": line.source,
+        "detail": line.detail,
+    }
+
+
+def _figure(name: str, amount: float | Decimal) -> int | float | str:
+    if name == "cost":
+        return dollars(Decimal(amount))
+    return int(amount) if amount == int(amount) else round(float(amount), 6)
+
+
+# What a session makes of it
+
+
+class Report(Protocol):
+    """What is read of a report of pytest."""
+
+    @property
+    def nodeid(self) -> str: ...
+    @property
+    def when(self) -> str | None: ...
+    @property
+    def outcome(self) -> str: ...
+
+
+@dataclass
+class _Test:
+    """A test under way, or done."""
+
+    id: str
+    worker: str
+    outcome: str = "passed"
+    parts: list[str] = field(default_factory=list)
+
+
+class Collector:
+    """Takes the reports of all tests, in whatever order workers send them."""
+
+    def __init__(self) -> None:
+        self._session = {"id": uuid.uuid4().hex, "started": datetime.now(UTC).isoformat(), "shard": ""}
+        self._under_way: dict[tuple[str, str], _Test] = {}
+        self._done: list[_Test] = []
+
+    def add(self, report: Report, part: str | None) -> None:
+        """The report of one phase of a test, and what came with it."""
+        worker = _worker(report)
+        crashed = report.when not in ("setup", "call", "teardown")
+        key = next((key for key in self._under_way if key[1] == report.nodeid), None) if crashed else None
+        key = key or (worker, report.nodeid)
+        if report.when == "setup":
+            self._finish(key)
+        test = self._under_way.setdefault(key, _Test(report.nodeid, worker))
+        test.outcome = "crashed" if crashed else _outcome(report, test.outcome)
+        if part is not None:
+            test.parts.append(part)
+        if crashed or report.when == "teardown":
+            self._finish(key)
+
+    def _finish(self, key: tuple[str, str]) -> None:
+        test = self._under_way.pop(key, None)
+        if test is not None and (test.parts or test.outcome == "crashed"):
+            self._done.append(test)
+
+    def document(self, budget: Mapping[str, Decimal]) -> LedgerDocument:
+        """The ledger of all that was reported so far, held to *budget*."""
+        for key in list(self._under_way):
+            self._finish(key)
+        ledger = _Ledger()
+        for test in self._done:
+            ledger.add(test)
+        return ledger.document([self._session], budget)
+
+
+def _worker(report: Report) -> str:
+    """``gw0``; the report of a crash knows the worker itself only."""
+    gateway = getattr(getattr(report, "node", None), "gateway", None)
+    return str(getattr(report, "worker_id", "") or getattr(gateway, "id", ""))
+
+
+def _outcome(report: Report, so_far: str) -> str:
+    """The outcome of a test after one more of its phases."""
+    expected = hasattr(report, "wasxfail")
+    if report.outcome == "failed":
+        return "failed" if report.when == "call" else "error"
+    if report.outcome == "skipped":
+        return "xfailed" if expected else "skipped"
+    if report.outcome == "rerun":
+        return "rerun"
+    return ("xpassed" if expected else "passed") if report.when == "call" else so_far
+
+
+class _Ledger:
+    """The lists of a document, as they grow."""
+
+    def __init__(self) -> None:
+        self.tests: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
+        self.violations: list[dict[str, Any]] = []
+        self.budgets: list[dict[str, Any]] = []
+        self.editions: dict[str, set[str]] = {}
+
+    def add(self, test: _Test) -> None:
+        index, first = len(self.tests), len(self.calls)
+        parts = [json.loads(part) for part in test.parts] or [{"began": datetime.now(UTC).isoformat(), "seconds": 0}]
+        latest = parts[-1]
+        self.tests.append(
+            {
+                "id": test.id,
+                "outcome": test.outcome,
+                "session": 0,
+                "worker": test.worker,
+                "began": latest["began"],
+                "seconds": latest["seconds"],
+            }
+        )
+        for part in parts:
+            self.calls += [{**call, "test": index} for call in part.get("calls", ())]
+            for found in part.get("violations", ()):
+                call = None if found["call"] is None else first + found["call"]
+                self.violations.append({**found, "test": index, "call": call})
+            self.budgets += [{**line, "scope": "test", "test": index} for line in part.get("budgets", ())]
+            for provider, day in part.get("editions", {}).items():
+                self.editions.setdefault(provider, set()).add(day)
+
+    def document(self, sessions: list[dict[str, Any]], budget: Mapping[str, Decimal]) -> LedgerDocument:
+        document = LedgerDocument.model_validate(
+            {
+                "tool": TOOL,
+                "sessions": sessions,
+                "editions": {provider: sorted(days) for provider, days in sorted(self.editions.items())},
+                "tests": self.tests,
+                "calls": self.calls,
+                "totals": {},
+                "violations": self.violations,
+                "budgets": self.budgets,
+            }
+        )
+        totals = TotalsEntry.of(document.tests, document.calls, document.violations)
+        held = (*held_session(budget, totals), *document.budgets)
+        return document.model_copy(update={"totals": totals, "budgets": held})

@@ -1,0 +1,122 @@
+"""A session as Markdown, short enough for a pull request's comment or a job's summary: the findings first."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from pytest_llmcontract.core.costs import dollars
+from pytest_llmcontract.core.rules import Severity
+from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, ViolationEntry
+from pytest_llmcontract.report.markup import code, section, text
+
+_MOST_FINDINGS = 10
+_MOST_ROWS = 5
+_SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+def markdown(document: LedgerDocument) -> str:
+    """The summary of *document*."""
+    parts = [
+        "## LLM calls",
+        _totals(document),
+        section("Budgets", ("budget", "of", "used", "limit", ""), _budgets(document), right={2, 3}),
+        _findings(document),
+        section("Fullest limits", ("limit", "model", "peak", "share", "refusals"), _limits(document), right={2, 3, 4}),
+        section("Tests by cost", ("test", "calls", "tokens", "cost"), _tests(document), right={1, 2, 3}),
+    ]
+    return scrubbed("\n\n".join(part for part in parts if part)) + "\n"
+
+
+def _totals(document: LedgerDocument) -> str:
+    total = document.totals
+    severities = Counter(entry.severity for entry in document.violations)
+    found = [_counted(severities[severity], severity) for severity in _SEVERITIES if severities[severity]]
+    refused = sum(call.status is None or call.status >= 400 for call in document.calls)
+    aside = [f"{refused:,} refused"] * bool(refused)
+    aside += [f"{total.retries:,} {'retry' if total.retries == 1 else 'retries'}"] * bool(total.retries)
+    calls = _counted(total.calls, "call") + (f" ({', '.join(aside)})" if aside else "")
+    facts = [_counted(total.tests, "test"), calls, _counted(total.tokens, "token"), _money(total.cost)]
+    return f"{' · '.join(facts)}\n\n**{', '.join(found) if found else 'Nothing was found'}**"
+
+
+def _findings(document: LedgerDocument) -> str:
+    groups: dict[tuple[str, str, str], list[ViolationEntry]] = defaultdict(list)
+    for entry in sorted(document.violations, key=lambda entry: _SEVERITIES.index(entry.severity)):
+        groups[entry.code, entry.message, entry.site].append(entry)
+    shown = list(groups.values())[:_MOST_FINDINGS]
+    rows = [(*_finding(group), _whose(document, {entry.test for entry in group})) for group in shown]
+    more = len(groups) - len(shown)
+    table = section("Findings", ("", "code", "what", "where", "test"), rows)
+    return f"{table}\n\nand {more} more" if more else table
+
+
+def _finding(group: Sequence[ViolationEntry]) -> tuple[str, ...]:
+    first = group[0]
+    times = f" ({len(group)} times)" if len(group) > 1 else ""
+    return first.severity, code(first.code), text(first.message) + times, code(first.site)
+
+
+def _whose(document: LedgerDocument, tests: set[int | None]) -> str:
+    if len(tests) > 1:
+        return _counted(len(tests), "test")
+    (test,) = tests
+    return "" if test is None else code(document.tests[test].id)
+
+
+def _budgets(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
+    """All of the session, and those of tests that are broken."""
+    worth = [budget for budget in document.budgets if budget.scope == "session" or not budget.ok]
+    for budget in sorted(worth, key=lambda budget: (budget.ok, budget.scope))[:_MOST_FINDINGS]:
+        of = "session" if budget.test is None else code(document.tests[budget.test].id)
+        verdict = "kept" if budget.ok else "**broken**"
+        yield text(budget.name), of, _figure(budget, budget.used), _figure(budget, budget.limit), verdict
+
+
+def _figure(budget: BudgetEntry, value: int | float | str) -> str:
+    if budget.name == "cost":
+        return _money(Decimal(str(value)))
+    return f"{value:,}" if isinstance(value, int) else text(str(value))
+
+
+def _limits(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
+    peaks: dict[tuple[str, str, str, str], tuple[float, float]] = {}
+    refusals: Counter[tuple[str, str, str, str]] = Counter()
+    for call in document.calls:
+        for kind, level in call.limits.items():
+            bucket = (call.provider, call.plan, call.model, kind)
+            peaks[bucket] = max(peaks.get(bucket, (0.0, 1.0)), level, key=_share)
+            refusals[bucket] += call.refused is not None and call.refused.limit == kind
+    for bucket in sorted(peaks, key=lambda bucket: -_share(peaks[bucket]))[:_MOST_ROWS]:
+        provider, plan, model, kind = bucket
+        used, limit = peaks[bucket]
+        peak, share = f"{used:,.0f} of {limit:,.0f}", f"{_share(peaks[bucket]):.0%}"
+        yield f"{kind} ({provider} {plan})", code(model), peak, share, f"{refusals[bucket]:,}"
+
+
+def _share(level: tuple[float, float]) -> float:
+    used, limit = level
+    return used / limit if limit else 0.0
+
+
+def _tests(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
+    calls: Counter[int] = Counter()
+    tokens: Counter[int] = Counter()
+    costs: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for call in document.calls:
+        if call.test is not None:
+            calls[call.test] += 1
+            tokens[call.test] += call.usage.input_tokens + call.usage.output_tokens
+            costs[call.test] += call.cost
+    for test in sorted(costs, key=lambda test: (-costs[test], test))[:_MOST_ROWS]:
+        yield code(document.tests[test].id), f"{calls[test]:,}", f"{tokens[test]:,}", _money(costs[test])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _money(amount: Decimal) -> str:
+    return f"\\${dollars(round(amount, 6))}"

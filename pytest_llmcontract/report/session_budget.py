@@ -1,0 +1,51 @@
+"""What a whole session may use, held against what it used: sums of a ledger, or of several that were merged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from pytest_llmcontract.core.costs import dollars
+from pytest_llmcontract.report.document import BudgetEntry, TotalsEntry
+
+CODES = {"calls": "LLM401", "cost": "LLM403", "retries": "LLM406", "seconds": "LLM407"}
+"""Name -> rule; every other name is about tokens, LLM402."""
+
+
+def held_session(limits: Mapping[str, Decimal], totals: TotalsEntry) -> tuple[BudgetEntry, ...]:
+    """Each of *limits* beside what was used of it."""
+    return tuple(_entry(name, limit, Decimal(str(getattr(totals, name)))) for name, limit in limits.items())
+
+
+def _entry(name: str, limit: Decimal, used: Decimal) -> BudgetEntry:
+    return BudgetEntry(
+        scope="session", name=name, limit=_figure(name, limit), used=_figure(name, used), ok=used <= limit
+    )  # fmt: skip
+
+
+def _figure(name: str, amount: Decimal) -> int | float | str:
+    if name == "cost":
+        return dollars(amount)
+    return int(amount) if amount == int(amount) else float(amount)
+
+
+def limits_of(budgets: Iterable[BudgetEntry]) -> dict[str, Decimal]:
+    """The limits that ledgers carry for their session; of several of one name the smallest holds."""
+    limits: dict[str, Decimal] = {}
+    for budget in budgets:
+        if budget.scope == "session":
+            limit = Decimal(str(budget.limit))
+            limits[budget.name] = min(limit, limits.get(budget.name, limit))
+    return limits
+
+
+def exceeded(budgets: Iterable[BudgetEntry]) -> list[BudgetEntry]:
+    """The session's budgets that are not kept."""
+    return [budget for budget in budgets if budget.scope == "session" and not budget.ok]
+
+
+def figure_text(name: str, amount: int | float | str) -> str:
+    """``$0.62``, ``54,321``, ``12.5 s``."""
+    if name == "cost":
+        return f"${dollars(Decimal(str(amount)))}"
+    return f"{amount:,} s" if name == "seconds" else f"{amount:,}"

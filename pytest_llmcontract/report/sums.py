@@ -1,0 +1,108 @@
+"""A session's sums and budgets as lines: for the end of pytest's output, and for ``llmcontract report``."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from pytest_llmcontract.core.budget import counted
+from pytest_llmcontract.core.costs import dollars
+from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, TotalsEntry
+from pytest_llmcontract.report.session_budget import CODES, exceeded, figure_text
+from pytest_llmcontract.report.table import aligned
+
+MOST = 10
+"""Tests and findings that are listed."""
+
+
+def session_lines(document: LedgerDocument, reports: Sequence[Path] = (), problems: Sequence[str] = ()) -> list[str]:
+    """What the session used, how that stands to its budget, and where more is to be read."""
+    rows = [("used", totals_text(document.totals))]
+    for budget in document.budgets:
+        if budget.scope == "session":
+            used, limit = figure_text(budget.name, budget.used), figure_text(budget.name, budget.limit)
+            name = budget.name.replace("_", " ")
+            rows.append(("budget", f"{name}: {used} of {limit}" + ("" if budget.ok else ", exceeded")))
+    rows += [("report", os.path.relpath(path)) for path in reports]
+    lines, above = [], ""
+    for label, text in rows:
+        lines.append(f"{'' if label == above else label:<8}{text}")
+        above = label
+    return [*lines, *map(verdict, exceeded(document.budgets)), *problems]
+
+
+def totals_text(totals: TotalsEntry) -> str:
+    """``12 calls (2 retries) in 3 tests, 3,400 tokens, $0.0012``."""
+    retries = f" ({counted(totals.retries, 'retry', 'retries')})" if totals.retries else ""
+    calls, tests = counted(totals.calls, "call"), counted(totals.tests, "test")
+    return f"{calls}{retries} in {tests}, {counted(totals.tokens, 'token')}, ${dollars(totals.cost)}"
+
+
+def verdict(budget: BudgetEntry) -> str:
+    """``LLM403 budget of the session: $0.62 of $0.50, exceeded``: why the session fails."""
+    code = CODES.get(budget.name, "LLM402")
+    unit = "" if budget.name in ("cost", "seconds") else " " + budget.name.replace("_", " ")
+    used, limit = figure_text(budget.name, budget.used), figure_text(budget.name, budget.limit)
+    return f"{code} budget of the session: {used} of {limit}{unit}, exceeded"
+
+
+def ledger_text(document: LedgerDocument) -> str:
+    """The sums, what is behind them, and what was found, in 80 columns."""
+    blocks = ["\n".join(session_lines(document)), _by_session(document), _by_test(document), _found(document)]
+    return scrubbed("\n\n".join(block for block in blocks if block))
+
+
+def _by_session(document: LedgerDocument) -> str:
+    """What each session used, where there are several."""
+    if len(document.sessions) < 2:
+        return ""
+    of_call = [document.tests[call.test].session for call in document.calls]
+    names = [session.shard or session.id[:8] for session in document.sessions]
+    return aligned(("shard", "calls", "tokens", "cost"), _rows(document, names, of_call), right={1, 2, 3})
+
+
+def _by_test(document: LedgerDocument) -> str:
+    """The tests that cost most."""
+    names = list(dict.fromkeys(test.id for test in document.tests))
+    places = {name: place for place, name in enumerate(names)}
+    of_call = [places[document.tests[call.test].id] for call in document.calls]
+    rows = _rows(document, names, of_call)
+    if not rows:
+        return ""
+    more = [f"… and {counted(len(rows) - MOST, 'more test', 'more tests')}"] if len(rows) > MOST else []
+    dearest = sorted(rows, key=lambda row: Decimal(row[3].lstrip("$")), reverse=True)[:MOST]
+    table = aligned(("test", "calls", "tokens", "cost"), dearest, right={1, 2, 3})
+    return "\n".join([table, *more])
+
+
+def _rows(document: LedgerDocument, names: Sequence[str], of_call: Sequence[int]) -> list[tuple[str, ...]]:
+    """Calls, tokens and cost by name.
+
+    Args:
+        of_call: Which of *names* each call belongs to.
+    """
+    calls, tokens, costs = Counter[int](), Counter[int](), dict.fromkeys(range(len(names)), Decimal(0))
+    for place, call in zip(of_call, document.calls, strict=True):
+        calls[place] += 1
+        tokens[place] += call.usage.input_tokens + call.usage.output_tokens
+        costs[place] += call.cost
+    return [
+        (name, f"{calls[place]:,}", f"{tokens[place]:,}", f"${dollars(costs[place])}")
+        for place, name in enumerate(names)
+    ]
+
+
+def _found(document: LedgerDocument) -> str:
+    """Each finding once, errors first, with how often it came."""
+    order = ("error", "warning", "note")
+    times = Counter((order.index(entry.severity), entry.code, entry.message) for entry in document.violations)
+    lines = [
+        f"{order[severity]:<8}{code} {message}" + (f" ({number:,} times)" if number > 1 else "")
+        for (severity, code, message), number in sorted(times.items())
+    ]
+    more = [f"… and {counted(len(lines) - MOST, 'more finding')}"] if len(lines) > MOST else []
+    return "\n".join([*lines[:MOST], *more])
