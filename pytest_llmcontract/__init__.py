@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.fit import fit
     from pytest_llmcontract.core.ledger import Call, Calls
     from pytest_llmcontract.core.script import Script
+    from pytest_llmcontract.recordings.verify import verify
     from pytest_llmcontract.simulated_provider import SimulatedProvider
     from pytest_llmcontract.simulation import simulate
 
@@ -39,6 +40,7 @@ __all__ = [
     "fit",
     "limits_from",
     "simulate",
+    "verify",
 ]
 
 _HOMES = {
@@ -57,6 +59,7 @@ _HOMES = {
     "fit": "core.fit",
     "limits_from": "calibrate",
     "simulate": "simulation",
+    "verify": "recordings.verify",
 }
 
 

@@ -169,9 +169,15 @@ def _llm_tape(request: pytest.FixtureRequest) -> Iterator[CassetteTape | None]:
 @pytest.fixture
 def _llm_contract(request: pytest.FixtureRequest, _llm_stage: Stage) -> None:
     """The marker on its own: whichever of our providers the test calls, its recordings answer."""
-    if not _llm_stage.providers and not {"groq_api", "together_api"} & set(request.fixturenames):
-        for provider in options.PROVIDERS:
-            request.getfixturevalue(f"{provider}_api")
+    if _llm_stage.providers or {"groq_api", "together_api"} & set(request.fixturenames):
+        return
+    from pytest_llmcontract.contracting import has_real_key
+
+    live = _llm_stage.tape is not None and _llm_stage.tape.forwards
+    # Where the providers themselves are asked, those that there is a key for; the guard stops calls to others.
+    asked = list(filter(has_real_key, options.PROVIDERS)) if live else []
+    for provider in asked or options.PROVIDERS:
+        request.getfixturevalue(f"{provider}_api")
 
 
 @pytest.fixture
@@ -211,6 +217,10 @@ def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> I
         # flag > marker > ini > default
         edition = read.edition_flag or merged.get("edition") or read.edition_ini
         settings = provider_settings(provider, {**merged, **({"edition": edition} if edition else {})})
+        if stage.tape and stage.tape.forwards:
+            from pytest_llmcontract.contracting import require_real_key
+
+            require_real_key(provider)
         simulation = simulated(provider, settings, stage)
         api = simulation.__enter__()
     request.node.stash.setdefault(APIS, []).append(api)

@@ -244,7 +244,7 @@ def simulate(
         ContractViolation: On leaving, for findings no test reported.
     """
     read = provider_settings(provider, {"edition": SESSION.edition, **settings}, what=f"simulate({provider!r})")
-    tape = _tape(contract)
+    tape = _tape(contract, provider)
     clock = ClockSettings(mode="real") if tape and tape.forwards else None
     with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
         yield api
@@ -277,12 +277,15 @@ def simulated(
         stage.remove(api)
 
 
-def _tape(contract: str | Path | Mapping[str, Any] | None) -> CassetteTape | None:
+def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> CassetteTape | None:
     if contract is None:
         return None
-    from pytest_llmcontract.contracting import open_contract
+    from pytest_llmcontract.contracting import open_contract, require_real_key
 
-    return open_contract(contract)
+    tape = open_contract(contract)
+    if tape.forwards:
+        require_real_key(provider)
+    return tape
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from __future__ import annotations
 import http.client
 import importlib.machinery
 import io
+import json
 import queue
 import sys
 import threading
@@ -34,6 +35,7 @@ from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from pytest_llmcontract.core.exchange import (
     FORWARDING,
@@ -319,6 +321,9 @@ def _response_class() -> type[Any]:
             whole: bytes = super().data
             return whole
 
+        def json(self) -> Any:
+            return json.loads(self.data)
+
         def stream(self, amt: int | None = None, decode_content: object = None) -> Iterator[bytes]:
             del decode_content
             while piece := self.read(amt or 65536):
@@ -541,6 +546,8 @@ def _stream_class() -> type[Any]:
 
 _done: list[tuple[Any, str, Any, Any]] = []
 """Owner, name, what was there, what is there now."""
+_pools: WeakSet[Any] = WeakSet()
+"""Of urllib3, whose connections are ours."""
 
 
 def _patch() -> None:
@@ -552,6 +559,8 @@ def _patch() -> None:
 
 def _unpatch() -> None:
     sys.meta_path.remove(_later)
+    for pool in list(_pools):
+        _choose_connections(pool)
     while _done:
         owner, name, before, ours = _done.pop()
         if owner.__dict__.get(name) is ours:  # else somebody lies on top: ours passes on
@@ -613,6 +622,7 @@ def _choose_connections(pool: Any) -> None:
         return
     if ours is not None:
         pool.ConnectionCls = ours
+        _pools.add(pool)
     elif issubclass(pool.ConnectionCls, _Connection):
         del pool.ConnectionCls
     else:

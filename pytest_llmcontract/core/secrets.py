@@ -116,9 +116,12 @@ def query_secret(url: str) -> str:
 
 
 def may_be_real(value: str) -> bool:
-    """Whether what stands in the place of a credential may be one: long, mixed, and not said to be made up."""
-    secret = value.strip().split(" ")[-1]
-    return len(secret) >= 16 and len(set(secret)) >= 8 and _has_digits(secret) and not made_up(f"_{secret}")
+    """Whether what stands in the place of a credential may be one: a long, mixed word, not said to be made up."""
+    return any(map(_is_mixed, re.split("[ ;=]+", value)))
+
+
+def _is_mixed(word: str) -> bool:
+    return len(word) >= 16 and len(set(word)) >= 8 and _has_digits(word) and not made_up(f"_{word}")
 
 
 def made_up(secret: str) -> bool:

@@ -31,6 +31,9 @@ class Recorded:
 class Tape(Protocol):
     """The recordings of one test."""
 
+    forwards: bool
+    """Whether what is not recorded goes to the provider itself."""
+
     def find(self, call: Call, target: str) -> Recorded | None:
         """What is recorded for *call*; ``None``: the simulator answers.
 

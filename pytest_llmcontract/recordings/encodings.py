@@ -12,6 +12,12 @@ from collections.abc import Callable
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.recordings.documents import LARGEST_FILE
 
+
+class _Damaged(BadInput):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the body is no {name}, or not all of it")
+
+
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
@@ -44,16 +50,14 @@ def _gzip(body: bytes) -> bytes:
 
 
 def _deflate(body: bytes) -> bytes:
-    try:
-        return _zlib(body, 15, "deflate")
-    except BadInput:
-        # Some servers leave the zlib frame away. What is neither was unpacked by its recorder.
+    for window in (15, -15):  # some servers leave the zlib frame away
         try:
-            return _zlib(body, -15, "deflate")
-        except BadInput:
-            if _is_text(body):
-                return body
-            raise
+            return _zlib(body, window, "deflate")
+        except _Damaged:
+            continue
+    if _is_text(body):
+        return body
+    raise _Damaged("deflate")
 
 
 def _zlib(body: bytes, window: int, name: str) -> bytes:
@@ -63,12 +67,12 @@ def _zlib(body: bytes, window: int, name: str) -> bytes:
         try:
             parts.append(unpacker.decompress(body, left))
         except zlib.error:
-            raise _damaged(name) from None
+            raise _Damaged(name) from None
         left -= len(parts[-1])
         if unpacker.unconsumed_tail or left <= 0:
             raise _too_large(name)
         if not unpacker.eof:
-            raise _damaged(name)
+            raise _Damaged(name)
         # A gzip file may be several in a row; what follows a deflated body is nobody's.
         body = unpacker.unused_data if unpacker.unused_data.startswith(_GZIP) else b""
     return b"".join(parts)
@@ -79,7 +83,7 @@ def _brotli(body: bytes) -> bytes:
 
     try:
         return _bounded(cramjam.brotli.decompress_into, body, "brotli")
-    except BadInput:
+    except _Damaged:
         if _is_text(body):
             return body
         raise
@@ -111,7 +115,7 @@ def _bounded(unpack: Callable[[bytes, bytearray], int], body: bytes, name: str) 
             return bytes(memoryview(buffer)[: unpack(body, buffer)])
         except cramjam.DecompressionError as error:
             if "whole buffer" not in str(error):
-                raise _damaged(name) from None
+                raise _Damaged(name) from None
         if size == LARGEST_FILE:
             raise _too_large(name)
         size = min(8 * size, LARGEST_FILE)
@@ -123,10 +127,6 @@ def _is_text(body: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _damaged(name: str) -> BadInput:
-    return BadInput(f"the body is no {name}, or not all of it")
 
 
 def _too_large(name: str) -> BadInput:

@@ -83,6 +83,7 @@ def judge(
     oldest = min((day, index) for index in held if (day := recorded[index])) if any(recorded[i] for i in held) else None
     if oldest and (age := ((today or date.today()) - oldest[0]).days) >= STALE_AFTER:
         judged.violations.append(_stale(cassette, oldest[1], oldest[0], age))
+    judged.violations.sort(key=lambda found: int(found.site.rpartition(":")[2]))
     return judged
 
 
@@ -326,32 +327,20 @@ _Exposed = tuple[str, str, tuple[str, ...], Severity]
 
 def _exposed(interaction: Interaction) -> Iterator[_Exposed]:
     request, reply = interaction.request, interaction.reply
-    body = request.body.decode("utf-8", "replace")
+    body, said = request.body.decode("utf-8", "replace"), reply.text
     sent, received = interaction.recorded_headers
-    texts: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-        (request.url, "request URL", ("request", "uri")),
-        ("\n".join(sent.values()), "request headers", ("request", "headers")),
-        (body, "request body", ("request", "body")),
-        ("\n".join(received.values()), "response headers", ("response", "headers")),
-        (reply.text, "response body", ("response", "body")),
-    )
-    if has_secrets("\n".join(text for text, _, _ in texts)):
-        for text, place, keys in texts:
-            yield from _shapes(text, place, keys)
+    if has_secrets("\n".join((request.url, *sent.values(), body, *received.values(), said))):
+        yield from _shapes(request.url, "request URL", ("request", "uri"))
+        yield from _in_headers("request", sent)
+        yield from _shapes(body, "request body", ("request", "body"))
+        yield from _in_headers("response", received)
+        yield from _shapes(said, "response body", ("response", "body"))
+    yield from _named("request", sent)
+    yield from _named("response", received)
     if query_secret(request.url):
         yield "a credential", "request URL", ("request", "uri"), "error"
     if user_address(body):
         yield "an e-mail address in user", "request body", ("request", "body"), "warning"
-    yield from _named("request", sent)
-    yield from _named("response", received)
-
-
-def _named(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
-    """Headers that hold a secret whatever its shape."""
-    for name in _TELLING_HEADERS & headers.keys():
-        if may_be_real(headers[name]):
-            grave = name in SECRET_HEADERS and name != "cookie"
-            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "error" if grave else "warning"
 
 
 _TELLING = {
@@ -359,7 +348,19 @@ _TELLING = {
     **dict.fromkeys(ACCOUNT_HEADERS, "the id of an account"),
     **dict.fromkeys(("cookie", "set-cookie"), "a session cookie"),
 }
-_TELLING_HEADERS = _TELLING.keys()
+"""Headers that hold a secret whatever its shape, and which."""
+
+
+def _named(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
+    for name in _TELLING.keys() & headers.keys():
+        if may_be_real(headers[name]):
+            grave = name in SECRET_HEADERS and name != "cookie"
+            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "error" if grave else "warning"
+
+
+def _in_headers(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
+    for name in headers.keys() - _TELLING.keys():
+        yield from _shapes(headers[name], f"{part} header {name}", (part, "headers"))
 
 
 def _shapes(text: str, place: str, keys: tuple[str, ...]) -> Iterator[_Exposed]:

@@ -113,6 +113,8 @@ class CassetteTape:
         self._lock = threading.Lock()
         self._usage = _usage_source(cassette)
         self.recordings = self._read(cassette) if cassette else []
+        self._beside: list[Recording] = []
+        """What calls were found to differ from."""
         self._found: list[Violation] = []
 
     def _read(self, cassette: Cassette) -> list[Recording]:
@@ -170,7 +172,7 @@ class CassetteTape:
     def unmade(self) -> list[Violation]:
         if self.mode == "all":
             return []
-        replaced = [recording for _, recording in self.paired()]
+        told = [*self._beside, *(recording for _, recording in self.paired())]
         return [
             Violation(
                 "LLM205",
@@ -184,7 +186,7 @@ class CassetteTape:
                 fix=f"if it is not made any more, record the test anew: {self._how.format(mode='all')}",
             )
             for recording in self.recordings
-            if recording.own and not recording.made and recording not in replaced
+            if recording.own and not recording.made and recording not in told
         ]
 
     def paired(self) -> list[Pair]:
@@ -247,11 +249,12 @@ class CassetteTape:
                 **parts,
             )
         recording, changes = nearest
+        self._beside.append(recording)
         shown = str(changes[0]) + (f" and {len(changes) - 1} more" if len(changes) > 1 else "")
         number = recording.interaction.index + 1
         return Violation(
             "LLM206",
-            f"{name}: not as recorded: {shown}",
+            f"{name}: {shown}, unlike its recording",
             severity=RULES["LLM206"].severity,
             path=changes[0].path,
             contract=self._place(recording),

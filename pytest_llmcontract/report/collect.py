@@ -117,9 +117,10 @@ def _violation(finding: Violation, calls: Sequence[Call]) -> dict[str, Any]:
 
 def _difference(finding: Violation) -> str:
     """What was expected and what was sent, below each other."""
-    if not (finding.path and finding.sent and finding.allowed):
+    if not (finding.path and finding.sent):
         return ""
-    return f"{finding.path}\n- {finding.allowed}\n+ {finding.sent}"
+    allowed = f"- {finding.allowed}\n" if finding.allowed else ""
+    return f"{finding.path}\n{allowed}+ {finding.sent}"
 
 
 def _shortened(text: str) -> str:

@@ -46,7 +46,11 @@ def read_ledger(path: Path) -> LedgerDocument:
     try:
         return LedgerDocument.model_validate(data)
     except ValidationError as error:
-        raise BadInput(f"{path}: is no ledger as {TOOL} knows it: {first_problem(error)}") from None
+        raise BadInput(f"{path}: is no ledger as {TOOL} knows it: {_problem(error)}") from None
+
+
+def _problem(error: ValidationError) -> str:
+    return first_problem(error).removeprefix("Value error, ")
 
 
 def _parsed(path: Path, text: str) -> Any:

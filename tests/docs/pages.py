@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def blocks_of(text: str) -> list[Block]:
         Block(language, argument, text, after[2] if after[0] == "text" and language == "python" else None)
         for (language, argument, text), after in zip(found, following, strict=True)
     ]
+
+
+def write_files(folder: Path, found: Iterable[Block]) -> None:
+    """Those of *found* that are files, into *folder*."""
+    for block in found:
+        if block.file:
+            file = folder / block.file
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(block.text, "utf-8")
 
 
 def shown_commands(text: str) -> list[tuple[str, list[str]]]:

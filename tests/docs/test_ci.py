@@ -61,6 +61,8 @@ def test_the_page_shows_the_files_as_they_are():
 
 # They run.
 
+Results = dict[str, "subprocess.CompletedProcess[str]"]
+
 
 class Project:
     """A small project in which the lines of a job are run, with the package that is installed here."""
@@ -78,7 +80,6 @@ class Project:
         tools.mkdir()
         (tools / "pip").write_text("#!/bin/sh\nexit 0\n")  # what it would install is there
         (tools / "pip").chmod(0o755)
-        self.summary = folder / "summary.md"
         path = os.pathsep.join((str(tools), str(Path(sys.executable).parent), os.environ["PATH"]))
         self.env = {**os.environ, "PATH": path}
 
@@ -94,99 +95,126 @@ class Project:
         assert "Traceback" not in result.stderr, result.stderr
         return result
 
-    def read(self, name: str) -> dict[str, object]:
-        return json.loads((self.folder / name).read_text("utf-8"))
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+    def totals(self, name: str) -> dict[str, object]:
+        return json.loads(self.text(name))["totals"]
 
 
-@pytest.fixture
-def project(tmp_path):
-    return Project(tmp_path)
+class OnGithub:
+    """Runs the workflow as GitHub would; the actions it uses move files to where they are already."""
+
+    last = "Hold all shards together to the budget"
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.jobs = yaml.safe_load(GITHUB.read_text("utf-8"))["jobs"]
+        self.env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(project.folder / "summary.md")}
+
+    def test(self) -> Results:
+        results = {}
+        for shard in self.jobs["test"]["strategy"]["matrix"]["shard"]:
+            for step in self.jobs["test"]["steps"]:
+                if "run" in step:
+                    results[f"{step['name']} {shard}"] = self.project.run(step["run"], SHARD=str(shard), **self.env)
+        return results
+
+    def report(self, branch: str, budget: str) -> Results:
+        results: Results = {}
+        for step in self.jobs["report"]["steps"]:
+            condition = step.get("if", "success()")
+            failed = any(result.returncode for result in results.values())
+            if "run" not in step or (failed and "cancelled" not in condition):
+                continue
+            if "github.ref" not in condition or branch == "main":
+                line = step["run"].replace("cost=0.50,tokens=200000", budget)
+                results[step["name"]] = self.project.run(line, **self.env)
+        return results
 
 
-def on_github(project: Project, ref: str) -> dict[str, subprocess.CompletedProcess[str]]:
-    """Run the workflow as GitHub would; gives what each named step of the last job printed."""
-    jobs = yaml.safe_load(GITHUB.read_text("utf-8"))["jobs"]
-    there = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(project.summary)}
-    for shard in jobs["test"]["strategy"]["matrix"]["shard"]:
-        for step in jobs["test"]["steps"]:
-            if "run" in step:
-                assert project.run(step["run"], SHARD=str(shard), **there).returncode == 0
-    results: dict[str, subprocess.CompletedProcess[str]] = {}
-    for step in jobs["report"]["steps"]:
-        condition = step.get("if", "success()")
-        failed = any(result.returncode for result in results.values())
-        if "run" not in step or (failed and "cancelled" not in condition):
-            continue
-        if "github.ref" not in condition or ref == "main":
-            results[step["name"]] = project.run(step["run"], **there)
-    return results
+class OnGitlab:
+    """Runs the jobs as GitLab would."""
+
+    last = "llm-report"
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.jobs = yaml.safe_load(GITLAB.read_text("utf-8"))
+
+    def test(self) -> Results:
+        total = self.jobs["llm-test"]["parallel"]
+        env = {"GITLAB_CI": "true", "CI_NODE_TOTAL": str(total)}
+        return {
+            f"llm-test {index}": self._script("llm-test", CI_NODE_INDEX=str(index), **env)
+            for index in range(1, total + 1)
+        }
+
+    def report(self, branch: str, budget: str) -> Results:
+        script = self.jobs["llm-report"]["script"]
+        self.jobs["llm-report"]["script"] = [line.replace("cost=0.50,tokens=200000", budget) for line in script]
+        results = {"llm-report": self._script("llm-report", GITLAB_CI="true")}
+        if branch == "main" and results["llm-report"].returncode == 0:
+            results["llm-baseline"] = self._script("llm-baseline")
+        return results
+
+    def _script(self, job: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return self.project.run("\n".join(self.jobs[job]["script"]), **env)
 
 
-def on_gitlab(project: Project, branch: str) -> dict[str, subprocess.CompletedProcess[str]]:
-    """Run the jobs as GitLab would; gives what the script of each printed."""
-    jobs = yaml.safe_load(GITLAB.read_text("utf-8"))
-    results: dict[str, subprocess.CompletedProcess[str]] = {}
-    total = jobs["llm-test"]["parallel"]
-    for index in range(1, total + 1):
-        there = {"GITLAB_CI": "true", "CI_NODE_TOTAL": str(total), "CI_NODE_INDEX": str(index)}
-        results[f"llm-test {index}"] = project.run("\n".join(jobs["llm-test"]["script"]), **there)
-    results["llm-report"] = project.run("\n".join(jobs["llm-report"]["script"]), GITLAB_CI="true")
-    if branch == "main" and results["llm-report"].returncode == 0:
-        results["llm-baseline"] = project.run("\n".join(jobs["llm-baseline"]["script"]))
-    return results
+USUAL = "cost=0.50,tokens=200000"
 
 
-def spend_more(project: Project) -> None:
-    """A branch that asks twice where once was enough."""
+@pytest.fixture(scope="module", params=[OnGithub, OnGitlab], ids=["github", "gitlab"])
+def ci(request, tmp_path_factory):
+    """A push to the main branch, a branch that asks twice where once was enough, and that with a smaller budget."""
+    project = Project(tmp_path_factory.mktemp("project"))
+    ci = request.param(project)
+    ci.main = {**ci.test(), **ci.report("main", USUAL)}
     tests = project.folder / "tests" / "test_app.py"
     tests.write_text(tests.read_text().replace('assert ask(text) == "Yes."', 'ask(text)\n    ask("again")'))
+    ci.feature = {**ci.test(), **ci.report("feature", USUAL)}
+    ci.over = ci.report("feature", "tokens=4K")
+    return ci
 
 
-@pytest.mark.parametrize("run", [on_github, on_gitlab])
-def test_the_jobs_pass_and_leave_report_and_baseline(project, run):
-    results = run(project, "main")
-
-    assert {name: result.returncode for name, result in results.items()} == dict.fromkeys(results, 0)
-    assert project.read("base.json")["totals"]["calls"] == 4
-    assert project.read("base.json")["totals"]["tokens"] == 4040
-    assert (project.folder / "report.html").stat().st_size > 10_000
+def test_every_line_of_the_jobs_runs(ci):
+    for results in (ci.main, ci.feature):
+        assert {name: result.returncode for name, result in results.items()} == dict.fromkeys(results, 0)
 
 
-@pytest.mark.parametrize("run", [on_github, on_gitlab])
-def test_a_branch_is_compared_with_the_main_branch(project, run):
-    run(project, "main")
-    spend_more(project)
-    results = run(project, "feature")
-
-    report = next(result for name, result in results.items() if name.lower().endswith("report"))
-    assert report.returncode == 0
-    assert "4" in report.stdout
-    assert "8" in report.stdout
-    assert project.read("base.json")["totals"]["calls"] == 4
+def test_the_main_branch_leaves_the_ledger_of_all_shards(ci):
+    assert (ci.project.totals("base.json")["calls"], ci.project.totals("base.json")["tokens"]) == (4, 4040)
 
 
-def test_on_github_there_is_a_summary_and_sarif(project):
-    on_github(project, "feature")
+def test_a_branch_is_compared_with_it(ci):
+    shown = ci.feature[ci.last].stdout if isinstance(ci, OnGitlab) else ci.project.text("summary.md")
 
-    assert "4" in project.summary.read_text("utf-8")
-    assert project.read("report.sarif")["version"] == "2.1.0"
-
-
-def test_on_gitlab_every_test_has_its_figures_in_the_junit_report(project):
-    on_gitlab(project, "feature")
-    both = "".join((project.folder / f"junit-{index}.xml").read_text("utf-8") for index in (1, 2))
-
-    assert both.count('<property name="llmcontract.calls" value="1"') == 4
+    assert ci.project.totals("ledger.json")["calls"] == 8
+    assert [line for line in shown.splitlines() if "calls" in line.lower() and "4" in line and "8" in line]
 
 
-@pytest.mark.parametrize("run", [on_github, on_gitlab])
-def test_a_session_over_its_budget_fails_the_report(project, run):
-    tests = project.folder / "tests" / "test_app.py"
-    tests.write_text(tests.read_text().replace('"prompt_tokens": 1000', '"prompt_tokens": 100_000'))
-    (project.folder / "app.py").write_text(APP)
-    results = run(project, "main")
+def test_there_is_a_page_to_open(ci):
+    assert "</html>" in ci.project.text("report.html")
 
-    report = next(result for name, result in results.items() if name.lower().endswith("report"))
-    assert report.returncode == 1
-    assert "LLM402" in report.stdout + report.stderr
-    assert not (project.folder / "base.json").exists()
+
+def test_shards_that_are_together_over_the_budget_fail_the_report(ci):
+    result = ci.over[ci.last]
+
+    assert result.returncode == 1
+    assert "LLM402" in result.stdout + result.stderr
+
+
+def test_github_shows_findings_at_the_lines_of_the_code(ci):
+    if isinstance(ci, OnGitlab):
+        pytest.skip("GitHub's")
+
+    assert json.loads(ci.project.text("report.sarif"))["version"] == "2.1.0"
+
+
+def test_gitlab_lists_the_tests_with_their_figures(ci):
+    if isinstance(ci, OnGithub):
+        pytest.skip("GitLab's")
+    both = ci.project.text("junit-1.xml") + ci.project.text("junit-2.xml")
+
+    assert both.count('<property name="llmcontract.calls" value="2"') == 4

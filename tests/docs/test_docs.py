@@ -14,7 +14,7 @@ from dataclasses import fields
 
 import pytest
 from _pytest.pytester import LineMatcher
-from pages import PAGES, ROOT, RULE_PAGES, Block, blocks, pattern, shown_commands
+from pages import PAGES, ROOT, RULE_PAGES, Block, blocks, pattern, shown_commands, write_files
 
 import pytest_llmcontract
 from pytest_llmcontract import cli, options
@@ -44,8 +44,7 @@ def test_the_tests_of_a_page_run(page, pytester):
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     files = [(block, block.file) for block in blocks(page) if block.file]
     assert len({file for _, file in files}) == len(files), "two blocks of one name"
-    for block, file in files:
-        pytester.path.joinpath(file).write_text(block.text, "utf-8")
+    write_files(pytester.path, blocks(page))
     tests = [(block, file) for block, file in files if file.startswith("test_")]
 
     if passing := [file for block, file in tests if block.output is None]:
@@ -89,9 +88,7 @@ def _commands() -> list[object]:
 
 @pytest.mark.parametrize(("page", "command", "shown"), _commands())
 def test_a_command_prints_what_the_page_shows(page, command, shown, tmp_path):
-    for block in blocks(page):
-        if block.file:
-            tmp_path.joinpath(block.file).write_text(block.text, "utf-8")
+    write_files(tmp_path, blocks(page))
     ours = f"{shlex.quote(sys.executable)} -m pytest_llmcontract.cli"
     line = OUR_COMMAND.sub(lambda _: ours, command)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.pytester import LineMatcher
-from pages import RULE_PAGES, Block, blocks_of, pattern, shown_commands
+from pages import RULE_PAGES, blocks_of, pattern, shown_commands, write_files
 
 from pytest_llmcontract import cli
 from pytest_llmcontract.core.rules import RULES
@@ -54,14 +54,6 @@ def test_a_rule_that_is_no_error_says_so(page):
 # The examples.
 
 
-def _write(folder: Path, found: list[Block]) -> None:
-    for block in found:
-        if block.file:
-            file = folder / block.file
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block.text, "utf-8")
-
-
 @pytest.fixture(scope="module")
 def session(tmp_path_factory):
     """Run the tests of one section of every page; gives what pytest printed."""
@@ -72,7 +64,7 @@ def session(tmp_path_factory):
             folder = tmp_path_factory.mktemp(section)
             (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
             for page in RULE_PAGES:
-                _write(folder / page.stem, blocks_of(sections(page)[section]))
+                write_files(folder / page.stem, blocks_of(sections(page)[section]))
             printed[section] = _pytest(folder)
         return printed[section]
 
@@ -125,7 +117,7 @@ def test_the_fix_does_not(page, session, tmp_path, monkeypatch, capsys):
 
 def _run_commands(found, folder, monkeypatch, capsys):
     """Exit code, output and what the page shows, for each command in *found*."""
-    _write(folder, found)
+    write_files(folder, found)
     monkeypatch.chdir(folder)
     results = []
     for block in found:

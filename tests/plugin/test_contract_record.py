@@ -135,12 +135,14 @@ def test_the_marker_alone_is_for_whichever_provider_the_test_calls(project, run)
     run().assert_outcomes(passed=1)
 
 
-def test_a_simulation_of_wider_scope_is_recorded_for_the_test_that_says_so(project, run):
+def test_a_simulation_of_wider_scope_is_recorded_for_the_test_that_says_so(project, run, monkeypatch):
     project.makepyfile(
         """
-        import pytest
+        import os, pytest
         from client import ask
         from pytest_llmcontract import simulate
+
+        REPLAYS = "REPLAYS" in os.environ
 
         @pytest.fixture(scope="module", autouse=True)
         def api():
@@ -151,20 +153,21 @@ def test_a_simulation_of_wider_scope_is_recorded_for_the_test_that_says_so(proje
             ask("not recorded")
 
         @pytest.mark.llm_contract
-        def test_recorded(api):
+        def test_marked(api):
             ask("recorded")
-            assert api.calls.last.recorded == pytest.replays
+            assert api.calls.last.recorded == REPLAYS
 
         def test_after(api):
             ask("not recorded")
+            assert not api.calls.last.recorded
         """
     )
-    project.makeconftest("import os, pytest\npytest.replays = 'REPLAYS' in os.environ\n")
 
     run("--llmcontract-record=once").assert_outcomes(passed=3)
-    assert names(project) == [next(iter(names(project)))]
-    assert "test_recorded" in names(project)[0]
-    project.monkeypatch.setenv("REPLAYS", "1") if hasattr(project, "monkeypatch") else None
+    (name,) = names(project)
+    assert name.endswith("/test_marked.llm.yaml")
+    monkeypatch.setenv("REPLAYS", "1")
+    run().assert_outcomes(passed=3)
 
 
 def test_several_tests_may_share_one_cassette(project, run):

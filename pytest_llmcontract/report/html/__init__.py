@@ -22,7 +22,11 @@ from typing import Any
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.report.document import CallEntry, LedgerDocument
 
-SCRIPTS = ("words.js", "ledger.js", "table.js", "charts.js", "sections.js", "page.js")
+SCRIPTS = (
+    *("words.js", "ledger.js", "table.js", "charts.js", "plots.js"),
+    *("summary.js", "findings.js", "tests.js", "limits.js", "spend.js", "calls.js"),
+    "page.js",
+)
 _HERE = Path(__file__).parent
 
 

@@ -37,7 +37,8 @@ for (const finding of FINDINGS) {
 const callText = (call) =>
   (call.text ??= [
     testOf(call).id, call.provider, call.plan, call.operation, call.model, call.status ?? "no reply", call.error,
-    call.refusedBy, call.client, call.site, ...(codesOfCall.get(call.index) ?? []), ...(codesOfTest.get(call.test) ?? []),
+    call.refusedBy, call.client, call.site,
+    ...(codesOfCall.get(call.index) ?? []), ...(codesOfTest.get(call.test) ?? []),
   ].join("\n").toLowerCase());
 
 const findingText = (finding) =>
@@ -54,7 +55,7 @@ const findingText = (finding) =>
  */
 function selection({ text, test, provider, model, status, code }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const has = (found) => words.every((word) => found.includes(word));
+  const has = (row, textOf) => !words.length || words.every((word) => textOf(row).includes(word));
   const exact = TESTS.some((known) => known.id === test);
   const inTest = (row) => !test || (exact ? testOf(row).id === test : testOf(row).id.includes(test));
 
@@ -65,13 +66,13 @@ function selection({ text, test, provider, model, status, code }) {
     inTest(call);
   const coded = (call) => !code || codesOfCall.get(call.index)?.has(code) || codesOfTest.get(call.test)?.has(code);
 
-  const calls = CALLS.filter((call) => passes(call) && coded(call) && has(callText(call)));
+  const calls = CALLS.filter((call) => passes(call) && coded(call) && has(call, callText));
   const findings = FINDINGS.filter(
     (finding) =>
       (!code || finding.code === code) &&
       (finding.call === null ? !model && !status && inTest(finding) : passes(CALLS[finding.call])) &&
       (!provider || !finding.provider || finding.provider === provider) &&
-      has(findingText(finding)),
+      has(finding, findingText),
   );
   const named = new Set([...calls, ...findings].map((row) => row.test));
   const filtered = text || test || provider || model || status || code;

@@ -10,33 +10,38 @@ const choose = (test) => {
   document.getElementById("tests").scrollIntoView();
 };
 
-const sections = [summarySection(), findingsSection(choose), testsSection(choose), limitsSection(choose), spendSection(choose), callsSection(choose)];
-const charts = sections.flatMap((section) => section.charts ?? section.chart ?? []);
+const SECTIONS = [summarySection, findingsSection, testsSection, limitsSection, spendSection, callsSection];
+const sections = SECTIONS.map((section) => section(choose));
+const charts = sections.flatMap((section) => section.charts ?? []);
 
 function update() {
   const state = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
   const selected = selection(state);
   for (const section of sections) section.show(selected);
-  document.getElementById("selected").textContent =
-    selected.filtered
-      ? `${counted(selected.calls.length, "call")} of ${whole(CALLS.length)}, ${counted(selected.tests.length, "test")} of ${whole(TESTS.length)}, ${counted(selected.findings.length, "finding")} of ${whole(FINDINGS.length)}`
-      : `All ${counted(CALLS.length, "call")}, ${counted(TESTS.length, "test")}, ${counted(FINDINGS.length, "finding")}`;
+  document.getElementById("selected").textContent = selectedText(selected);
   // The address keeps the filter, so that a link can point at what one sees.
   const kept = new URLSearchParams(Object.entries(state).filter(([, value]) => value)).toString();
   history.replaceState(null, "", kept ? `#${kept}` : location.pathname + location.search);
   main.ariaBusy = "false";
 }
 
+function selectedText({ calls, tests, findings, filtered }) {
+  const parts = [[calls, CALLS, "call"], [tests, TESTS, "test"], [findings, FINDINGS, "finding"]];
+  if (!filtered) return `All ${joined(parts.map(([, all, noun]) => counted(all.length, noun)))}`;
+  return joined(parts.map(([some, all, noun]) => `${counted(some.length, noun)} of ${whole(all.length)}`));
+}
+
 function fillFilter() {
-  const options = (name, all, values) =>
-    form.elements[name].replaceChildren(...[["", all], ...values].map(([value, text]) => element("option", { value }, text)));
+  const option = ([value, text]) => element("option", { value }, text);
+  const options = (name, values) => form.elements[name].replaceChildren(...[["", "all"], ...values].map(option));
   const distinct = (rows, fact) => [...new Set(rows.map(fact))].filter(Boolean).sort();
   const plain = (values) => values.map((value) => [value, value]);
   const statuses = [...grouped(CALLS, (call) => call.status)].sort(([a], [b]) => (a ?? 0) - (b ?? 0));
-  options("provider", "all", plain(distinct([...CALLS, ...FINDINGS], (row) => row.provider)));
-  options("model", "all", plain(distinct(CALLS, (call) => call.model)));
-  options("status", "all", [["refused", "all but answered"], ...statuses.map(([status]) => [String(status), status ?? "no reply"])]);
-  options("code", "all", plain(distinct(FINDINGS, (finding) => finding.code)));
+  options("provider", plain(distinct([...CALLS, ...FINDINGS], (row) => row.provider)));
+  options("model", plain(distinct(CALLS, (call) => call.model)));
+  const named = statuses.map(([status]) => [String(status), String(status ?? "no reply")]);
+  options("status", [["refused", "all but answered"], ...named]);
+  options("code", plain(distinct(FINDINGS, (finding) => finding.code)));
   for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
     if (FIELDS.includes(name)) form.elements[name].value = value;
   }
@@ -58,7 +63,7 @@ function describeSession() {
     editions.length && `facts of ${editions.join("; ")}`,
     LEDGER.tool,
   ];
-  document.getElementById("session").textContent = parts.filter(Boolean).join(" · ");
+  document.getElementById("session").textContent = joined(parts, " · ");
 }
 
 // Theme: as the system says, until the button says otherwise.
@@ -92,7 +97,7 @@ form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => setTimeout(update)); // once the fields are empty
 
 describeSession();
-budgetTable(choose);
+showBudgets(choose);
 fillFilter();
 offerTests();
 setTheme();

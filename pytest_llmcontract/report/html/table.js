@@ -64,7 +64,8 @@ class PagedTable extends Paged {
     const body = element("tbody");
     const table = element("table", {},
       element("caption", { class: "hidden" }, caption), element("thead", {}, element("tr", {}, heads)), body);
-    super(place, caption, size, element("div", { class: "scroll", role: "region", "aria-label": `Table: ${caption}`, tabindex: "0" }, table));
+    const scroll = { class: "scroll", role: "region", "aria-label": `Table: ${caption}`, tabindex: "0" };
+    super(place, caption, size, element("div", scroll, table));
     this.sort = { column: columns.find((column) => column.first) ?? null, falling: true };
     this.draw = (seen) => {
       heads.forEach((head, index) => {
@@ -87,6 +88,13 @@ class PagedTable extends Paged {
     super.show(this.sort.column ? sorted(rows, this.sort.column.value, this.sort.falling) : rows, nothing);
   }
 }
+
+/** A column of texts. */
+const texts = (title, value, cell = value) => ({ title, value, cell });
+
+/** A column of figures; `written(figure, row)` is what is seen. */
+const figures = (title, value, written = whole) =>
+  ({ title, value, number: true, cell: (row) => written(value(row), row) });
 
 function sorted(rows, value, falling) {
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,6 +1,6 @@
 // How numbers and names are written, and how elements are made. Texts of the ledger are never read as HTML.
 
-/** An element. Attributes whose value is false or undefined are left out; children may be nodes, texts or lists. */
+/** An element. Children may be nodes, texts or lists; attributes and children that are nothing are left out. */
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -8,7 +8,7 @@ function element(tag, attributes = {}, ...children) {
     else if (value === true) made.setAttribute(name, "");
     else if (value !== false && value !== undefined) made.setAttribute(name, value);
   }
-  made.append(...children.flat().filter((child) => child !== "" && child != null));
+  made.append(...children.flat(3).filter(Boolean));
   return made;
 }
 
@@ -17,13 +17,21 @@ const sub = (...children) => element("span", { class: "sub" }, ...children);
 const whole = (number) => Math.round(number).toLocaleString("en-US");
 
 /** `12 calls`, `1 call`. */
-const counted = (number, noun) => `${whole(number)} ${noun}${number === 1 ? "" : "s"}`;
+const counted = (number, one, many = `${one}s`) => `${whole(number)} ${number === 1 ? one : many}`;
+
+const joined = (parts, between = ", ") => parts.filter(Boolean).join(between);
+
+/** The largest of any number of figures; `Math.max` takes only so many. */
+const largest = (figures, least = 0) => figures.reduce((most, figure) => Math.max(most, figure), least);
 
 /** Six decimals in columns, so that points stand below each other. */
 const money = (dollars, digits = 6) =>
   "$" + dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits });
 const moneyColumn = (dollars) =>
   dollars === 0 ? "$0" : "$" + dollars.toLocaleString("en-US", { minimumFractionDigits: 6, maximumFractionDigits: 6 });
+
+/** In a column where most rows have none, a zero is only noise. */
+const someOrNothing = (number) => (number ? whole(number) : "");
 
 /** `0.25 s`, `43.2 s`, `2 h 5 min`. */
 function duration(seconds) {
@@ -34,8 +42,10 @@ function duration(seconds) {
   return minutes % 60 ? `${whole(hours)} h ${minutes % 60} min` : `${whole(hours)} h`;
 }
 
+/** `0%`, `4.2%`, `97%`, `99.9%`: what is nearly nothing or nearly full does not look as if it were. */
 function percent(share) {
   if (share > 0 && share < 0.001) return "<0.1%";
+  if (share > 0.99 && share < 1) return `${Math.floor(1000 * share) / 10}%`;
   return `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}%`;
 }
 
@@ -65,6 +75,18 @@ function outcomeOf(status) {
   return status < 500 ? "client" : "server";
 }
 
+/** Outcomes of a test that turn a build red. */
+const BAD = ["failed", "error", "crashed"];
+
 const SEVERITIES = { error: "✕", warning: "▲", note: "●" };
 
 const mark = (kind, sign) => element("span", { class: `mark ${kind}`, "aria-hidden": "true" }, sign);
+
+const place = (id) => document.querySelector(`#${id} .list`);
+
+/** A test's name that narrows the page to it when pressed. */
+function testButton(test, choose, name = test.id) {
+  if (test.index < 0) return name;
+  const attributes = { type: "button", class: "link", title: `Only ${test.id}`, onclick: () => choose(test.id) };
+  return element("button", attributes, name);
+}

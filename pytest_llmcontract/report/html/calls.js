@@ -1,0 +1,38 @@
+// Every call.
+
+function callsSection(choose) {
+  const table = new PagedTable(place("calls"), {
+    caption: "Calls",
+    size: 50,
+    columns: [
+      { ...texts("Test", (call) => testOf(call).id, (call) => callName(call, choose)), head: true },
+      figures("At", (call) => call.at, (at, call) => [duration(at), sub(`took ${duration(call.took)}`)]),
+      texts("Call", (call) => call.model, callWhat),
+      texts("Answer", (call) => call.status ?? 0, callAnswer),
+      figures("Input", (call) => call.input, (input, { cached }) => [whole(input), cached && sub(`${whole(cached)} cached`)]),
+      figures("Output", (call) => call.output, (output, call) => [whole(output), call.tokens && sub(call.source)]),
+      figures("Cost", (call) => call.cost, moneyColumn),
+      texts("From", (call) => call.site, (call) => [call.site || "–", sub(call.client)]),
+    ],
+  });
+  return { show: ({ calls }) => table.show(calls) };
+}
+
+function callName(call, choose) {
+  const test = testOf(call);
+  return [testButton(test, choose, testName(test.id)), sub(`call ${whole(call.number)}`)];
+}
+
+const callWhat = (call) => [call.model || "–", sub(`${call.provider} ${call.plan} · ${call.operation}`)];
+
+function callAnswer(call) {
+  const facts = [
+    call.refusedBy && `by ${call.refusedBy}`,
+    call.retryAfter !== null && `retry after ${duration(call.retryAfter)}`,
+    call.stream && "stream",
+    call.scripted && "scripted",
+    call.recorded && "recorded",
+    call.attempt > 1 && `attempt ${call.attempt}`,
+  ];
+  return [mark(call.outcome, OUTCOMES[call.outcome].sign), joined([call.status ?? "no reply", call.error], " "), sub(joined(facts))];
+}

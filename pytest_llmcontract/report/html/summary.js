@@ -1,0 +1,59 @@
+// The figures on top, and the budgets below them.
+
+function summarySection() {
+  const tiles = document.getElementById("tiles");
+  const tile = (name, figure, note) =>
+    element("div", {}, element("dt", {}, name), element("dd", {}, figure), element("dd", {}, note));
+
+  return {
+    show({ tests, calls, findings, limits }) {
+      const all = totals(calls);
+      const failed = tests.filter((test) => BAD.includes(test.outcome)).length;
+      const found = (severity) => counted(findings.filter((row) => row.severity === severity).length, severity);
+      const [fullest] = [...limits].sort((a, b) => b.share - a.share);
+      const seconds = tests.map((test) => test.seconds);
+      tiles.replaceChildren(
+        tile("Tests", whole(tests.length), failed ? `${whole(failed)} failed` : "none failed"),
+        tile("Calls", whole(all.calls), `${whole(all.refused)} refused, ${counted(all.retries, "retry", "retries")}`),
+        tile("Tokens", whole(all.tokens), tokenSources(calls, all.tokens)),
+        tile("Cost at list price", money(all.cost, all.cost < 1 ? 4 : 2), `${whole(all.input)} in, ${whole(all.output)} out`),
+        tile("Findings", found("error"), `${found("warning")}, ${found("note")}`),
+        tile("Fullest limit", fullest ? percent(fullest.share) : "–", fullest ? `${fullest.kind}, ${fullest.model}` : "none was met"),
+        tile("Virtual time", duration(sum(tests, "seconds")), `longest test ${duration(largest(seconds))}`),
+      );
+    },
+  };
+}
+
+/** `80% reported, 20% estimated`. */
+function tokenSources(calls, tokens) {
+  const bySource = [...grouped(calls.filter((call) => call.tokens), (call) => call.source)];
+  return bySource
+    .map(([source, rows]) => ({ source, tokens: sum(rows, "tokens") }))
+    .sort((a, b) => b.tokens - a.tokens)
+    .map((part) => `${percent(part.tokens / tokens)} ${part.source}`)
+    .join(", ");
+}
+
+/** The broken ones first. Budgets belong to the session and to tests, so the filter leaves them alone. */
+function showBudgets(choose) {
+  if (!LEDGER.budgets.length) return;
+  const verdict = ({ ok }) => (ok ? [mark("ok", "●"), "yes"] : [mark("error", "✕"), "broken"]);
+  const whose = (row) => (row.scope === "session" ? "the session" : testButton(testOf(row), choose));
+  new PagedTable(document.getElementById("budgets"), {
+    caption: "Budgets",
+    size: 10,
+    columns: [
+      { ...texts("Budget", (row) => row.name, (row) => [row.name, row.detail && sub(row.detail)]), head: true },
+      texts("Of", (row) => testOf(row).id, whose),
+      figures("Used", (row) => Number(row.used), (_, row) => [budgetFigure(row, row.used), row.source && sub(row.source)]),
+      figures("Limit", (row) => Number(row.limit), (_, row) => budgetFigure(row, row.limit)),
+      texts("Kept", (row) => row.ok, verdict),
+    ],
+  }).show([...LEDGER.budgets].sort((a, b) => a.ok - b.ok));
+}
+
+function budgetFigure({ name }, value) {
+  if (name === "cost") return money(Number(value));
+  return typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 4 }) : value;
+}

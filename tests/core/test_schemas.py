@@ -1,0 +1,237 @@
+"""The schema files: that they are sound, say how they know, refer to each other, and serve other tools."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pytest_llmcontract.core.data import find_schemas, load_edition
+from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.schemas import DatedSchema, on_day, read_schema
+
+SCHEMAS = find_schemas()
+EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"
+SHARED = sorted(f"shared/{file.name}" for file in (SCHEMAS / "shared").glob("*.json"))
+OWN = sorted(f"{provider}/{file.name}" for provider in ("groq", "together") for file in (SCHEMAS / provider).glob("*"))
+KINDS = ("request", "reply", "event", "error")
+DAYS = (date(2024, 1, 1), date(2025, 5, 29), date(2026, 11, 20))
+
+WITHOUT_JSON = {"audio.speech", "files.content", "images.content"}
+"""Operations whose reply is sound, a picture or a file."""
+NOT_COVERED = {
+    "videos.create", "videos.retrieve", "voices.list", "files.upload_url", "hardware.list",
+    "endpoints.list", "endpoints.create", "endpoints.retrieve", "endpoints.update", "endpoints.delete",
+}  # fmt: skip
+"""Operations of Together's that docs/schemas.md leaves out by name."""
+
+
+class TestFiles:
+    @pytest.mark.parametrize("name", SHARED + OWN)
+    def test_are_json_schemas(self, name: str) -> None:
+        Draft202012Validator.check_schema(dict(read_schema(name)))
+
+    @pytest.mark.parametrize("name", OWN)
+    def test_are_named_by_operation_and_kind(self, name: str) -> None:
+        provider, _, file = name.partition("/")
+        operation, _, kind = file.removesuffix(".json").rpartition(".")
+        operations = set(load_edition(provider).operations.values())
+
+        assert kind in KINDS
+        assert operation in operations | {"", "batches"}
+
+    @pytest.mark.parametrize("provider", ["groq", "together"])
+    def test_every_operation_has_its_reply(self, provider: str) -> None:
+        operations = set(load_edition(provider).operations.values()) - NOT_COVERED - WITHOUT_JSON
+
+        assert [name for name in sorted(operations) if f"{provider}/{name}.reply.json" not in OWN] == []
+
+    @pytest.mark.parametrize("provider", ["groq", "together"])
+    def test_every_operation_with_a_body_has_its_request(self, provider: str) -> None:
+        lines = load_edition(provider).operations.items()
+        posted = {name for line, name in lines if line.startswith("POST") and not name.endswith("cancel")}
+
+        assert [name for name in sorted(posted - NOT_COVERED) if f"{provider}/{name}.request.json" not in OWN] == []
+
+    @pytest.mark.parametrize("name", SHARED + OWN)
+    def test_have_no_alternatives(self, name: str) -> None:
+        """So that every error is about what was meant: see the docstring of core/schemas.py."""
+        keys = {key for node in nodes(read_schema(name)) for key in node}
+
+        assert keys.isdisjoint({"anyOf", "oneOf", "patternProperties"})
+
+    @pytest.mark.parametrize("name", SHARED + OWN)
+    def test_explain_the_annotations_they_use(self, name: str) -> None:
+        schema = read_schema(name)
+        used = {key for node in nodes(schema) for key in node if key.startswith("x-")}
+
+        assert {key for key in used if key not in schema.get("$comment", "")} == set()
+
+    @pytest.mark.parametrize("name", SHARED + OWN)
+    def test_explain_the_sources_they_name(self, name: str) -> None:
+        schema = read_schema(name)
+        texts = [str(node.get("description", "")) for node in nodes(schema) if node is not schema]
+        named = {word for text in texts for words in re.findall(r"\[([a-z, ]+)\]", text) for word in words.split(", ")}
+
+        assert {word for word in named if f"[{word}] " not in schema.get("description", "")} == set()
+
+    @pytest.mark.parametrize("name", [name for name in OWN if name.endswith(".request.json")])
+    def test_every_field_of_a_request_says_how_it_is_known(self, name: str) -> None:
+        described = [value.get("description", value.get("$ref", "")) for value in read_schema(name)["properties"].values()]
+
+        assert [text for text in described if "[" not in text and "#/" not in text] == []
+
+
+class TestReferences:
+    @pytest.mark.parametrize("day", DAYS, ids=str)
+    @pytest.mark.parametrize("name", OWN)
+    def test_lead_somewhere_on_every_day(self, name: str, day: date) -> None:
+        """What came later must not be referred to from what was there before."""
+        files = {file: on_day(read_schema(file), day) for file in SHARED + OWN}
+
+        for reference in references(files[name]):
+            file, pointer = target(name, reference)
+            assert resolved(files[file], pointer) is not None, reference
+
+    @pytest.mark.parametrize("name", SHARED + OWN)
+    def test_go_to_another_folder_once_at_most(self, name: str) -> None:
+        """``check-jsonschema`` gets lost on the second way up: its ``..`` is dropped."""
+        for reference in references(read_schema(name)):
+            file, pointer = target(name, reference)
+            if file != name:
+                onward = references(resolved(read_schema(file), pointer))
+
+                assert [step for step in beyond(file, onward) if step.startswith("..")] == []
+
+    def test_every_definition_is_used(self) -> None:
+        used = {target(name, reference) for name in SHARED + OWN for reference in references(read_schema(name))}
+        defined = {
+            (name, f"/$defs/{definition}") for name in SHARED + OWN for definition in read_schema(name).get("$defs", {})
+        }
+
+        assert defined - used == set()
+
+    @pytest.mark.parametrize("name", SHARED + OWN)
+    def test_what_is_extended_is_not_closed(self, name: str) -> None:
+        """A closed object knows its own fields only: who refers to it cannot add any."""
+        for node in nodes(read_schema(name)):
+            if "$ref" not in node or "properties" not in node:
+                continue
+            file, pointer = target(name, node["$ref"])
+            extended = resolved(read_schema(file), pointer)
+            added = node["properties"].keys() - extended.get("properties", {}).keys()
+            closed = extended.get("x-open") or extended.get("additionalProperties") is False
+
+            assert not (closed and added), (node["$ref"], added)
+
+    def test_a_missing_file_is_named(self) -> None:
+        with pytest.raises(DataError, match=r"no\.such\.operation\.request\.json"):
+            read_schema("groq/no.such.operation.request.json")
+
+
+class TestDays:
+    def test_a_property_is_there_between_its_days(self) -> None:
+        schema = {"properties": {"a": {"x-since": "2025-03-01", "x-until": "2025-06-01", "type": "string"}}}
+
+        there = [bool(on_day(schema, date(2025, *day))["properties"]) for day in ((2, 28), (3, 1), (5, 31), (6, 1))]
+
+        assert there == [False, True, True, False]
+
+    def test_a_branch_that_does_not_hold_keeps_its_place(self) -> None:
+        schema = {"allOf": [{"x-until": "2025-01-01", "type": "string"}, {"type": "integer"}]}
+
+        assert on_day(schema, date(2026, 11, 20)) == {"allOf": [True, {"type": "integer"}]}
+
+    def test_an_open_object_is_closed_for_our_own_reading(self) -> None:
+        schema = {"properties": {"a": {"x-open": True}}}
+
+        assert on_day(schema, date(2026, 11, 20)) == {
+            "properties": {"a": {"x-open": True, "unevaluatedProperties": False}}
+        }
+
+
+class TestBundles:
+    @pytest.mark.parametrize("name", OWN)
+    def test_need_no_other_file(self, name: str) -> None:
+        """A bundle works in a validator that knows nothing of our folder."""
+        document = json.loads(json.dumps(DatedSchema(name, DAYS[-1]).document))
+
+        list(Draft202012Validator(document).iter_errors({"choices": [{}], "error": {}, "data": [{}], "messages": [{}]}))
+
+
+class TestOtherTools:
+    """``check-jsonschema``, as a user calls it in a checkout."""
+
+    def test_accept_every_file(self) -> None:
+        run = check_jsonschema("--check-metaschema", *(str(SCHEMAS / name) for name in SHARED + OWN))
+
+        assert run.returncode == 0, run.stdout
+
+    @pytest.mark.parametrize("provider", ["groq", "together"])
+    def test_judge_a_reply(self, provider: str) -> None:
+        schema = str(SCHEMAS / provider / "chat.completions.reply.json")
+        good, bad = (example(f"{verdict}/{provider}/chat.completions/{name}.json") for verdict, name in WELL_KNOWN)
+
+        right = check_jsonschema("--schemafile", schema, "-", stdin=good)
+        wrong = check_jsonschema("--schemafile", schema, "-", stdin=bad)
+
+        assert right.returncode == 0, right.stdout
+        assert wrong.returncode == 1
+        assert "is not of type" in wrong.stdout
+
+
+WELL_KNOWN = (("accepted", "plain"), ("refused", "wrong_type"))
+
+
+def example(name: str) -> str:
+    return json.dumps(json.loads((EXAMPLES / name).read_text("utf-8"))["body"])
+
+
+def check_jsonschema(*args: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "check_jsonschema", *args]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def nodes(schema: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from nodes(value)
+
+
+def references(schema: Any) -> list[str]:
+    return [node["$ref"] for node in nodes(schema) if isinstance(node.get("$ref"), str)]
+
+
+def beyond(file: str, steps: list[str]) -> set[str]:
+    """Where references of *file* lead, directly or not."""
+    found: set[str] = set()
+    waiting = list(steps)
+    while waiting:
+        step = waiting.pop()
+        if step not in found:
+            found.add(step)
+            other, pointer = target(file, step)
+            if other == file:
+                waiting += references(resolved(read_schema(file), pointer))
+    return found
+
+
+def target(name: str, reference: str) -> tuple[str, str]:
+    file, _, pointer = reference.partition("#")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), file)) if file else name, pointer
+
+
+def resolved(schema: Any, pointer: str) -> Any:
+    for part in pointer.strip("/").split("/") if pointer else ():
+        schema = schema.get(part)
+    return schema
