@@ -237,8 +237,10 @@ class _Check:
         used = sum(amounts, start=Decimal(0) if name == "cost" else 0)
         sources = _sources(self.calls, of) if code in ("LLM402", "LLM403") else {}
         least_sure = list(sources)[-1] if sources else None
+        unpriced = sorted({call.model for call in self.calls if call.usage.total_tokens and not call.cost})
+        free = f"free, or without a known price: {', '.join(unpriced)}" if name == "cost" and unpriced else ""
         if used <= limit:
-            return BudgetLine(name, limit, used, least_sure)
+            return BudgetLine(name, limit, used, least_sure, free)
         known = ", ".join(f"{_shown(name, amount)} {source}" for source, amount in sources.items())
         finding = self._finding(
             code,
@@ -247,7 +249,7 @@ class _Check:
             _first_over(amounts, limit),
             sent=_amounts(name, used) + self._among(name) + (f": {known}" if known else ""),
         )
-        return BudgetLine(name, limit, used, least_sure, finding=finding)
+        return BudgetLine(name, limit, used, least_sure, free, finding)
 
     def _among(self, name: str) -> str:
         """`` in 5 calls, 2 of them retries``."""
@@ -282,7 +284,7 @@ class _Check:
         detail = f"{self._level(known, at)}, {self._moment(at)}"
         if peak <= part:
             return BudgetLine(name, part, peak, source, detail)
-        message = f"{peak:.0%} of {known}, {part:.0%} allowed ({self._level(known, at)}), exceeded"
+        message = f"{_percent(peak)} of {known}, {_percent(part)} allowed ({self._level(known, at)}), exceeded"
         first = next(index for share, index, _ in levels if share > part)
         return BudgetLine(name, part, peak, source, detail, self._finding("LLM404", message, "share", first))
 
@@ -376,6 +378,10 @@ def _first_over(amounts: Sequence[Decimal | int], limit: Decimal | int) -> int:
 
 def _shown(name: str, amount: Decimal | int) -> str:
     return f"${dollars(Decimal(amount))}" if name == "cost" else f"{amount:,}"
+
+
+def _percent(share: float | Decimal) -> str:
+    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
 
 
 def _amounts(name: str, amount: Decimal | int) -> str:

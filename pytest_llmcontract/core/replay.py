@@ -50,7 +50,7 @@ def judge(sim: Simulator, turn: Turn, step: str) -> ApiReply | None:
         _forward(sim, turn)
         return None
     if turn.recorded.finding is not None:
-        turn.call.violations.append(replace(turn.recorded.finding, call=len(sim.ledger.calls) - 1))
+        turn.call.violations.append(replace(turn.recorded.finding, call=sim.number_of(turn.call)))
         return turn.recorded.reply
     return _play(sim, turn, turn.recorded)
 
@@ -94,9 +94,9 @@ def _forward(sim: Simulator, turn: Turn) -> None:
 def _arrived(sim: Simulator, turn: Turn, outcome: ApiReply | Disconnect) -> None:
     """The provider itself answered."""
     took = sim.clock.seconds - turn.at
-    if isinstance(outcome, Disconnect):
+    with sim.lock:
+        if isinstance(outcome, Disconnect):
+            sim.ledger.settle(turn.call)
+        else:
+            sim.close(turn, replace(outcome, error=error_name(outcome, sim.edition)))
         turn.call.took = took
-        sim.ledger.settle(turn.call)
-        return
-    sim.close(turn, replace(outcome, error=error_name(outcome, sim.edition)))
-    turn.call.took = took

@@ -4,12 +4,14 @@ A compiled validator (``jsonschema-rs``) decides, in microseconds. Only when it 
 it is imported then, not before. Our schemas use no ``anyOf`` or ``oneOf``, so every error it finds is about one
 value at one place, and no alternative that was never meant is reported.
 
-Files refer to each other by relative ``$ref``, so that any tool can use them where they lie. Three annotations say
-more than other tools read:
+Files refer to each other by relative ``$ref``, so that any tool can use them where they lie; what such a tool reads
+is the newest form. Four annotations say more:
 
 ``x-since``, ``x-until``
     On a property, or on an element of ``allOf``: the first day it is there and the first day it is gone.
     :func:`on_day` takes out what does not hold.
+``x-was``
+    Beside what a value has to be now: what it had to be before, oldest first, each with its ``x-until``.
 ``x-open``
     On an object of a reply: the provider adds fields to it now and then. To other tools it is open; here an unknown
     field of it is found, and :mod:`.reply_contract` lets it pass unless it looks like a misspelling.
@@ -19,7 +21,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, cached_property
@@ -139,12 +141,14 @@ class DatedSchema:
 
         Takes microseconds: what :meth:`failures` would say at length, without a reason to ask it.
         """
-        names: list[str] = []
-        for error in self._compiled.iter_errors(value):
-            if error.kind.name != "unevaluatedProperties":
-                return None
-            names += error.kind.unexpected
-        return tuple(names)
+        from jsonschema_rs import ValidationErrorKind
+
+        try:
+            kinds = [error.kind for error in self._compiled.iter_errors(value)]
+        except ValueError:  # as in accepts
+            return None
+        news = [kind for kind in kinds if isinstance(kind, ValidationErrorKind.UnevaluatedProperties)]
+        return tuple(name for kind in news for name in kind.unexpected) if len(news) == len(kinds) else None
 
     def failures(self, value: object) -> list[Failure]:
         """Everything wrong with *value*, in the order of a walk over sorted keys."""
@@ -198,7 +202,7 @@ class DatedSchema:
     def _find(
         self, file: str, pointer: str, node: Any, path: Sequence[str | int], wanted: Mapping[str, Any]
     ) -> tuple[str, str]:
-        """File and pointer of *wanted*, which is at the end of *path*. jsonschema leaves ``$ref`` and ``if`` out of it."""
+        """File and pointer of *wanted*, at the end of *path*; jsonschema leaves ``$ref`` and ``if`` out of a path."""
         if not path and node is wanted:
             return file, pointer
         if path and _has(node, path[0]):
@@ -323,8 +327,15 @@ def _on_day(value: Any, day: date) -> Any:
     if isinstance(value, list):
         return [_on_day(item, day) if _holds(item, day) else True for item in value]
     if isinstance(value, dict):
+        value = _as_it_was(value, day)
         return {key: _on_day(item, day) for key, item in value.items() if _holds(item, day)} | _closing(value)
     return value
+
+
+def _as_it_was(schema: dict[str, Any], day: date) -> dict[str, Any]:
+    """*schema*, or the older form of it that held on *day*."""
+    older = (form for form in schema.get("x-was", ()) if day < date.fromisoformat(form["x-until"]))
+    return next(({key: value for key, value in form.items() if key != "x-until"} for form in older), schema)
 
 
 def _holds(value: Any, day: date) -> bool:

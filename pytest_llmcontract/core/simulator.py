@@ -111,11 +111,11 @@ class Simulator:
         self.routes = Routes(edition.base, edition.operations)
         self.key_name = key_names(edition.provider)[0]
         self._contracts = contracts
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
 
     def answer(self, request: ApiRequest) -> Call:
         """Answer *request* now; the call is in the ledger, with its reply, or waits for one in ``forwards``."""
-        with self._lock:
+        with self.lock:
             turn = self._open(request)
             turn.recorded = look_up(self, turn)
             for step in self.edition.path:
@@ -215,10 +215,10 @@ class Simulator:
 
     def find(self, turn: Turn, code: str, message: str, **parts: Any) -> None:
         """Note a finding about this call."""
-        finding = violation(self.edition.provider, turn, code, message, call=self._number(turn.call), **parts)
+        finding = violation(self.edition.provider, turn, code, message, call=self.number_of(turn.call), **parts)
         turn.call.violations.append(finding)
 
-    def _number(self, call: Call) -> int:
+    def number_of(self, call: Call) -> int:
         """Its index among all calls of the test, to whatever provider."""
         calls = self.ledger.calls if self._journal is None else self._journal
         return next(index for index in reversed(range(len(calls))) if calls[index] is call)

@@ -66,8 +66,8 @@ class Wire(Protocol):
 
 
 RAY_EPOCH, RAY_SECONDS = 1_350_000_000, 0.16
-"""``cf-ray`` begins with the time since then, in these steps. Fitted on 1,810 recorded replies of known time, 2025-01 to
-2026-05: all within seconds."""
+"""``cf-ray`` begins with the time since then, in these steps: a line through 1,810 recorded replies that say when they
+were created (2025-01 to 2026-05), none more than 40 s off it."""
 
 
 class Ids:

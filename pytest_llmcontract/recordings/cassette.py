@@ -14,6 +14,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Headers, StreamEvent, masked
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Headers, StreamEvents, masked
 from pytest_llmcontract.recordings.documents import Places, plain_json, read_document
 from pytest_llmcontract.recordings.encodings import unpacked
 
@@ -256,8 +257,8 @@ def _reply(part: Mapping[Any, Any], recorded: Mapping[str, str]) -> ApiReply:
     streamed = headers.get("content-type", "").startswith("text/event-stream") or body.startswith(_BEGINS_LIKE_A_STREAM)
     if not streamed:
         return ApiReply(_status(part), Headers(headers), body)
-    events = tuple(StreamEvent(event) for event in _EVENT.findall(body))
-    return ApiReply(_status(part), Headers(headers), events=events)
+    events = _EVENT.findall(body)
+    return ApiReply(_status(part), Headers(headers), events=StreamEvents(events, repeat(0.0, len(events))))
 
 
 def _status(part: Mapping[Any, Any]) -> int:

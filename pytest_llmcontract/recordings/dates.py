@@ -14,12 +14,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pytest_llmcontract.core.exchange import ApiReply
+from pytest_llmcontract.core.wire import RAY_EPOCH, RAY_SECONDS
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 
 _RAY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{8}\b")
-# The first half of a ray counts sixths of a second and a bit, 0.16 s, since 2012-10-12: a line through 1,266 recorded
-# replies that also say when they were created (2025-01 to 2026-05), none more than 40 s off it.
-_RAY_EPOCH, _RAY_UNIT = 1_350_000_000, 0.16
 
 _ULID = re.compile(r"\breq_([0-7][0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]{16}\b")
 _CROCKFORD = {letter: value for value, letter in enumerate("0123456789abcdefghjkmnpqrstvwxyz")}
@@ -91,7 +89,7 @@ def _http_date(text: str) -> datetime | None:
 
 def _of_ray(text: str) -> datetime | None:
     ray = _RAY.search(text)
-    return _of_seconds(_RAY_EPOCH + _RAY_UNIT * int(ray[1], 16)) if ray else None
+    return _of_seconds(RAY_EPOCH + RAY_SECONDS * int(ray[1], 16)) if ray else None
 
 
 def _of_ulid(text: str) -> datetime | None:

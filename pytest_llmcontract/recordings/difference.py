@@ -25,6 +25,9 @@ _MOST_PAIRS = 400
 """Of list elements that are compared each with each."""
 
 
+_ONLY_SPACE = "differs in its white space only"
+
+
 class _Absent:
     def __repr__(self) -> str:
         return "nothing"
@@ -50,7 +53,7 @@ class Change:
         if self.sent is ABSENT:
             return f"{self.path} is gone, was {_short(self.recorded)}"
         if _is_long(self.recorded) and isinstance(self.sent, str):
-            return f"{self.path} {_in_words(self.recorded, self.sent)}"
+            return f"{self.path} {_in_few_words(self.recorded, self.sent)}"
         return f"{self.path} {_short(self.recorded)} → {_short(self.sent)}"
 
 
@@ -149,21 +152,32 @@ def _short(value: Any, most: int = _SHORT) -> str:
 
 
 def _in_words(recorded: str, sent: str) -> str:
-    """``… weather in [-Paris-] {+Rome+} at noon …``: what was recorded in square brackets, what was sent in braces."""
-    before, after = str(recorded).split(), str(sent).split()
-    head = next(
-        (n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    """``… weather in [-Paris-] {+Rome+} at noon …``: recorded in square brackets, sent in braces."""
+    before, old, new, after = _apart(recorded.split(), sent.split())
+    if not old and not new:
+        return _ONLY_SPACE
+    lead = ["…", *before[-_AROUND:]] if len(before) > _AROUND else before
+    trail = [*after[:_AROUND], "…"] if len(after) > _AROUND else after
+    return " ".join([*lead, *_marked(old, new), *trail])
+
+
+def _in_few_words(recorded: str, sent: str) -> str:
+    """As :func:`_in_words`, the changed ones alone."""
+    _, old, new, _ = _apart(recorded.split(), sent.split())
+    return " ".join(_marked(old, new)) if old or new else _ONLY_SPACE
+
+
+def _apart(recorded: list[str], sent: list[str]) -> tuple[list[str], list[str], list[str], list[str]]:
+    """What both begin with, what each has between, and what both end with."""
+    least = min(len(recorded), len(sent))
+    head = next((place for place in range(least) if recorded[place] != sent[place]), least)
+    tail = next((back for back in range(least - head) if recorded[-1 - back] != sent[-1 - back]), least - head)
+    return (
+        recorded[:head],
+        recorded[head : len(recorded) - tail],
+        sent[head : len(sent) - tail],
+        sent[len(sent) - tail :],
     )
-    tail = 0
-    while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:
-        tail += 1
-    if head == len(before) == len(after):
-        return "differs in its white space only"
-    lead = before[max(0, head - _AROUND) : head]
-    trail = before[len(before) - tail :][:_AROUND]
-    old, new = before[head : len(before) - tail], after[head : len(after) - tail]
-    parts = ["…"] * (head > _AROUND) + lead + list(_marked(old, new)) + trail + ["…"] * (tail > _AROUND)
-    return " ".join(parts)
 
 
 def _marked(old: list[str], new: list[str]) -> Iterator[str]:

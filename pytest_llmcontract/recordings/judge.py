@@ -26,7 +26,7 @@ from pytest_llmcontract.core.data import (
     provider_names,
     provider_package,
 )
-from pytest_llmcontract.core.exchange import SECRET_HEADERS, ApiReply, ApiRequest
+from pytest_llmcontract.core.exchange import SECRET_HEADERS, ApiRequest
 from pytest_llmcontract.core.forms import judged_body
 from pytest_llmcontract.core.mismatch import Mismatch
 from pytest_llmcontract.core.reply_contract import ReplyContract, reply_contract
@@ -40,7 +40,7 @@ from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, user_address
 STALE_AFTER = 180
 """Days."""
 
-_DATA = re.compile(rb"^data:(.*)$", re.MULTILINE)
+_DATA = re.compile(r"^data:(.*)$", re.MULTILINE)
 
 
 @dataclass
@@ -71,13 +71,14 @@ def judge(
     held = []
     for interaction in cassette.interactions:
         day = edition or days[interaction.index]
-        judged.violations += _secrets(cassette, interaction)
+        said = interaction.reply.text
+        judged.violations += _secrets(cassette, interaction, said)
         whose = owner(interaction.request) or _behind_gateway(interaction.request, provider)
         if whose is None:
             judged.elsewhere += 1
             continue
         held.append(interaction.index)
-        judged.violations += _Exchange(cassette, interaction, whose, day).findings()
+        judged.violations += _Exchange(cassette, interaction, said, whose, day).findings()
     judged.checked = len(held)
     recorded = recorded_on(cassette, days)
     oldest = min((day, index) for index in held if (day := recorded[index])) if any(recorded[i] for i in held) else None
@@ -131,11 +132,14 @@ class _Exchange:
     One that no day is known of is held to every edition, the newest first: what one of them accepts is right.
     """
 
-    def __init__(self, cassette: Cassette, interaction: Interaction, provider: str, day: date | None) -> None:
+    def __init__(
+        self, cassette: Cassette, interaction: Interaction, said: str, provider: str, day: date | None
+    ) -> None:
         self._cassette = cassette
         self._index = interaction.index
         self._request = interaction.request
         self._reply = interaction.reply
+        self._said = said
         self._provider = provider
         self._day = day
         self._days = (day,) if day else tuple(reversed(edition_dates(provider)))
@@ -221,12 +225,12 @@ class _Exchange:
 
     def _of_reply(self) -> Iterator[Violation]:
         if self._reply.events is not None:
-            events, torn = _data(self._reply)
+            events, torn = _events(self._said)
             if torn is not None:
                 yield self._finding("LLM201", f"event {torn} of the stream is no JSON", "response", path=f"$[{torn}]")
             yield from self._of_promise(lambda promise: promise.check_events(events))
             return
-        body = self._reply.json
+        body = _json(self._said)
         if body is not None:
             yield from self._of_promise(lambda promise: promise.check(self._reply.status, body))
         elif "json" in self._reply.headers.get("content-type", "") and not self._leaves_body_out():
@@ -234,7 +238,7 @@ class _Exchange:
 
     def _leaves_body_out(self) -> bool:
         """A null says nothing; nor does a recorder that puts a word in the body's place."""
-        text = self._reply.text.strip()
+        text = self._said.strip()
         return text in ("", "null") or made_up(text[:80])
 
     def _of_promise(self, check: Callable[[ReplyContract], tuple[Mismatch, ...]]) -> Iterator[Violation]:
@@ -281,30 +285,31 @@ class _Exchange:
         )
 
 
-def _data(reply: ApiReply) -> tuple[list[Any], int | None]:
+def _events(stream: str) -> tuple[list[Any], int | None]:
     """The JSON of a stream's events, and the number of the first that is none."""
-    stream = b"".join(event.data for event in reply.events or ())
-    found = [data for data in _DATA.findall(stream) if data.strip() not in (b"", b"[DONE]")]
+    found = [data for data in _DATA.findall(stream) if data.strip() not in ("", "[DONE]")]
+    whole = _json(f"[{','.join(found)}]")
+    if whole is not None:
+        return whole, None
+    parsed = [_json(data) for data in found]
+    torn = parsed.index(None) if None in parsed else len(parsed)
+    return parsed[:torn], torn
+
+
+def _json(text: str) -> Any:
     try:
-        return json.loads(b"[" + b",".join(found) + b"]"), None
-    except ValueError:
-        pass
-    parsed: list[Any] = []
-    for number, data in enumerate(found):
-        try:
-            parsed.append(json.loads(data))
-        except ValueError:
-            return parsed, number
-    return parsed, None
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 # Secrets and age
 
 
-def _secrets(cassette: Cassette, interaction: Interaction) -> Iterator[Violation]:
+def _secrets(cassette: Cassette, interaction: Interaction, said: str) -> Iterator[Violation]:
     """Each kind of secret once for each place it is in."""
     seen = set()
-    for what, place, keys, severity in _exposed(interaction):
+    for what, place, keys, severity in _exposed(interaction, said):
         if (what, place) in seen:
             continue
         seen.add((what, place))
@@ -325,9 +330,9 @@ _Exposed = tuple[str, str, tuple[str, ...], Severity]
 """What, where for a person, where in the file, how grave."""
 
 
-def _exposed(interaction: Interaction) -> Iterator[_Exposed]:
-    request, reply = interaction.request, interaction.reply
-    body, said = request.body.decode("utf-8", "replace"), reply.text
+def _exposed(interaction: Interaction, said: str) -> Iterator[_Exposed]:
+    request = interaction.request
+    body = request.body.decode("utf-8", "replace")
     sent, received = interaction.recorded_headers
     if has_secrets("\n".join((request.url, *sent.values(), body, *received.values(), said))):
         yield from _shapes(request.url, "request URL", ("request", "uri"))

@@ -14,17 +14,18 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_llmcontract.core.exchange import ApiReply, Headers, UsageSource
+from pytest_llmcontract.core.exchange import ApiReply, Headers, StreamEvent, UsageSource
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.tape import Recorded
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.difference import Change, compared, rendered, weight
+from pytest_llmcontract.recordings.encodings import unpacked
 from pytest_llmcontract.recordings.match import Address, Meaning, Tolerance, address_of, meaning
 from pytest_llmcontract.recordings.scrub import scrubbed_request
 
@@ -159,7 +160,7 @@ class CassetteTape:
             if scripted and self.mode != "all" and (again := self._next(asked)) and again.scripted:
                 again.made = True
             elif self.records:
-                self.taken.append(Taken(call, reply, asked, edition, scripted, datetime.now(UTC)))
+                self.taken.append(Taken(call, _plain(reply), asked, edition, scripted, datetime.now(UTC)))
 
     def findings(self) -> list[Violation]:
         found, self._found = self._found, []
@@ -286,6 +287,16 @@ class CassetteTape:
     def _place(self, recording: Recording) -> str:
         line = self.cassette.line(recording.interaction.index) if self.cassette else 1
         return f"{self.shown}:{line}"
+
+
+def _plain(reply: ApiReply) -> ApiReply:
+    """*reply* as it reads: a provider may pack it although it was asked not to."""
+    packed = reply.headers.get("content-encoding", "")
+    if packed in ("", "identity"):
+        return reply
+    whole = reply.body if reply.events is None else b"".join(event.data for event in reply.events)
+    body = unpacked(whole, packed)
+    return replace(reply, body=body) if reply.events is None else replace(reply, events=(StreamEvent(body),))
 
 
 def _usage_source(cassette: Cassette | None) -> UsageSource:

@@ -9,6 +9,7 @@ Money is a decimal string, so that sums are exact. Times are seconds on the virt
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -248,3 +249,7 @@ def ledger_schema() -> dict[str, Any]:
     """The JSON Schema of a ledger, as published."""
     schema = LedgerDocument.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+if __name__ == "__main__":
+    print(json.dumps(ledger_schema(), indent=2, ensure_ascii=False))

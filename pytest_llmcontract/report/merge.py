@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -42,18 +41,20 @@ def read_ledger(path: Path) -> LedgerDocument:
         raise BadInput(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path}: is no JSON, but bytes that are no text") from None
-    data = _parsed(path, text)
     try:
-        return LedgerDocument.model_validate(data)
+        return LedgerDocument.model_validate_json(text)
     except ValidationError as error:
-        raise BadInput(f"{path}: is no ledger as {TOOL} knows it: {_problem(error)}") from None
+        _look_closer(path, text)
+        problem = first_problem(error).removeprefix("Value error, ")
+        raise BadInput(f"{path}: is no ledger as {TOOL} knows it: {problem}") from None
 
 
-def _problem(error: ValidationError) -> str:
-    return first_problem(error).removeprefix("Value error, ")
+def _look_closer(path: Path, text: str) -> None:
+    """Whether a *text* that is no ledger is something else altogether.
 
-
-def _parsed(path: Path, text: str) -> Any:
+    Raises:
+        BadInput: It is: cut off, no JSON, of another format.
+    """
     if not text.strip():
         raise BadInput(f"{path}: is empty: its run did not get to writing it")
     try:
@@ -68,7 +69,6 @@ def _parsed(path: Path, text: str) -> Any:
     if data["format"] != 1:
         wrote = f" by {data['tool']}" if isinstance(data.get("tool"), str) else ""
         raise BadInput(f"{path}: was written{wrote} in format {data['format']!r}; {TOOL} reads format 1")
-    return data
 
 
 @dataclass(frozen=True)

@@ -197,6 +197,7 @@ class _Bench:
 
     clock: VirtualClock
     journal: list[Call] = field(default_factory=list)
+    tape: None = None
 
 
 def _provider(scenario: Scenario) -> SimulatedProvider:

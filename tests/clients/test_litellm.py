@@ -1,11 +1,10 @@
-"""LiteLLM on top of both fixtures: its sync calls.
-
-Left out, because they go through aiohttp, which this version does not intercept: ``acompletion``, and ``fallbacks=``.
-"""
+"""LiteLLM on top of both fixtures: its sync calls go through httpx, its async ones through aiohttp."""
 
 from __future__ import annotations
 
 import pytest
+
+from pytest_llmcontract import simulate
 
 litellm = pytest.importorskip("litellm")
 pydantic = pytest.importorskip("pydantic")
@@ -55,6 +54,30 @@ def test_stream(api_and_model):
     assert "".join(piece or "" for piece in pieces) == "One, two, three."
     assert api.calls.statuses == [200]
     assert api.calls.last.stream
+
+
+async def test_async_calls_and_streams(api_and_model):
+    api, model = api_and_model
+    api.reply("Hello!")
+    api.reply(["One, ", "two."])
+
+    answer = await litellm.acompletion(model=model, messages=HELLO)
+    stream = await litellm.acompletion(model=model, messages=HELLO, stream=True)
+    pieces = [chunk.choices[0].delta.content async for chunk in stream]
+
+    assert answer.choices[0].message.content == "Hello!"
+    assert "".join(piece or "" for piece in pieces) == "One, two."
+    assert api.calls.statuses == [200, 200]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_async_calls_are_recorded_and_replayed(tmp_path, stream):
+    for replayed in (False, True):
+        with simulate("groq", contract={"path": tmp_path / "talk.yaml", "record": "once"}) as api:
+            answer = await litellm.acompletion(model=GROQ, messages=HELLO, stream=stream)
+            if stream:
+                assert [chunk async for chunk in answer]
+            assert api.calls.last.recorded == replayed
 
 
 def test_structured_output_of_groq(groq_api):

@@ -136,6 +136,15 @@ def test_the_sources_of_a_sum_are_told_apart(api):
     assert only(api, tokens=0).finding.sent == f"{1_200 + known:,} tokens in 2 calls: 1,200 scripted, {known} estimated"
 
 
+def test_models_without_a_known_price_are_named():
+    with simulate("groq", edition=EDITION, models=["our/model"], check=False) as api:
+        ask(api, usage=(1_000, 10), model="our/model")
+        ask(api, usage=(1_000, 10))
+
+        assert only(api, cost=1).detail == "free, or without a known price: our/model"
+        assert only(api, tokens="1M").detail == ""
+
+
 def test_seconds_are_those_of_the_test(api):
     ask(api)
     api.clock.advance(seconds=61.2)

@@ -27,7 +27,9 @@ def test_masking_leaves_the_original_alone():
 def test_what_requests_have_in_common_is_kept_once():
     def request():
         fields = {"".join(["us", "er-agent"]): "".join(["Groq/", "Python 1.7.0"]), "accept": "*/*"}
-        return ApiRequest("POST", "".join(["https://api.groq.com/", "v1"]), masked(fields), b"", "".join(["a", ".py:1"]))
+        return ApiRequest(
+            "POST", "".join(["https://api.groq.com/", "v1"]), masked(fields), b"", "".join(["a", ".py:1"])
+        )
 
     one, other = request(), request()
 

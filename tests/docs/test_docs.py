@@ -117,6 +117,7 @@ def _of_public_classes() -> dict[str, list[str]]:
         "SimulatedProvider": {"simulator", "begin", "findings", "play", "weather", "unused_scripts"},
         "VirtualClock": {"move_to", "on_move", "rebase", "begin_test"},
         "Script": {"matches", "use"},
+        "Call": {"note_levels"},
         "ApiRequest": {"forget"},
         "GroqAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
         "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
@@ -150,6 +151,18 @@ def test_the_reference_has_every_member(kind, names):
     assert [
         name for name in names if f"`{name}" not in page and f".{name}" not in page and f"{name}=" not in page
     ] == []
+
+
+def test_the_reference_has_every_parameter_of_a_function():
+    page = text_of("reference.md")
+    functions = {name: getattr(pytest_llmcontract, name) for name in pytest_llmcontract.__all__}
+    rows = {name: re.search(rf"^\| `{name}\((.*?)\)` \|", page, re.MULTILINE) for name in functions}
+    shown = {name: row[1] if row else "" for name, row in rows.items() if inspect.isfunction(functions[name])}
+    parameters = {(name, each) for name in shown for each in inspect.signature(functions[name]).parameters}
+    parameters -= {("verify", "progress")}  # for the command
+
+    assert shown
+    assert [(name, each) for name, each in parameters if each not in shown[name]] == []
 
 
 def _subcommands() -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from _pytest.pytester import LineMatcher
-from pages import RULE_PAGES, blocks_of, pattern, shown_commands, write_files
+from pages import ROOT, RULE_PAGES, blocks_of, pattern, shown_commands, write_files
 
 from pytest_llmcontract import cli
 from pytest_llmcontract.core.rules import RULES
@@ -49,6 +49,14 @@ def test_a_rule_that_is_no_error_says_so(page):
     says = f"It is a {severity}" in sections(page)["What it finds"]
 
     assert says is (severity != "error")
+
+
+def test_the_readme_shows_findings_as_pages_do():
+    """Those that no test beside them shows to be true."""
+    shown = re.findall(r"^LLM206 .*$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+
+    assert shown
+    assert all(line in (ROOT / "docs" / "rules" / "LLM206.md").read_text("utf-8") for line in shown)
 
 
 # The examples.

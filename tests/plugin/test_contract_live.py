@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -76,6 +77,9 @@ class Provider(BaseHTTPRequestHandler):
             return
         data = json.dumps({**WHOLE, "echo": self.headers["authorization"]} if "echo" in body else WHOLE).encode()
         self.send_header("content-type", "application/json")
+        if body["messages"][0]["content"] == "packed":
+            data = gzip.compress(data)
+            self.send_header("content-encoding", "gzip")
         self.send_header("content-length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -166,6 +170,15 @@ def test_what_a_client_leaves_unread_is_recorded_all_the_same(server, path):
 
     with replay(path):
         assert len(list(ask(server, stream=True))) == 2
+
+
+def test_a_reply_that_is_packed_all_the_same_is_recorded_as_it_reads(server, path):
+    with live(path):
+        assert ask(server, "packed").id == "chatcmpl-live"
+
+    assert "From the wire." in path.read_text()
+    with replay(path):
+        assert ask(server, "packed").id == "chatcmpl-live"
 
 
 def test_a_broken_connection_is_not_recorded(server, path):

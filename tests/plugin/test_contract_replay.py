@@ -57,7 +57,7 @@ def test_a_call_that_changed_fails_the_test_also_if_the_application_swallows_it(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            'LLM206 groq chat.completions: $.messages[[]0].content "second" → "another", unlike its recording (call 2 of 2)',
+            'LLM206 groq chat.completions: *.content "second" → "another", unlike its recording (call 2 of 2)',
             "",
             "  sent      {*another*",
             "  allowed   the 2 recorded calls of chat.completions, 1 of them not made yet",

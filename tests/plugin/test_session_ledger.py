@@ -183,7 +183,10 @@ def test_a_session_that_nobody_asks_about_says_nothing(session):
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--llmcontract-report=a.txt", "--llmcontract-report: *a.txt: unknown suffix '.txt'; accepted: .json, .html, *"),
+        (
+            "--llmcontract-report=a.txt",
+            "--llmcontract-report: *a.txt: unknown suffix '.txt'; accepted: .json, *",
+        ),
         ("--llmcontract-report=test_it.py/a.json", "--llmcontract-report: cannot write *test_it.py/a.json: *"),
         ("--llmcontract-budget=cost=cheap", "--llmcontract-budget: cost is 'cheap'; expected a number*"),
         ("--llmcontract-budget=price=1", "unknown budget in --llmcontract-budget 'price'; accepted: calls, *"),

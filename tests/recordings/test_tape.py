@@ -15,6 +15,7 @@ import together
 
 from pytest_llmcontract import ContractViolation, simulate
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.recordings.cassette import read_cassette
 
 MODEL = "openai/gpt-oss-120b"
 
@@ -289,8 +290,6 @@ def test_what_a_script_answered_is_marked(cassette, record):
         ask("a")
         ask("b")
 
-    from pytest_llmcontract.recordings.cassette import read_cassette
-
     assert read_cassette(cassette).metadata.scripted == (0,)
 
 
@@ -433,7 +432,7 @@ def test_a_recorded_call_that_is_not_made_is_a_warning(cassette, record):
 
     assert (finding.code, finding.severity) == ("LLM205", "warning")
     assert "recorded call 1 of 2 was not made" in finding.message
-    assert finding.contract.endswith("c.llm.yaml:4")
+    assert finding.contract.endswith(f"c.llm.yaml:{read_cassette(cassette).line(0)}")
 
 
 @pytest.mark.parametrize(

@@ -106,4 +106,4 @@ def test_text_keeps_to_eighty_columns():
     lines = changes_text(compared(OLD, new)).splitlines()
 
     assert [line for line in lines if len(line) > 80 and "LLM1" not in line and "::" not in line] == []
-    assert "  … 13 more" in lines
+    assert sum(line.startswith("  … ") for line in lines) == 1

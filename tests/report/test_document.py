@@ -29,22 +29,6 @@ def test_a_ledger_conforms_to_it_and_comes_back_as_it_was():
     assert LedgerDocument.model_validate_json(text) == document
 
 
-def test_every_part_of_the_schema_says_what_it_is():
-    bare = [
-        f"{part}.{name}"
-        for part, schema in ledger_schema()["$defs"].items()
-        for name, field in schema["properties"].items()
-        if "description" not in field and "$ref" not in field
-    ]
-
-    # Names that say it all.
-    assert {name.partition(".")[2] for name in bare} <= {
-        "provider", "operation", "stream", "scope", "test", "ok", "tests", "calls", "cached_tokens", "input_tokens",
-        "output_tokens", "code", "severity", "message", "path", "sent", "allowed", "contract", "answer", "fix",
-        "reply", "seconds", "retries", "id", "began", "outcome", "violations", "limits", "used", "cost",
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -52,14 +36,14 @@ def test_every_part_of_the_schema_says_what_it_is():
         {"more": 1},
         {"tests": []},
         {"sessions": []},
-        {"calls": [], "violations": None},
+        {"calls": []},
         {"totals": {"cost": "free"}},
     ],
     ids=str,
 )
 def test_what_is_no_such_ledger_does_not_load(change):
-    data = json.loads(ledger(tests=5, calls=60, seed=3).model_dump_json())
-    assert data["violations"], "one that has findings"
+    data = json.loads(ledger(tests=5, calls=300, seed=2).model_dump_json())
+    LedgerDocument.model_validate(data)
 
     with pytest.raises(ValidationError):
         LedgerDocument.model_validate({**data, **change})

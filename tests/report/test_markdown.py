@@ -115,7 +115,8 @@ def test_no_name_can_be_markup(medium, hostile):
         bare = re.sub(r"`[^`]*`|\\.", "", line)
         assert not re.search(r"[<>`$\[\]]|@\w|#\d|\*\*(?!broken|\d|$| \|)", bare), line
         if line.startswith("|"):
-            assert bare.count("|") in {5, 6, 7}
+            # In a table a bar ends the cell even where it is code.
+            assert re.sub(r"\\.", "", line).count("|") in {5, 6, 7}
 
 
 def test_a_key_does_not_get_into_it(medium):

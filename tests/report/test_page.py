@@ -119,7 +119,7 @@ def test_cost_and_tokens_are_told_by_model_and_by_test(show, medium):
     assert by_model[1] == 5
     assert "together zai-org/GLM-5.1" in by_model[0]
     assert by_test[1] == 15
-    assert by_test[0][-1].startswith("48 other tests")
+    assert by_test[0][-1].startswith("48 others")
 
 
 def test_a_finding_opens_into_request_reply_and_difference(show, medium):

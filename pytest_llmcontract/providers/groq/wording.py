@@ -438,7 +438,9 @@ def _of_sound(failure: Failure) -> Refusal | None:
     """The refusals of transcriptions that were seen, which have words of their own."""
     match failure.path, failure.keyword:
         case ("prompt",), "maxLength":
-            return Refusal("bad_request", {"message": TEXTS["long_prompt"](limit=failure.expected, count=len(failure.sent))})
+            return Refusal(
+                "bad_request", {"message": TEXTS["long_prompt"](limit=failure.expected, count=len(failure.sent))}
+            )
         case ("file",), "pattern":
             text = TEXTS["file_type"](types=" ".join(AUDIO_TYPES))
             return Refusal("bad_request", {"message": text, "code": "unsupported_audio_format"})

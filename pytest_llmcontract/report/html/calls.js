@@ -9,7 +9,7 @@ function callsSection(choose) {
       figures("At", (call) => call.at, (at, call) => [duration(at), sub(`took ${duration(call.took)}`)]),
       texts("Call", (call) => call.model, callWhat),
       texts("Answer", (call) => call.status ?? 0, callAnswer),
-      figures("Input", (call) => call.input, (input, { cached }) => [whole(input), cached && sub(`${whole(cached)} cached`)]),
+      figures("Input", (call) => call.input, (input, call) => [whole(input), cached(call)]),
       figures("Output", (call) => call.output, (output, call) => [whole(output), call.tokens && sub(call.source)]),
       figures("Cost", (call) => call.cost, moneyColumn),
       texts("From", (call) => call.site, (call) => [call.site || "–", sub(call.client)]),
@@ -23,6 +23,8 @@ function callName(call, choose) {
   return [testButton(test, choose, testName(test.id)), sub(`call ${whole(call.number)}`)];
 }
 
+const cached = (call) => call.cached > 0 && sub(`${whole(call.cached)} cached`);
+
 const callWhat = (call) => [call.model || "–", sub(`${call.provider} ${call.plan} · ${call.operation}`)];
 
 function callAnswer(call) {
@@ -34,5 +36,6 @@ function callAnswer(call) {
     call.recorded && "recorded",
     call.attempt > 1 && `attempt ${call.attempt}`,
   ];
-  return [mark(call.outcome, OUTCOMES[call.outcome].sign), joined([call.status ?? "no reply", call.error], " "), sub(joined(facts))];
+  const answer = joined([call.status ?? "no reply", call.error], " ");
+  return [mark(call.outcome, OUTCOMES[call.outcome].sign), answer, sub(joined(facts))];
 }

@@ -1,4 +1,4 @@
-// What was found: the gravest first, equal ones once, each with all that explains it.
+// What was found: the gravest and most frequent first, equal ones once, each with all that explains it.
 
 const MOST_TESTS = 10; // that a finding names
 
@@ -11,7 +11,7 @@ function findingsSection(choose) {
     show({ findings, filtered }) {
       const same = (row) => [row.severity, row.code, row.message, row.site].join("\n");
       const groups = [...grouped(findings, same).values()];
-      groups.sort(([a], [b]) => order.indexOf(a.severity) - order.indexOf(b.severity));
+      groups.sort((a, b) => order.indexOf(a[0].severity) - order.indexOf(b[0].severity) || b.length - a.length);
       list.show(groups, filtered && FINDINGS.length ? "No finding passes the filter." : "Nothing was found.");
     },
   };

@@ -13,7 +13,9 @@ function limitsSection(choose) {
     met.sort((a, b) => (b.key === bucket.key) - (a.key === bucket.key) || b.share - a.share);
     const lines = met.slice(0, LINES.length).map((one) => ({
       name: `${one.kind} ${one.model}`,
-      points: theirs.filter((call) => call.owner + one.kind === one.key).map((call) => levelPoint(call, one.kind, axis)),
+      points: theirs
+        .filter((call) => call.owner + one.kind === one.key)
+        .map((call) => levelPoint(call, one.kind, axis)),
     }));
     const key = lines.map(({ name }, index) => [`series-${index + 1}`, LINES[index].sign, name]);
     const refusals = sum(met, "refusals");

@@ -8,11 +8,12 @@ function spendSection(choose) {
   let by = "model";
   let calls = [];
 
+  const name = (row) => (row.test ? testButton(row.test, choose) : row.name);
   const table = new PagedTable(place("spend"), {
     caption: "Cost and tokens",
     size: 15,
     columns: [
-      { ...texts("Name", (row) => row.name, (row) => (row.test ? testButton(row.test, choose) : row.name)), head: true },
+      { ...texts("Name", (row) => row.name, name), head: true },
       figures("Calls", (row) => row.calls),
       figures("Input", (row) => row.input),
       figures("of it cached", (row) => row.cached),
@@ -54,7 +55,8 @@ function spendSection(choose) {
 }
 
 const groupsByModel = (calls) =>
-  [...grouped(calls, (call) => joined([call.provider, call.model], " "))].map(([name, rows]) => ({ name, ...totals(rows) }));
+  [...grouped(calls, (call) => joined([call.provider, call.model], " "))]
+    .map(([name, rows]) => ({ name, ...totals(rows) }));
 
 const groupsByTest = (calls) =>
   [...grouped(calls, (call) => call.test).values()].map((rows) => {
@@ -67,7 +69,8 @@ function showBars(chart, groups, { title, measure, unit, written, ticks, parts }
   const spent = sorted(groups.filter((group) => group[measure] > 0), (group) => group[measure], true);
   if (!spent.length) return chart.show({ label: `${title}: nothing to show.` });
   const rest = spent.slice(MOST_BARS);
-  const bars = spent.slice(0, MOST_BARS).map((group) => ({ ...group, name: group.test ? testName(group.name) : group.name }));
+  const short = (group) => ({ ...group, name: group.test ? testName(group.name) : group.name });
+  const bars = spent.slice(0, MOST_BARS).map(short);
   if (rest.length) bars.push({ ...summed(rest), name: `${whole(rest.length)} others` });
   const most = `${spent[0].name} most, ${written(spent[0][measure])} of ${written(sum(spent, measure))}`;
   chart.show({

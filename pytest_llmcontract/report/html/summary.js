@@ -16,14 +16,18 @@ function summarySection() {
         tile("Tests", whole(tests.length), failed ? `${whole(failed)} failed` : "none failed"),
         tile("Calls", whole(all.calls), `${whole(all.refused)} refused, ${counted(all.retries, "retry", "retries")}`),
         tile("Tokens", whole(all.tokens), tokenSources(calls, all.tokens)),
-        tile("Cost at list price", money(all.cost, all.cost < 1 ? 4 : 2), `${whole(all.input)} in, ${whole(all.output)} out`),
+        tile("Cost at list price", money(all.cost, all.cost < 1 ? 4 : 2), inAndOut(all)),
         tile("Findings", found("error"), `${found("warning")}, ${found("note")}`),
-        tile("Fullest limit", fullest ? percent(fullest.share) : "–", fullest ? `${fullest.kind}, ${fullest.model}` : "none was met"),
+        fullest
+          ? tile("Fullest limit", percent(fullest.share), `${fullest.kind}, ${fullest.model}`)
+          : tile("Fullest limit", "–", "no limit was asked"),
         tile("Virtual time", duration(sum(tests, "seconds")), `longest test ${duration(largest(seconds))}`),
       );
     },
   };
 }
+
+const inAndOut = ({ input, output }) => `${whole(input)} in, ${whole(output)} out`;
 
 /** `80% reported, 20% estimated`. */
 function tokenSources(calls, tokens) {
@@ -40,13 +44,14 @@ function showBudgets(choose) {
   if (!LEDGER.budgets.length) return;
   const verdict = ({ ok }) => (ok ? [mark("ok", "●"), "yes"] : [mark("error", "✕"), "broken"]);
   const whose = (row) => (row.scope === "session" ? "the session" : testButton(testOf(row), choose));
+  const used = (_, row) => [budgetFigure(row, row.used), row.source && sub(row.source)];
   new PagedTable(document.getElementById("budgets"), {
     caption: "Budgets",
     size: 10,
     columns: [
       { ...texts("Budget", (row) => row.name, (row) => [row.name, row.detail && sub(row.detail)]), head: true },
       texts("Of", (row) => testOf(row).id, whose),
-      figures("Used", (row) => Number(row.used), (_, row) => [budgetFigure(row, row.used), row.source && sub(row.source)]),
+      figures("Used", (row) => Number(row.used), used),
       figures("Limit", (row) => Number(row.limit), (_, row) => budgetFigure(row, row.limit)),
       texts("Kept", (row) => row.ok, verdict),
     ],

@@ -15,8 +15,9 @@ function testsSection(choose) {
     const axis = chosen ?? axisFor(theirs);
     axes.querySelector(`[value=${axis}]`).checked = true;
     const met = Object.entries(OUTCOMES).filter(([name]) => theirs.some((call) => call.outcome === name));
+    const what = `${counted(theirs.length, "call")} of ${counted(shown.length, "test")}`;
     chart.show({
-      label: `${counted(theirs.length, "call")} of ${counted(shown.length, "test")}, those on this page of the table below.`,
+      label: `${what}: those on this page of the table below.`,
       key: met.map(([name, { sign, word }]) => [name, sign, word]),
       height: rowsHeight(shown.length),
       make: (width) => timelinePlot(shown, theirs, axis, width),
