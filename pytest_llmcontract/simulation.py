@@ -120,12 +120,16 @@ class Stage:
 
     def findings(self) -> list[Violation]:
         """Findings of all providers, and of the recordings, that nobody asked for yet."""
-        found, self._escapes = self._escapes, []
         return [
             *(finding for provider in self.providers for finding in provider.findings()),
             *(self.tape.findings() if self.tape else ()),
-            *found,
+            *self.escapes(),
         ]
+
+    def escapes(self) -> list[Violation]:
+        """Calls that the guard stopped, and nobody asked for yet."""
+        found, self._escapes = self._escapes, []
+        return found
 
     # The gateway.
 
@@ -248,7 +252,8 @@ def simulate(
     clock = ClockSettings(mode="real") if tape and tape.forwards else None
     with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
         yield api
-        findings = [*api.findings(), *api.unused_scripts(), *(tape.findings() + tape.unmade() if tape else ())]
+        findings = [*api.findings(), *api.unused_scripts(), *stage.escapes()]
+        findings += tape.findings() + tape.unmade() if tape else []
         if SESSION.selection:
             findings = SESSION.selection.kept(findings)
         errors = tuple(finding for finding in findings if finding.severity == "error")

@@ -159,6 +159,7 @@ def test_a_path_beside_the_test_module_or_in_the_working_directory(pytester, cas
 
 # Bad input
 
+
 def test_a_file_that_is_no_cassette(tmp_path):
     (tmp_path / "x.yaml").write_text("[1, 2]")
 

@@ -14,6 +14,8 @@ _LABELS = (
     ("sent by", "site"),
     ("provider", "answer"),
 )
+_OF_RECORDINGS = ("LLM201", "LLM202", "LLM203")
+"""Codes whose place is a line of a cassette, not of the application."""
 _SEVERITY_ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -33,7 +35,7 @@ def render(findings: Sequence[Violation], calls: int | None = None) -> str:
 def _block(group: Sequence[Violation], calls: int | None) -> str:
     finding = group[0]
     lines = [f"{finding.code} {finding.message}{_which(group, calls)}"]
-    values = ((label, getattr(finding, name)) for label, name in _LABELS)
+    values = ((_label(finding, label), getattr(finding, name)) for label, name in _LABELS)
     parts = [(label, value) for label, value in values if value not in ("", "nothing")]
     if parts:
         lines.append("")
@@ -43,6 +45,10 @@ def _block(group: Sequence[Violation], calls: int | None) -> str:
             lines.append("")
             lines += [f"  {line}" if line else "" for line in text.splitlines()]
     return "\n".join(lines)
+
+
+def _label(finding: Violation, label: str) -> str:
+    return "found in" if label == "sent by" and finding.code in _OF_RECORDINGS else label
 
 
 def _which(group: Sequence[Violation], calls: int | None) -> str:

@@ -64,9 +64,7 @@ def _result(finding: Violation, rule: int, root: Path | None, seen: Counter[str]
         "ruleIndex": rule,
         "level": finding.severity,
         "message": {"text": scrubbed(_text(finding))},
-        "locations": [
-            {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}
-        ],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}],
         "partialFingerprints": {"llmcontract/v1": f"{said}:{seen[said]}"},
     }
 

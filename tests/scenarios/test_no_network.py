@@ -136,6 +136,23 @@ def test_guard_off_holds_for_simulations_of_wider_scope_too(project, run_pytest)
     run_pytest("-q", "--llmcontract-guard=off").assert_outcomes(passed=1)
 
 
+def test_a_block_of_simulate_raises_for_a_call_that_was_stopped(project, run_pytest):
+    project.makepyfile(
+        """
+        import pytest
+        from app import ask_groq, ask_together
+        from pytest_llmcontract import ContractViolation, simulate
+
+        def test_it():
+            with pytest.raises(ContractViolation, match="LLM204 together: a call to api.*would have left"):
+                with simulate("groq"):
+                    ask_groq(), ask_together()
+        """
+    )
+
+    run_pytest("-q").assert_outcomes(passed=1)
+
+
 def test_pytest_socket_does_not_mind(project, run_pytest):
     project.makepyfile(
         """
