@@ -25,6 +25,9 @@ interactions:
     body: {string: '{"error":{"message":"Invalid API Key","type":"invalid_request_error","code":"invalid_api_key"}}'}
 """
 
+LEDGER = """{"format": 1, "tool": "pytest-llmcontract 0.1.0", "editions": {}, "tests": [], "calls": [], "totals": {},
+"sessions": [{"id": "%d", "started": "2026-11-02T12:00:00Z"}], "violations": [], "budgets": []}"""
+
 # Impatient, so that little work is enough: nothing here waits for time to pass.
 RUN = """
 import sys
@@ -41,6 +44,7 @@ def folder(tmp_path):
     (tmp_path / "cassettes").mkdir()
     for number in range(MANY):
         (tmp_path / "cassettes" / f"{number}.yaml").write_text(CASSETTE)
+        (tmp_path / f"shard-{number}.json").write_text(LEDGER % number)
     return tmp_path
 
 
@@ -73,6 +77,7 @@ COMMANDS = {
     "verify --format json": ("verify", "cassettes", "--format", "json"),
     "drift": ("drift", "cassettes"),
     "drift --json": ("drift", "cassettes", "--json"),
+    "report": ("report", *(f"shard-{number}.json" for number in range(MANY))),
 }
 
 
@@ -80,7 +85,7 @@ COMMANDS = {
 def test_a_terminal_sees_how_far_it_is_and_nothing_of_it_in_the_end(folder, arguments):
     _, shown = on_a_terminal(folder, *arguments)
 
-    assert re.findall(rf"\r(\d+) of {MANY} files", shown) == [str(number) for number in range(1, MANY + 1)]
+    assert re.findall(rf"\r(\d+) of {MANY} (?:files|ledgers)", shown) == [str(number) for number in range(1, MANY + 1)]
     assert re.search(r"\r +\r$", shown)
 
 

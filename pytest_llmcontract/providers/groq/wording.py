@@ -438,12 +438,12 @@ def _of_sound(failure: Failure) -> Refusal | None:
     """The refusals of transcriptions that were seen, which have words of their own."""
     match failure.path, failure.keyword:
         case ("prompt",), "maxLength":
-            return Refusal(
-                "bad_request", {"message": TEXTS["long_prompt"](limit=failure.expected, count=len(failure.sent))}
-            )
+            count = len(failure.sent)
+            text = TEXTS["long_prompt"](limit=failure.expected, count=count)
+            return Refusal("audio_prompt_too_long", {"message": text, "count": count})
         case ("file",), "pattern":
             text = TEXTS["file_type"](types=" ".join(AUDIO_TYPES))
-            return Refusal("bad_request", {"message": text, "code": "unsupported_audio_format"})
+            return Refusal("unsupported_audio_format", {"message": text})
     return None
 
 
