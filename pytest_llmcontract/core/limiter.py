@@ -94,7 +94,8 @@ class Limiter:
 
     def levels(self, model: str, now: float) -> tuple[Mapping[str, float], tuple[float, ...]]:
         """The limits of *model*, the same object while nothing changed, and how full each is."""
-        return self._limits(model), tuple([bucket.level(now) for bucket in self.buckets(model).values()])
+        buckets = self.buckets(model)
+        return self._buckets[model][0], tuple([bucket.level(now) for bucket in buckets.values()])
 
     def bucket(self, model: str, kind: str) -> Bucket:
         """One bucket, by the name of its kind.
