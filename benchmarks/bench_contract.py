@@ -13,7 +13,7 @@ from datetime import date
 
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract import RequestContract
+from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.providers.groq.wording import GroqWording
 
 DAY = date(2026, 6, 4)

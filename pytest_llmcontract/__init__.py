@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_llmcontract.calibrate import limits_from
-    from pytest_llmcontract.core.buckets import LimitState
     from pytest_llmcontract.core.clock import VirtualClock
-    from pytest_llmcontract.core.costs import cost
     from pytest_llmcontract.core.errors import BadInput, ContractViolation, PaymentDeclined, SimulationEnded
     from pytest_llmcontract.core.exchange import ApiRequest
-    from pytest_llmcontract.core.fit import fit
     from pytest_llmcontract.core.ledger import Call, Calls
+    from pytest_llmcontract.core.limits.buckets import LimitState
     from pytest_llmcontract.core.script import Script
+    from pytest_llmcontract.core.workload.costs import cost
+    from pytest_llmcontract.core.workload.fit import fit
     from pytest_llmcontract.recordings.verify import verify
     from pytest_llmcontract.simulated_provider import SimulatedProvider
     from pytest_llmcontract.simulation import simulate
@@ -49,14 +49,14 @@ _HOMES = {
     "Call": "core.ledger",
     "Calls": "core.ledger",
     "ContractViolation": "core.errors",
-    "LimitState": "core.buckets",
+    "LimitState": "core.limits.buckets",
     "PaymentDeclined": "core.errors",
     "Script": "core.script",
     "SimulatedProvider": "simulated_provider",
     "SimulationEnded": "core.errors",
     "VirtualClock": "core.clock",
-    "cost": "core.costs",
-    "fit": "core.fit",
+    "cost": "core.workload.costs",
+    "fit": "core.workload.fit",
     "limits_from": "calibrate",
     "simulate": "simulation",
     "verify": "recordings.verify",

@@ -170,8 +170,8 @@ def _budget(config: pytest.Config) -> Mapping[str, Decimal] | None:
     flag, ini = config.getoption("llmcontract_budget"), config.getini("llmcontract_budget")
     if not (flag or ini):
         return None
-    from pytest_llmcontract.core.budget import session_budget
     from pytest_llmcontract.core.errors import BadInput
+    from pytest_llmcontract.core.workload.budget import session_budget
 
     try:
         return session_budget(flag or ini, "--llmcontract-budget" if flag else "llmcontract_budget (ini)")

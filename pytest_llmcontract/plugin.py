@@ -19,10 +19,10 @@ from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
 from pytest_llmcontract.core.session import SESSION, Watch
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.budget import Budget
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.ledger import Calls
     from pytest_llmcontract.core.rules import Violation
+    from pytest_llmcontract.core.workload.budget import Budget
     from pytest_llmcontract.recordings.tape import CassetteTape
     from pytest_llmcontract.report.session import SessionLedger
     from pytest_llmcontract.simulated_provider import SimulatedProvider
@@ -285,8 +285,8 @@ def _read_budget(item: pytest.Item) -> tuple[Budget, str] | None:
     """The test's budget, from all its ``llm_budget`` markers, and where they stand."""
     if not item.get_closest_marker("llm_budget"):
         return None
-    from pytest_llmcontract.core.budget import Budget
     from pytest_llmcontract.core.settings import settings_from
+    from pytest_llmcontract.core.workload.budget import Budget
 
     with _clear_errors() as errors:
         given, errors.where = options.marker_settings(item, "llm_budget")
@@ -349,7 +349,7 @@ def _over_budget(item: pytest.Item) -> list[Violation]:
     watch = item.stash[WATCH]
     if (budget := item.stash[BUDGET]) is None or watch.clock is None:
         return []
-    from pytest_llmcontract.core.budget import held
+    from pytest_llmcontract.core.workload.budget import held
 
     elapsed, now = watch.clock.elapsed, watch.clock.seconds
     with _clear_errors():
@@ -415,8 +415,8 @@ def _note_properties(item: pytest.Item) -> None:
     """Calls, tokens and cost of a test that made any, for JUnit and whoever else reads ``user_properties``."""
     if not (watch := item.stash.get(WATCH, None)) or not watch.journal:
         return
-    from pytest_llmcontract.core.costs import dollars
     from pytest_llmcontract.core.ledger import Calls
+    from pytest_llmcontract.core.workload.costs import dollars
 
     calls = Calls(watch.journal)
     values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": dollars(calls.cost)}

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_llmcontract.core.buckets import Bucket, LimitState
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.data import load_edition, provider_package
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.ledger import Calls
+from pytest_llmcontract.core.limits.buckets import Bucket, LimitState
 from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, ErrorSpec
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import (
@@ -31,7 +32,6 @@ from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
 from pytest_llmcontract.core.site import application_site
 from pytest_llmcontract.core.tape import Tape
-from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.wire import Ids, placeholders
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.core.data import edition_dates, provider_hosts, provider_names
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
@@ -24,7 +25,6 @@ from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.session import SESSION, Watch
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.tape import Tape
-from pytest_llmcontract.core.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
 

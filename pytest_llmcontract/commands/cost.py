@@ -34,7 +34,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.core.costs import cost
+    from pytest_llmcontract.core.workload.costs import cost
     from pytest_llmcontract.report.workload import cost_text
 
     answer = cost(

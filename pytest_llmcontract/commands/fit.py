@@ -22,7 +22,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.core.fit import fit
+    from pytest_llmcontract.core.workload.fit import fit
     from pytest_llmcontract.report.workload import fit_text
 
     answer = fit(

@@ -31,7 +31,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.core.budget import session_budget
+    from pytest_llmcontract.core.workload.budget import session_budget
     from pytest_llmcontract.report.formats import check_form, check_writable
     from pytest_llmcontract.report.merge import merged, read_ledger
     from pytest_llmcontract.report.progress import Progress

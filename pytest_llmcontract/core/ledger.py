@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import overload
 
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
-from pytest_llmcontract.core.limiter import Shortage
+from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.rules import Violation
 
 

@@ -10,14 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_llmcontract.core.costs import token_cost
+from pytest_llmcontract.core.completion.reported import error_name, reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward
-from pytest_llmcontract.core.reported import error_name, reported_usage
 from pytest_llmcontract.core.script import ScriptedReply
 from pytest_llmcontract.core.steps import STEPS, images_price
 from pytest_llmcontract.core.tape import Recorded
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE
+from pytest_llmcontract.core.workload.costs import token_cost
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.simulator import Simulator

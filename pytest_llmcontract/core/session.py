@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
-    from pytest_llmcontract.core.budget import BudgetLine
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.ledger import Call
     from pytest_llmcontract.core.rules import Violation
     from pytest_llmcontract.core.selection import Selection
+    from pytest_llmcontract.core.workload.budget import BudgetLine
 
 
 class Watch:

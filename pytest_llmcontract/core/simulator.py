@@ -14,10 +14,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from pytest_llmcontract.core.account import Account
-from pytest_llmcontract.core.answers import Answer
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.contract import RequestContract
-from pytest_llmcontract.core.costs import token_cost
+from pytest_llmcontract.core.completion.answers import Answer
+from pytest_llmcontract.core.completion.tokens import TokenEstimator
+from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.exchange import (
     ApiReply,
     ApiRequest,
@@ -31,8 +32,7 @@ from pytest_llmcontract.core.exchange import (
 from pytest_llmcontract.core.forms import File, audio_seconds, judged_body, read_form
 from pytest_llmcontract.core.keys import key_names
 from pytest_llmcontract.core.ledger import Call, Ledger
-from pytest_llmcontract.core.limiter import Limiter, Shortage
-from pytest_llmcontract.core.mismatch import Mismatch
+from pytest_llmcontract.core.limits.limiter import EXPECTED_OUTPUT, Limiter, Shortage
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.replay import charge, judge, look_up
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS, Routes
@@ -49,18 +49,15 @@ from pytest_llmcontract.core.script import (
 )
 from pytest_llmcontract.core.steps import STEPS, too_long, violation
 from pytest_llmcontract.core.tape import Tape
-from pytest_llmcontract.core.tokens import TokenEstimator
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import DONE, Wire
+from pytest_llmcontract.core.workload.costs import token_cost
 
 T = TypeVar("T")
 
 _PROMPT = Latency()
 _USUAL_CONTEXT = 131_072
 """For a scripted refusal of a length where the edition knows no context of the model."""
-
-EXPECTED_OUTPUT = 2048
-"""Tokens that count against OTPM for a request that names no maximum: pasted refusals of 2026-09 say so."""
 
 
 class Simulator:

@@ -11,16 +11,16 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmcontract.core.answers import compose
-from pytest_llmcontract.core.costs import image_cost
+from pytest_llmcontract.core.completion.answers import compose
+from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import ScriptedReply
 from pytest_llmcontract.core.session import SESSION
-from pytest_llmcontract.core.synthesis import Unsatisfiable
 from pytest_llmcontract.core.turn import Turn
+from pytest_llmcontract.core.workload.costs import image_cost
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.simulator import Simulator

@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pytest_llmcontract.core.answers import Answer, asked_completion
-from pytest_llmcontract.core.buckets import LimitState
+from pytest_llmcontract.core.completion.answers import Answer, asked_completion
+from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limiter import Shortage
-from pytest_llmcontract.core.mismatch import Mismatch
+from pytest_llmcontract.core.limits.buckets import LimitState
+from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.profile import ErrorSpec, Model
 from pytest_llmcontract.core.script import Script, ScriptedFault
 from pytest_llmcontract.core.tape import Recorded

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 
-from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.completion.answers import Answer
 from pytest_llmcontract.core.profile import Dialect, ErrorSpec, Model
 from pytest_llmcontract.core.turn import Turn
 

@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.contract import RequestContract
+from pytest_llmcontract.core.completion.tokens import DefaultEstimator
+from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, provider_hosts, provider_names
 from pytest_llmcontract.core.data import provider_package as package
 from pytest_llmcontract.core.errors import unknown
@@ -21,7 +22,6 @@ from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
-from pytest_llmcontract.core.tokens import DefaultEstimator
 from pytest_llmcontract.core.wire import Ids
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 

@@ -16,7 +16,9 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from pytest_llmcontract.core.contract import RequestContract
+from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
+from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.data import (
     edition_dates,
     error_history,
@@ -28,8 +30,6 @@ from pytest_llmcontract.core.data import (
 )
 from pytest_llmcontract.core.exchange import SECRET_HEADERS, ApiRequest
 from pytest_llmcontract.core.forms import judged_body
-from pytest_llmcontract.core.mismatch import Mismatch
-from pytest_llmcontract.core.reply_contract import ReplyContract, reply_contract
 from pytest_llmcontract.core.routes import UNKNOWN, Routes
 from pytest_llmcontract.core.rules import RULES, Severity, Violation
 from pytest_llmcontract.core.secrets import has_secrets, made_up, may_be_real, query_secret, secrets_in

@@ -12,9 +12,9 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
+from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.data import edition_on, model_on
 from pytest_llmcontract.core.forms import judged_body
-from pytest_llmcontract.core.reported import error_name
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.judge import judge, operation_of, owner
 

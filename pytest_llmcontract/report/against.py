@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
 from pytest_llmcontract.report.table import aligned

@@ -15,13 +15,13 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from pytest_llmcontract import __version__
-from pytest_llmcontract.core.budget import BudgetLine
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.session import Watch
+from pytest_llmcontract.core.workload.budget import BudgetLine
+from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
 from pytest_llmcontract.report.session_budget import held_session
 

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
-from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.exchange import UsageSource
 from pytest_llmcontract.core.rules import Severity
+from pytest_llmcontract.core.workload.costs import dollars
 
 Money = Annotated[
     Decimal,

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.rules import Severity
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
 

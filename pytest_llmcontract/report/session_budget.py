@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from pytest_llmcontract.core.costs import dollars
+from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import BudgetEntry, TotalsEntry
 
 CODES = {"calls": "LLM401", "cost": "LLM403", "retries": "LLM406", "seconds": "LLM407"}

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from pytest_llmcontract.core.budget import counted
-from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.workload.budget import counted
+from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, TotalsEntry
 from pytest_llmcontract.report.session_budget import CODES, exceeded, figure_text
 from pytest_llmcontract.report.table import aligned

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from pytest_llmcontract.core.costs import Cost, dollars
-from pytest_llmcontract.core.fit import Bound, Fit
 from pytest_llmcontract.core.profile import LIMIT_KINDS
+from pytest_llmcontract.core.workload.costs import Cost, dollars
+from pytest_llmcontract.core.workload.fit import Bound, Fit
 from pytest_llmcontract.report.table import WIDTH, aligned
 
 _MINUTE = 60

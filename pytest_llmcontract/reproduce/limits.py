@@ -13,8 +13,8 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from pytest_llmcontract.core.buckets import EPSILON
 from pytest_llmcontract.core.data import edition_dates, edition_on, last_days
+from pytest_llmcontract.core.limits.buckets import EPSILON
 from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, TOKEN_KINDS, Edition, Model
 from pytest_llmcontract.providers.groq.durations import wait_text
 from pytest_llmcontract.reproduce.paste import Paste

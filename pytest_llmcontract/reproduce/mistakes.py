@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from pytest_llmcontract.core.contract import Text
+from pytest_llmcontract.core.contract.request import Text
 from pytest_llmcontract.core.profile import Edition, Model
 from pytest_llmcontract.providers.groq import wording as groq_wording
 from pytest_llmcontract.providers.together import wording as together_wording

@@ -15,12 +15,12 @@ from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import DefaultEstimator
 from pytest_llmcontract.core.data import edition_dates, edition_on
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.keys import DUMMY_KEY
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.profile import Edition
-from pytest_llmcontract.core.tokens import DefaultEstimator
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmcontract.core.buckets import ContinuousBucket, WindowBucket
+from pytest_llmcontract.core.limits.buckets import ContinuousBucket, WindowBucket
 
 
 def test_a_full_bucket_of_tokens_refills_continuously():

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from pytest_llmcontract import simulate
-from pytest_llmcontract.core.budget import SESSION_NAMES, Budget, held, session_budget
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest, Headers
+from pytest_llmcontract.core.workload.budget import SESSION_NAMES, Budget, held, session_budget
 
 MODEL = "openai/gpt-oss-20b"
 EDITION = "2026-06-04"

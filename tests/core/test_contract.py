@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.contract import RequestContract, contract_for
-from pytest_llmcontract.core.mismatch import Mismatch, json_path, shown
-from pytest_llmcontract.core.schemas import read_schema
+from pytest_llmcontract.core.contract.mismatch import Mismatch, json_path, shown
+from pytest_llmcontract.core.contract.request import RequestContract, contract_for
+from pytest_llmcontract.core.contract.schemas import read_schema
 
 TODAY = date(2026, 11, 20)
 USER = {"role": "user", "content": "Name a fruit."}
@@ -203,7 +203,8 @@ class TestOneContractADay:
     def test_good_bodies_need_no_jsonschema(self) -> None:
         """``jsonschema`` takes 0.1 s to import: only a body that is refused pays that."""
         script = (
-            "import sys; from datetime import date; from pytest_llmcontract.core.contract import RequestContract\n"
+            "import sys; from datetime import date\n"
+            "from pytest_llmcontract.core.contract.request import RequestContract\n"
             "contract = RequestContract('groq', 'chat.completions', date(2026, 6, 4))\n"
             "body = {'model': 'm', 'messages': [{'role': 'user', 'content': 'x'}]}\n"
             "print(contract.check(body), 'jsonschema' in sys.modules)\n"

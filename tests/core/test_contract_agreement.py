@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract import operations_with_contract
-from pytest_llmcontract.core.schemas import DatedSchema
+from pytest_llmcontract.core.contract.request import operations_with_contract
+from pytest_llmcontract.core.contract.schemas import DatedSchema
 from pytest_llmcontract.providers.groq import wording as groq
 from pytest_llmcontract.providers.together import wording as together
 

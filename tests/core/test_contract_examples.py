@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.mismatch import Mismatch
+from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.providers.groq import wording as groq
 from pytest_llmcontract.providers.together import wording as together
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from pytest_llmcontract import BadInput, cost
-from pytest_llmcontract.core.costs import dollars, token_cost
 from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.workload.costs import dollars, token_cost
 from pytest_llmcontract.report.workload import cost_text
 
 JUNE = "2026-06-04"
@@ -153,7 +153,7 @@ def test_together_prices_no_tools():
 
 def test_a_provider_without_batches(monkeypatch):
     edition = load_edition("groq", JUNE).with_dialect(batch_factor=1)
-    monkeypatch.setattr("pytest_llmcontract.core.costs.load_edition", lambda provider, when: edition)
+    monkeypatch.setattr("pytest_llmcontract.core.workload.costs.load_edition", lambda provider, when: edition)
 
     with pytest.raises(BadInput, match="knows no batch price"):
         cost("groq", "openai/gpt-oss-20b", batch=True)

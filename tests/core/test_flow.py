@@ -9,10 +9,10 @@ from fractions import Fraction
 import pytest
 
 from pytest_llmcontract import fit, simulate
-from pytest_llmcontract.core.budget import Budget, held
 from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.exchange import ApiRequest, Headers
-from pytest_llmcontract.core.flow import Runs, demands, fits, tightest
+from pytest_llmcontract.core.workload.budget import Budget, held
+from pytest_llmcontract.core.workload.flow import Runs, demands, fits, tightest
 
 EDITION = "2026-06-04"
 SMALL, LARGE = "llama-3.1-8b-instant", "openai/gpt-oss-120b"

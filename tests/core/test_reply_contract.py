@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from pytest_llmcontract import simulate
+from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.contract.reply import reply_contract
+from pytest_llmcontract.core.contract.schemas import DatedSchema, schema_files
 from pytest_llmcontract.core.data import edition_dates, load_edition
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.mismatch import Mismatch
-from pytest_llmcontract.core.reply_contract import reply_contract
-from pytest_llmcontract.core.schemas import DatedSchema, schema_files
 
 NEWEST = date(2026, 11, 20)
 PROVIDERS = ("groq", "together")
@@ -161,7 +161,7 @@ class TestContracts:
         """Nor do those with a new field: a cassette may hold thousands."""
         script = (
             "import json, sys; from datetime import date\n"
-            "from pytest_llmcontract.core.reply_contract import reply_contract\n"
+            "from pytest_llmcontract.core.contract.reply import reply_contract\n"
             "contract = reply_contract('together', 'chat.completions', date(2026, 11, 20))\n"
             "body = json.loads(sys.stdin.read())\n"
             "print(contract.check(200, body), contract.check(200, body | {'new': 1}), 'jsonschema' in sys.modules)\n"

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.mismatch import Mismatch
-from pytest_llmcontract.core.reply_contract import reply_contract
-from pytest_llmcontract.core.schemas import schema_files
+from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.contract.reply import reply_contract
+from pytest_llmcontract.core.contract.schemas import schema_files
 
 EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"
 NEWEST = date(2026, 11, 20)

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from pytest_llmcontract.core.contract.schemas import DatedSchema, on_day, read_schema
 from pytest_llmcontract.core.data import find_schemas, load_edition
 from pytest_llmcontract.core.errors import DataError
-from pytest_llmcontract.core.schemas import DatedSchema, on_day, read_schema
 
 SCHEMAS = find_schemas()
 EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"
@@ -64,7 +64,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("name", SHARED + OWN)
     def test_have_no_alternatives(self, name: str) -> None:
-        """So that every error is about what was meant: see the docstring of core/schemas.py."""
+        """So that every error is about what was meant: see the docstring of core/contract/schemas.py."""
         keys = {key for node in nodes(read_schema(name)) for key in node}
 
         assert keys.isdisjoint({"anyOf", "oneOf", "patternProperties"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.contract import Mismatch
+from pytest_llmcontract.core.contract.request import Mismatch
 from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.providers.groq.wording import TEXTS, contracts, nearest
 

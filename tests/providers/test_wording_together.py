@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.contract import Mismatch
+from pytest_llmcontract.core.contract.request import Mismatch
 from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.providers.together.wording import TEXTS, contracts
 
@@ -90,7 +90,11 @@ def test_json_mode_for_a_model_without(wanted: dict[str, Any]) -> None:
     [
         (False, False, '"auto" tool choice requires'),
         (True, False, "Input validation error"),
-        (True, True, {"message": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'}),
+        (
+            True,
+            True,
+            {"message": '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'},
+        ),
     ],
 )
 def test_tools_for_a_model_without(stream: bool, third_party: bool, words: Any) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmcontract.core.account import GroqAccount
-from pytest_llmcontract.core.buckets import ContinuousBucket
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.limiter import Limiter
+from pytest_llmcontract.core.limits.buckets import ContinuousBucket
+from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.wire import Ids

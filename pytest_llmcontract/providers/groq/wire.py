@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.completion.answers import Answer
 from pytest_llmcontract.core.profile import Edition, ErrorSpec, Model
 from pytest_llmcontract.core.turn import Turn
 from pytest_llmcontract.core.wire import Ids, compact, content_type, encoded, filled, http_date, whole

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmcontract.core.contract import (
+from pytest_llmcontract.core.contract.nearest import edits
+from pytest_llmcontract.core.contract.request import (
     Breach,
     Refusal,
     RequestContract,
@@ -24,8 +25,7 @@ from pytest_llmcontract.core.contract import (
     contract_for,
     operations_with_contract,
 )
-from pytest_llmcontract.core.nearest import edits
-from pytest_llmcontract.core.schemas import NOTHING, Failure, Path
+from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.profile import Model

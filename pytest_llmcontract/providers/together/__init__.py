@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.account import TogetherAccount
-from pytest_llmcontract.core.buckets import Bucket, ContinuousBucket, WindowBucket
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.limiter import Limiter
+from pytest_llmcontract.core.limits.buckets import Bucket, ContinuousBucket, WindowBucket
+from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.wire import Ids

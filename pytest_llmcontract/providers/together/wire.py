@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pytest_llmcontract.core.answers import Answer
+from pytest_llmcontract.core.completion.answers import Answer
 from pytest_llmcontract.core.profile import Edition, Engine, ErrorSpec, Model
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS
 from pytest_llmcontract.core.turn import Turn

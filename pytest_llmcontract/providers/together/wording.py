@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pytest_llmcontract.core.contract import (
+from pytest_llmcontract.core.contract.request import (
     Breach,
     Refusal,
     RequestContract,
@@ -21,7 +21,7 @@ from pytest_llmcontract.core.contract import (
     contract_for,
     operations_with_contract,
 )
-from pytest_llmcontract.core.schemas import Failure, Path
+from pytest_llmcontract.core.contract.schemas import Failure, Path
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.profile import Model

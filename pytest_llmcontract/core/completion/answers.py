@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_llmcontract.core.completion.synthesis import conforming
+from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.exchange import Usage, UsageSource
 from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.core.script import ScriptedReply, last_user_text
-from pytest_llmcontract.core.synthesis import conforming
-from pytest_llmcontract.core.tokens import TokenEstimator
 
 # A model's tokens are words with the space before them, roughly; streams are cut at these.
 _TOKENS = re.compile(r"\s*\S+|\s+$")

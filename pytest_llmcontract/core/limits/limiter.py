@@ -6,9 +6,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pytest_llmcontract.core.buckets import Bucket, ContinuousBucket, LimitState
 from pytest_llmcontract.core.errors import unknown
+from pytest_llmcontract.core.limits.buckets import Bucket, ContinuousBucket, LimitState
 from pytest_llmcontract.core.profile import LIMIT_KINDS
+
+EXPECTED_OUTPUT = 2048
+"""Tokens that count against OTPM for a request that names no maximum: pasted refusals of 2026-09 say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from math import lcm
 from typing import Any
 from urllib.parse import unquote
 
-from .errors import LlmContractError
-from .spelling import matches, spell
+from pytest_llmcontract.core.completion.spelling import matches, spell
+from pytest_llmcontract.core.errors import LlmContractError
 
 Schema = Mapping[str, Any] | bool
 Check = Callable[[Any], bool]

@@ -22,14 +22,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pytest_llmcontract.core.answers import asked_completion
-from pytest_llmcontract.core.buckets import EPSILON, Bucket
+from pytest_llmcontract.core.completion.answers import asked_completion
 from pytest_llmcontract.core.data import provider_package
-from pytest_llmcontract.core.fit import DAY, may_use, rates
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limiter import Limiter
+from pytest_llmcontract.core.limits.buckets import EPSILON, Bucket
+from pytest_llmcontract.core.limits.limiter import EXPECTED_OUTPUT, Limiter
 from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, Edition
-from pytest_llmcontract.core.simulator import EXPECTED_OUTPUT
+from pytest_llmcontract.core.workload.fit import DAY, may_use, rates
 
 _WINDOWS: Mapping[float, str] = {60: "in one minute", 3600: "in one hour", DAY: "in one day"}
 

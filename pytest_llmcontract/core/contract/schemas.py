@@ -14,7 +14,7 @@ is the newest form. Four annotations say more:
     Beside what a value has to be now: what it had to be before, oldest first, each with its ``x-until``.
 ``x-open``
     On an object of a reply: the provider adds fields to it now and then. To other tools it is open; here an unknown
-    field of it is found, and :mod:`.reply_contract` lets it pass unless it looks like a misspelling.
+    field of it is found, and :mod:`.reply` lets it pass unless it looks like a misspelling.
 """
 
 from __future__ import annotations

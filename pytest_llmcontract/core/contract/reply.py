@@ -16,9 +16,9 @@ from datetime import date
 from functools import cache, cached_property
 from typing import Any
 
-from pytest_llmcontract.core.mismatch import Mismatch, allowed, json_path, message, shown
-from pytest_llmcontract.core.nearest import meant
-from pytest_llmcontract.core.schemas import DatedSchema, Failure, dated_schema, schema_files
+from pytest_llmcontract.core.contract.mismatch import Mismatch, allowed, json_path, message, shown
+from pytest_llmcontract.core.contract.nearest import meant
+from pytest_llmcontract.core.contract.schemas import DatedSchema, Failure, dated_schema, schema_files
 
 CODE = "LLM201"
 

@@ -20,14 +20,14 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from pytest_llmcontract.core import flow
-from pytest_llmcontract.core.costs import dollars
 from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import UsageSource
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.profile import LIMIT_KINDS, exact_number
 from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.workload import flow
+from pytest_llmcontract.core.workload.costs import dollars
 
 _COUNTS = ("calls", "tokens", "input_tokens", "output_tokens", "retries", "output")
 SESSION_NAMES = ("calls", "tokens", "input_tokens", "output_tokens", "cost", "retries", "seconds")

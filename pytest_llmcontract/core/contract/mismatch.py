@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_llmcontract.core.schemas import NOTHING, Failure, Path
+from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from pytest_llmcontract.core.mismatch import Mismatch, allowed, fix, json_path, message, shown
-from pytest_llmcontract.core.schemas import NOTHING, Failure, Path, dated_schema, schema_files
+from pytest_llmcontract.core.contract.mismatch import Mismatch, allowed, fix, json_path, message, shown
+from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path, dated_schema, schema_files
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.profile import Model
