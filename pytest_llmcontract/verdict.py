@@ -1,0 +1,237 @@
+"""What was found in a test, and what becomes of it: its outcome, sections of its report, and what travels on.
+
+A :class:`Verdict` looks at one test from its setup to its teardown. Loading this module imports pytest only.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_llmcontract import options
+from pytest_llmcontract.core.session import SESSION, Watch
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.rules import Violation
+    from pytest_llmcontract.core.workload.budget import Budget
+    from pytest_llmcontract.simulated_provider import SimulatedProvider
+    from pytest_llmcontract.simulation import Stage
+
+OPTIONS = pytest.StashKey[options.Options]()
+"""Of the config: what flags and ini say."""
+GUARD = pytest.StashKey["Stage"]()
+"""Of a test: what stops its calls where ``--llmcontract-guard=always`` says so."""
+_VERDICT = pytest.StashKey["Verdict"]()
+
+CARRIED = "llmcontract_warnings"
+"""The attribute of a test report that holds warnings; reports travel with their attributes."""
+RECORDED = "llmcontract_recorded"
+"""As well, for what changed in the recordings."""
+PART = "llmcontract_part"
+"""As well, for what the phase did, as JSON for the session's ledger."""
+
+
+def verdict_of(item: pytest.Item) -> Verdict:
+    """What looks at *item*; a test that was skipped before its setup has it too."""
+    return item.stash[_VERDICT] if _VERDICT in item.stash else new_verdict(item)
+
+
+def new_verdict(item: pytest.Item) -> Verdict:
+    """Look at *item* from the beginning: a rerun is a test of its own."""
+    item.stash[_VERDICT] = verdict = Verdict(item)
+    return verdict
+
+
+class Verdict:
+    """What one test did, and what is held against it.
+
+    Args:
+        item: The test.
+    """
+
+    def __init__(self, item: pytest.Item) -> None:
+        self.apis: list[SimulatedProvider] = []
+        """The simulations that the test asked for."""
+        self.passed = False
+        """Whether its call phase did: what a failing test recorded is not kept."""
+        self._item = item
+        self._options = item.config.stash[OPTIONS]
+        self._watch = Watch()
+        self._budget: Budget | None = None
+        self._budget_place = ""
+        self._sent = (0, 0, 0)
+        """How much of what was watched went with the reports of earlier phases."""
+        self._told: list[Violation] = []
+        """What the phase under way told without failing."""
+        self._said: list[str] = []
+        """What changed in the recordings."""
+
+    @property
+    def stage(self) -> Stage | None:
+        """What the simulations under way share, those of wider scope included."""
+        simulation = sys.modules.get("pytest_llmcontract.simulation")
+        stage: Stage | None = simulation.current_stage() if simulation else None
+        return stage or self._item.stash.get(GUARD, None)
+
+    # The phases of a test.
+
+    def begin(self) -> None:
+        """A simulation of wider scope looks at a new test; a typo in a marker shows before it."""
+        if stage := self.stage:
+            stage.begin_test()
+            self._watch = stage.watch
+        SESSION.watch = self._watch
+        SESSION.assumed_output = None
+        with clear_errors():
+            options.allowed_codes(self._item)
+        if self._item.get_closest_marker("llm_budget"):
+            self._read_budget()
+
+    def _read_budget(self) -> None:
+        """From all ``llm_budget`` markers of the test."""
+        from pytest_llmcontract.core.settings import settings_from
+        from pytest_llmcontract.core.workload.budget import Budget
+
+        with clear_errors() as errors:
+            given, self._budget_place = options.marker_settings(self._item, "llm_budget")
+            errors.where = self._budget_place
+            self._budget = settings_from(Budget, given, "llm_budget")
+        SESSION.assumed_output = self._budget.output
+
+    def call_passed(self) -> None:
+        """Fail the test nevertheless for what was found, also if the application swallowed every error it met."""
+        __tracebackhide__ = True
+        unused = [finding for api in self.apis for finding in api.unused_scripts()]
+        stage = self.stage
+        unmade = stage.tape.unmade() if stage and stage.tape else []
+        self.fail_for([*self._findings(), *unused, *unmade, *self._over_budget()])
+        self.passed = True
+
+    def call_failed(self) -> None:
+        """Tell below the test's own failure what was found, and what it called."""
+        self._tell(self._counted([*self._findings(), *self._over_budget()]))
+        if weather := [line for api in self.apis for line in api.weather()]:
+            self._item.add_report_section("call", "llmcontract", "\n".join(weather))
+        stage = self.stage
+        if stage and stage.journal:
+            from pytest_llmcontract.report.calls import listed
+
+            self._item.add_report_section("call", "llmcontract calls", listed(stage.journal))
+
+    def torn_down(self) -> None:
+        """What a wider simulation meets while a test is torn down is an error of that test."""
+        __tracebackhide__ = True
+        self.fail_for(self._findings())
+
+    # What is held against it.
+
+    def fail_for(self, findings: list[Violation]) -> None:
+        """Fail for errors among *findings*, as this test counts them; tell the others."""
+        __tracebackhide__ = True
+        counted = self._counted(findings)
+        errors = [finding for finding in counted if finding.severity == "error"]
+        self._tell([finding for finding in counted if finding.severity != "error"])
+        if errors:
+            pytest.fail(self._rendered(errors), pytrace=False)
+
+    def say(self, lines: list[str]) -> None:
+        """What changed in the recordings, for the test's report and the session's summary."""
+        if lines:
+            self._item.add_report_section("teardown", "llmcontract recordings", "\n".join(lines))
+            self._said += lines
+
+    def _findings(self) -> list[Violation]:
+        """Those that nobody asked for yet."""
+        stage = self.stage
+        return stage.findings() if stage else []
+
+    def _over_budget(self) -> list[Violation]:
+        """What the test used beyond its ``llm_budget``, its fixtures included as far as they were set up for it."""
+        watch = self._watch
+        if self._budget is None or watch.clock is None:
+            return []
+        from pytest_llmcontract.core.workload.budget import held
+
+        elapsed, now = watch.clock.elapsed, watch.clock.seconds
+        with clear_errors():
+            watch.held = held(
+                self._budget,
+                watch.journal,
+                elapsed=elapsed,
+                began=now - elapsed,
+                editions=watch.editions,
+                where=self._budget_place,
+            )
+        return [line.finding for line in watch.held if line.finding]
+
+    def _counted(self, findings: list[Violation]) -> list[Violation]:
+        """Those of *findings* that the session selects, as this test's ``llm_allow`` counts them."""
+        if selection := self._options.selection:
+            findings = selection.kept(findings, str(self._item.path))
+        allowed = options.allowed_codes(self._item) if findings else frozenset()
+        counted = [finding.softened("note") if finding.code in allowed else finding for finding in findings]
+        self._watch.found += counted
+        return counted
+
+    def _tell(self, findings: list[Violation]) -> None:
+        """Put findings into a section of the test's report."""
+        if findings:
+            self._item.add_report_section("call", "llmcontract", self._rendered(findings))
+            self._told += findings
+
+    def _rendered(self, findings: list[Violation]) -> str:
+        from pytest_llmcontract.report.findings import render
+
+        stage = self.stage
+        return render(findings, calls=len(stage.journal) if stage else None)
+
+    # What travels with the reports of its phases, to where the session ends.
+
+    def note_properties(self) -> None:
+        """Calls, tokens and cost, for JUnit and whoever else reads ``user_properties``; nothing without a call."""
+        if not self._watch.journal:
+            return
+        from pytest_llmcontract.core.ledger import Calls
+        from pytest_llmcontract.core.workload.costs import dollars
+
+        calls = Calls(self._watch.journal)
+        values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": dollars(calls.cost)}
+        ours = {f"llmcontract.{name}": value for name, value in values.items()}
+        properties = self._item.user_properties
+        properties[:] = [*(known for known in properties if known[0] not in ours), *ours.items()]
+
+    def send_with(self, report: pytest.TestReport) -> None:
+        """Warnings, changes of recordings, and the phase's part of the ledger."""
+        if self._told:
+            from pytest_llmcontract.report.summary import carried
+
+            setattr(report, CARRIED, carried(self._told))
+            self._told = []
+        if self._said:
+            setattr(report, RECORDED, self._said)
+            self._said = []
+        watch = self._watch
+        seen = (len(watch.journal), len(watch.found), len(watch.held))
+        if self._options.collects and seen != self._sent:
+            from pytest_llmcontract.report.collect import packed
+
+            setattr(report, PART, packed(watch, *self._sent))
+            self._sent = seen
+
+
+class clear_errors:  # noqa: N801 - read as a statement
+    """Bad input of a person becomes a setup error of one message, with its place, without our frames."""
+
+    where = ""
+
+    def __enter__(self) -> clear_errors:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        from pytest_llmcontract.core.errors import BadInput
+
+        if isinstance(error, BadInput):
+            place = f" ({self.where})" if self.where and self.where not in str(error) else ""
+            raise pytest.fail.Exception(f"llmcontract: {error}{place}", pytrace=False) from None
