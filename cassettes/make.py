@@ -82,6 +82,8 @@ class Behaviour:
     """``plan=`` or ``tier=``."""
     status: int | None = None
     """Where a scripted body has another one than 200."""
+    scripted: bool = False
+    """Whether the reply is not the simulator's own, as a scripted error's never is."""
 
     @property
     def provider(self) -> str:
@@ -133,6 +135,34 @@ def _request(provider: str, method: str, path: str, body: bytes = b"", kind: str
     return ApiRequest(method, base + path, Headers(headers), body)
 
 
+# States
+
+
+def _nothing(api: SimulatedProvider) -> None:
+    """It answers by itself."""
+
+
+def _replies(*content: Any, **parts: Any) -> Given:
+    """As ``api.reply()`` takes them."""
+    return lambda api: api.reply(*content, **parts)
+
+
+def _fails(error: str) -> Given:
+    return lambda api: api.fail(error)
+
+
+def _calls(*cities: str) -> Given:
+    return _replies(tool_calls=[{"name": "get_weather", "arguments": {"city": city}} for city in cities])
+
+
+def _cut(how: Any) -> Given:
+    def given(api: SimulatedProvider) -> None:
+        api.reply(["Voilà,", " déjà", " là,", " très."], reasoning="")
+        api.cut_stream(after=2, how=how)
+
+    return given
+
+
 # Behaviours of both providers
 
 _REASONING = "The user asks for the capital of France."
@@ -140,19 +170,14 @@ _REASONING = "The user asks for the capital of France."
 
 def _common(provider: str) -> Iterator[Behaviour]:
     rows: list[tuple[str, str, Ask, Given]] = [
-        ("chat/answer", "an answer", chat(), lambda api: api.reply("Paris.")),
-        ("chat/length", "an answer that `max_tokens` cuts off", chat(max_tokens=4), lambda api: None),
-        (
-            "chat/reasoning",
-            "an answer with its reasoning",
-            chat(),
-            lambda api: api.reply("Paris.", reasoning=_REASONING),
-        ),
+        ("chat/answer", "an answer", chat(), _replies("Paris.")),
+        ("chat/length", "an answer that `max_tokens` cuts off", chat(max_tokens=4), _nothing),
+        ("chat/reasoning", "an answer with its reasoning", chat(), _replies("Paris.", reasoning=_REASONING)),
         (
             "chat/cached_prompt",
             "an answer to a prompt that was cached in part",
             chat(),
-            lambda api: api.reply(
+            _replies(
                 "Paris.",
                 usage={"prompt_tokens": 2048, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1920}},
             ),
@@ -168,25 +193,20 @@ def _common(provider: str) -> Iterator[Behaviour]:
             "tools/required",
             "a tool that must be called is",
             chat(messages=CALLED[:1], tools=[WEATHER], tool_choice="required"),
-            lambda api: None,
+            _nothing,
         ),
         (
             "tools/answer",
             "an answer after a tool has",
             chat(messages=CALLED, tools=[WEATHER]),
-            lambda api: api.reply("Sunny, 21 degrees."),
+            _replies("Sunny, 21 degrees."),
         ),
-        (
-            "tools/stream_call",
-            "a tool call in a stream",
-            stream(messages=CALLED[:1], tools=[WEATHER]),
-            _calls("Paris"),
-        ),
+        ("tools/stream_call", "a tool call in a stream", stream(messages=CALLED[:1], tools=[WEATHER]), _calls("Paris")),
         (
             "structured/json_schema",
             "an object that fits the schema",
             chat(response_format=CITY_FORMAT),
-            lambda api: api.reply(structured={"city": "Paris", "inhabitants": 2_100_000}),
+            _replies(structured={"city": "Paris", "inhabitants": 2_100_000}),
         ),
         (
             "structured/json_object",
@@ -194,42 +214,25 @@ def _common(provider: str) -> Iterator[Behaviour]:
             chat(
                 messages=[{"role": "user", "content": "Name a city, in JSON."}], response_format={"type": "json_object"}
             ),
-            lambda api: api.reply(structured={"city": "Paris"}),
+            _replies(structured={"city": "Paris"}),
         ),
-        ("streams/whole", "a stream", stream(), lambda api: api.reply("The capital is Paris.")),
+        ("streams/whole", "a stream", stream(), _replies("The capital is Paris.")),
         (
             "streams/usage",
             "a stream that reports its usage",
             stream(stream_options={"include_usage": True}),
-            lambda api: api.reply("The capital is Paris."),
+            _replies("The capital is Paris."),
         ),
-        (
-            "streams/reasoning",
-            "a stream with reasoning",
-            stream(),
-            lambda api: api.reply("Paris.", reasoning=_REASONING),
-        ),
+        ("streams/reasoning", "a stream with reasoning", stream(), _replies("Paris.", reasoning=_REASONING)),
         ("streams/cut", "the connection breaks in the middle of a stream", stream(), _cut("disconnect")),
         ("streams/torn", "the connection breaks in the middle of a letter", stream(), _cut("truncate")),
         ("streams/stall", "a stream that never goes on", stream(), _cut("stall")),
         ("streams/error", "an error in the middle of a stream", stream(), _cut("error_event")),
-        ("models/list", "the models there are", get("/models"), lambda api: None),
+        ("models/list", "the models there are", get("/models"), _nothing),
     ]
     for name, shows, ask, given in rows:
         facts = ("docs-caching",) if provider == "groq" and "cached" in name else ("recordings",)
         yield Behaviour(f"{provider}/{name}", shows, facts, ask, given)
-
-
-def _calls(*cities: str) -> Given:
-    return lambda api: api.reply(tool_calls=[{"name": "get_weather", "arguments": {"city": city}} for city in cities])
-
-
-def _cut(how: Any) -> Given:
-    def given(api: SimulatedProvider) -> None:
-        api.reply(["Voilà,", " déjà", " là,", " très."], reasoning="")
-        api.cut_stream(after=2, how=how)
-
-    return given
 
 
 # Errors: each of the catalogue
@@ -252,7 +255,7 @@ def _errors(provider: str) -> Iterator[Behaviour]:
             f"{spec.status} {_first_words(spec, provider)}",
             (spec.source,),
             _ASKED.get(spec.name, chat()),
-            lambda api, name=spec.name: api.fail(name),  # type: ignore[misc]
+            _fails(spec.name),
         )
 
 
@@ -317,7 +320,7 @@ def _single() -> Iterator[Behaviour]:
         "a model on its last day still answers",
         ("deprecations",),
         chat(model="llama-3.3-70b-versatile"),
-        lambda api: api.reply("Paris."),
+        _replies("Paris."),
         edition="2026-06-04",
     )
     yield Behaviour(
@@ -325,21 +328,21 @@ def _single() -> Iterator[Behaviour]:
         "a retired model is refused",
         ("deprecations", "recordings"),
         chat(),
-        lambda api: api.fail("model_decommissioned"),
+        _fails("model_decommissioned"),
     )
     yield Behaviour(
         "together/retirement/not_serverless",
         "a model that left serverless wants an endpoint of its own",
         ("recordings",),
         chat(),
-        lambda api: api.fail("model_not_serverless"),
+        _fails("model_not_serverless"),
     )
     yield Behaviour(
         "groq/chat/compound",
         "an answer of a compound model, with what each model behind it used",
         ("recordings",),
         chat(model="groq/compound"),
-        lambda api: api.reply("Paris."),
+        _replies("Paris."),
         edition="2025-12-13",
     )
     yield Behaviour(
@@ -347,12 +350,12 @@ def _single() -> Iterator[Behaviour]:
         "a stream of a compound model",
         ("recordings",),
         stream(model="groq/compound"),
-        lambda api: api.reply("Paris."),
+        _replies("Paris."),
         edition="2025-12-13",
     )
     yield Behaviour(
         "groq/chat/flex", "an answer of the flex tier", ("docs-flex",), chat(service_tier="flex"),
-        lambda api: api.reply("Paris."), account={"plan": "developer"},
+        _replies("Paris."), account={"plan": "developer"},
     )  # fmt: skip
     yield Behaviour("groq/models/one", "one model", ("recordings",), get(f"/models/{MODELS['groq']}"))
     yield Behaviour("together/images/url", "a picture by its address", ("recordings",), draw())
@@ -364,7 +367,7 @@ def _single() -> Iterator[Behaviour]:
         "a text that goes on",
         ("recordings",),
         post("/completions", prompt="Paris is"),
-        lambda api: api.reply(" the capital of France."),
+        _replies(" the capital of France."),
     )
 
 
@@ -420,28 +423,18 @@ def _batches() -> Iterator[Behaviour]:
         ("output", "the answers of a batch, a line each", get(f"/files/{_FILE}/content"), json.dumps(_LINE) + "\n"),
     ]
     for name, shows, ask, body in groq:
-        yield Behaviour(
-            f"groq/batch/{name}",
-            f"{shows} (documented)",
-            ("docs-batch",),
-            ask,
-            _body(body),
-            account={"plan": "developer"},
-        )
+        yield _documented(f"groq/batch/{name}", shows, "docs-batch", ask, body, account={"plan": "developer"})
     start = post("/batches", input_file_id="file-1", endpoint="/v1/chat/completions")
-    yield Behaviour(
-        "together/batch/created", "a batch is taken (documented)", ("openapi",), start,
-        _body({"job": _together_job("VALIDATING", 0)}), status=201,
-    )  # fmt: skip
+    taken = {"job": _together_job("VALIDATING", 0)}
+    yield _documented("together/batch/created", "a batch is taken", "openapi", start, taken, status=201)
     for status, progress, shows in (("IN_PROGRESS", 40, "a batch under way"), ("COMPLETED", 100, "a finished batch")):
-        yield Behaviour(
-            f"together/batch/{status.lower()}", f"{shows} (documented)", ("openapi",), get(f"/batches/{_JOB}"),
-            _body(_together_job(status, progress)),
-        )  # fmt: skip
+        job = _together_job(status, progress)
+        yield _documented(f"together/batch/{status.lower()}", shows, "openapi", get(f"/batches/{_JOB}"), job)
 
 
-def _body(body: Any) -> Given:
-    return lambda api: api.reply(body=body)
+def _documented(name: str, shows: str, fact: str, ask: Ask, body: Any, **more: Any) -> Behaviour:
+    """The reply is word for word as the documentation has it: not the simulator's."""
+    return Behaviour(name, f"{shows} (documented)", (fact,), ask, _replies(body=body), scripted=True, **more)
 
 
 BEHAVIOURS = (
@@ -482,7 +475,7 @@ def _header(behaviour: Behaviour, edition: Edition, plan: str, call: Call, reply
         provider=(behaviour.provider,),
         edition=(edition.date,),
         plan=(plan,),
-        scripted=(0,) if reply.scripted or behaviour.name.split("/")[1] == "batch" else (),
+        scripted=(0,) if reply.scripted or behaviour.scripted else (),
         cut={0: "stall" if reply.cut.how == "stall" else "disconnect"} if reply.cut else {},
         shows=behaviour.shows,
         facts=tuple(f"{key} ({source.kind}, {source.read}): {source.what}" for key, source in sources),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from shlex import quote
 from typing import Any, get_args
 
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.files import is_there
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.session import SESSION
 from pytest_llmcontract.core.settings import settings_from
+from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.recordings import library
 from pytest_llmcontract.recordings.cassette import Cassette, read_cassette
 from pytest_llmcontract.recordings.judge import judge
@@ -26,8 +29,10 @@ from pytest_llmcontract.recordings.write import locked, read_raw, write_recordin
 _ON_LOAD = ("LLM201", "LLM202", "LLM203")
 """What a recording is judged for when it is read; requests are judged as they are made."""
 
+_NOT_IN_NAMES = re.compile(r"""[<>?%*:|"'/\\\x00-\x1f]""")
+"""Signs of a test's name that some file system refuses."""
 _LONGEST_NAME = 200
-"""Characters of a file name; file systems take 255 bytes."""
+"""Bytes of a file name; file systems take 255, with the suffix and what a temporary file adds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,10 +79,13 @@ class TestPlace:
 
     @property
     def cassette(self) -> Path:
-        """pytest-recording's place and name, with a suffix of our own for tests that have both."""
-        name = self.name.translate({ord(sign): "-" for sign in "<>?%*:|\"'/\\"})
-        if len(name) > _LONGEST_NAME:
-            name = f"{name[:_LONGEST_NAME]}-{sha256(name.encode()).hexdigest()[:8]}"
+        """pytest-recording's place and name, with a suffix of our own for tests that have both.
+
+        Where the file cannot have the test's name, a number tells ``test_x[a/b]`` from ``test_x[a-b]``.
+        """
+        name = _NOT_IN_NAMES.sub("-", self.name).encode()[:_LONGEST_NAME].decode(errors="ignore")
+        if name != self.name:
+            name += f"-{sha256(self.name.encode()).hexdigest()[:8]}"
         return self.module.parent / "cassettes" / self.module.stem / f"{name}.llm.yaml"
 
 
@@ -98,7 +106,7 @@ def open_tape(given: Mapping[str, Any], place: TestPlace) -> CassetteTape:
     mode: Mode = settings.record or "none"
     raw: Raw = {}
     with locked(path) if mode != "none" else nullcontext():
-        cassette = read_cassette(path) if path.is_file() else None
+        cassette = read_cassette(path) if is_there(path) else None
         if cassette is not None and (shared or mode in ("new_episodes", "all")):
             raw = read_raw(path)
     tape = CassetteTape(
@@ -112,11 +120,22 @@ def open_tape(given: Mapping[str, Any], place: TestPlace) -> CassetteTape:
         shared=shared,
         test=place.nodeid,
         shown=shown(path),
-        how=f"pytest --llmcontract-record={{mode}} {quote(place.nodeid)}" if place.nodeid else "record={mode}",
+        how=_how(place, live=_was_live(cassette) and settings.source != "live"),
     )
     if cassette is not None and mode != "all":
         tape.found([replace(found, call=None) for found in _judged(cassette, path) if found.code in _ON_LOAD])
     return tape
+
+
+def _how(place: TestPlace, *, live: bool) -> str:
+    """What records the test; *live* if it has to be said, lest simulated answers take the place of real ones."""
+    if place.nodeid:
+        return f"pytest --llmcontract-record={{mode}}{' --llmcontract-source=live' * live} {quote(place.nodeid)}"
+    return "record={mode}" + ", source=live" * live
+
+
+def _was_live(cassette: Cassette | None) -> bool:
+    return cassette is not None and cassette.metadata is not None and cassette.metadata.source == "live"
 
 
 def _library_tape(name: str, place: TestPlace) -> CassetteTape:
@@ -161,8 +180,7 @@ def close_tape(tape: CassetteTape, *, passed: bool) -> list[str]:
         return write_recordings(tape)
     if not tape.taken:
         return []
-    calls = "call" if len(tape.taken) == 1 else "calls"
-    return [f"{len(tape.taken)} {calls} of {tape.name} not recorded: the test failed"]
+    return [f"{counted(len(tape.taken), 'call')} of {tape.name} not recorded: the test failed"]
 
 
 def _judged(cassette: Cassette, path: Path) -> list[Violation]:

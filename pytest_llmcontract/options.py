@@ -279,6 +279,15 @@ def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:
     return merged, "; ".join(reversed(places))
 
 
+def keyword_places(node: pytest.Item, name: str) -> dict[str, str]:
+    """Where each keyword of the *name* markers of a test stands that counts: the nearest."""
+    places: dict[str, str] = {}
+    for owner, marker in node.iter_markers_with_node(name):
+        for keyword in marker.kwargs:
+            places.setdefault(keyword, f"marker {name} at {owner.nodeid}")
+    return places
+
+
 def allowed_codes(node: pytest.Item) -> frozenset[str]:
     """The codes that ``llm_allow`` turns into notes for this test.
 

@@ -69,8 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _session_ledger(config: pytest.Config, read: options.Options) -> SessionLedger | None:
-    """What all tests did, if anybody wants to know; with xdist's controller, which hears of all of them."""
-    if not read.collects or hasattr(config, "workerinput"):
+    """What all tests did, if anybody wants to know; with xdist's controller, which hears of all of them.
+
+    A session that only collects would replace good reports with empty ones.
+    """
+    if not read.collects or config.option.collectonly or hasattr(config, "workerinput"):
         return None
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.report.session import SessionLedger

@@ -60,7 +60,8 @@ class Verdict:
         self._options = item.config.stash[OPTIONS]
         self._watch = Watch()
         self._budget: Budget | None = None
-        self._budget_place = ""
+        self._budget_places: dict[str, str] = {}
+        """Keyword -> where it stands."""
         self._sent = (0, 0, 0)
         """How much of what was watched went with the reports of earlier phases."""
         self._told: list[Violation] = []
@@ -95,9 +96,9 @@ class Verdict:
         from pytest_llmcontract.core.workload.budget import Budget
 
         with clear_errors() as errors:
-            given, self._budget_place = options.marker_settings(self._item, "llm_budget")
-            errors.where = self._budget_place
+            given, errors.where = options.marker_settings(self._item, "llm_budget")
             self._budget = settings_from(Budget, given, "llm_budget")
+        self._budget_places = options.keyword_places(self._item, "llm_budget")
         SESSION.assumed_output = self._budget.output
 
     def call_passed(self) -> None:
@@ -162,7 +163,7 @@ class Verdict:
                 elapsed=elapsed,
                 began=now - elapsed,
                 editions=watch.editions,
-                where=self._budget_place,
+                places=self._budget_places,
             )
         return [line.finding for line in watch.held if line.finding]
 

@@ -128,6 +128,29 @@ def test_every_form_to_a_file_and_to_stdout(shard, run, form):
     assert out == Path("out", f"all.{form}").read_text("utf-8")
 
 
+def test_one_call_writes_several_files_and_prints(shard, run):
+    shard("1.json", {"a": [call("0.30")]}, cost="0.10")
+
+    code, out, err = run("1.json --output all.json --output page/all.html --output all.sarif --format md")
+
+    assert code == 1
+    assert out.startswith("## LLM calls\n")
+    assert err.count("exceeded") == 1
+    assert LedgerDocument.model_validate_json(Path("all.json").read_text()).totals.calls == 1
+    assert Path("page/all.html").read_text("utf-8").startswith("<!doctype html>")
+    assert json.loads(Path("all.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_nothing_is_written_if_one_of_the_files_cannot_be(shard, run):
+    shard("1.json", {"a": [call("0.30")]})
+
+    code, out, err = run("1.json --output all.json --output all.txt")
+
+    assert (code, out) == (2, "")
+    assert "unknown suffix '.txt'" in err
+    assert not Path("all.json").exists()
+
+
 def test_a_merged_ledger_is_a_ledger(shard, run):
     shard("1.json", {"a": [call("0.30")]}, cost="0.50")
     shard("2.json", {"b": [call("0.30")]})

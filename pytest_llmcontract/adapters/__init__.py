@@ -1,1 +1,1 @@
-"""Ways in: each turns one library's world into core values; none knows another."""
+"""Ways in: each turns one library's world into core values; none knows another. They share :mod:`.interception`."""

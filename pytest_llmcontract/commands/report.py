@@ -25,8 +25,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="what all of them together may use, beside what they carry, such as cost=0.50,tokens=200K",
     )
     report.add_argument("--against", metavar="OLD", help="print what changed since this ledger")
-    report.add_argument("--format", choices=FORMATS, help="default: by the suffix of --output, else text")
-    report.add_argument("--output", metavar="FILE", help="where to write (default: standard output)")
+    report.add_argument("--output", metavar="FILE", action="append", default=[], help="write it, by suffix; repeatable")
+    report.add_argument("--format", choices=FORMATS, help="what is printed (default: text; nothing beside --output)")
     report.set_defaults(run=run)
 
 
@@ -38,10 +38,11 @@ def run(args: argparse.Namespace) -> int:
     from pytest_llmcontract.report.session_budget import exceeded
     from pytest_llmcontract.report.sums import verdict
 
-    form = _form(args)
-    check_form(form)
-    if args.output:
-        check_writable(Path(args.output), "--output")
+    wanted = _wanted(args)
+    for form, path in wanted:
+        check_form(form)
+        if path:
+            check_writable(path, "--output")
     budget = session_budget(args.budget, "--budget") if args.budget else {}
     old = read_ledger(Path(args.against)) if args.against else None
     with Progress("ledgers") as progress:
@@ -52,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
         _say(problem)
     if sum_.document is None:
         return 2
-    _put(args, _text(sum_.document, old, form))
+    for form, path in wanted:
+        _put(_text(sum_.document, old, form), path)
     over = exceeded(sum_.document.budgets)
-    if args.output or form != "text" or old:
+    if old or ("text", None) not in wanted:
         for broken in over:
             _say(verdict(broken))
     if sum_.problems:
@@ -62,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     return 1 if over else 0
 
 
-def _form(args: argparse.Namespace) -> str:
-    """The form that was asked for.
+def _wanted(args: argparse.Namespace) -> list[tuple[str, Path | None]]:
+    """Each form that was asked for, and the file it goes to; ``None``: it is printed.
 
     Raises:
         BadInput: None is known of that suffix, or changes are not shown so.
@@ -71,10 +73,14 @@ def _form(args: argparse.Namespace) -> str:
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.report.formats import form_of
 
-    form: str = args.format or (form_of(Path(args.output), "--output") if args.output else "text")
-    if args.against and form not in FORMATS_AGAINST:
-        raise BadInput(f"--against: changes are not shown as {form}; accepted: {', '.join(FORMATS_AGAINST)}")
-    return form
+    paths = [Path(name) for name in args.output]
+    wanted: list[tuple[str, Path | None]] = [(form_of(path, "--output"), path) for path in paths]
+    if args.format or not paths:
+        wanted.append((args.format or "text", None))
+    for form, _ in wanted:
+        if args.against and form not in FORMATS_AGAINST:
+            raise BadInput(f"--against: changes are not shown as {form}; accepted: {', '.join(FORMATS_AGAINST)}")
+    return wanted
 
 
 def _text(document: LedgerDocument, old: LedgerDocument | None, form: str) -> str:
@@ -100,17 +106,17 @@ def _changes(old: LedgerDocument, document: LedgerDocument, form: str) -> str:
     return changes_markdown(changes) if form == "md" else changes_text(changes) + "\n"
 
 
-def _put(args: argparse.Namespace, text: str) -> None:
+def _put(text: str, path: Path | None) -> None:
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.core.files import write_whole
 
-    if not args.output:
+    if path is None:
         sys.stdout.write(text)
         return
     try:
-        write_whole(Path(args.output), text)
+        write_whole(path, text)
     except OSError as error:
-        raise BadInput(f"--output: cannot write {args.output}: {error.strerror}") from None
+        raise BadInput(f"--output: cannot write {path}: {error.strerror}") from None
 
 
 def _say(text: str) -> None:

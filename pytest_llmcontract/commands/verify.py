@@ -55,6 +55,9 @@ def _contract(args: argparse.Namespace) -> int:
 
     if args.format not in ("text", "json"):
         raise BadInput(f"--contract has no --format {args.format}; accepted: json, text")
+    for flag in ("provider", "select", "ignore"):
+        if getattr(args, flag):
+            raise BadInput(f"--contract has no --{flag}: it judges nothing")
     with Progress("files") as progress:
         summary, reading = summarise(*args.paths, edition=args.edition, progress=progress)
     if args.format == "json":
@@ -87,5 +90,5 @@ def _print(args: argparse.Namespace, verification: Verification) -> None:
             text = verification_text(violations) if form == "text" else "\n".join(annotations(violations))
             if text:
                 print(text)
-            counts = verification.files, verification.checked, verification.elsewhere, len(verification.skipped)
-            print(totals(*counts, violations))
+            judged = verification.files, verification.checked, verification.elsewhere
+            print(totals(*judged, len(verification.skipped), len(verification.problems), violations))

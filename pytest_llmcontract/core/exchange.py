@@ -67,7 +67,8 @@ def masked(headers: Mapping[str, str]) -> Headers:
     for name in SECRET_HEADERS & shown._places.keys():
         place = shown._places[name]
         values[place] = _mask(values[place])
-    shown._values = kept_once(tuple(map(kept_once, values)))
+    # Each of them kept_once() too: there are some twenty in every request.
+    shown._values = kept_once(tuple([_REPEATED.setdefault(value, value) for value in values]))
     return shown
 
 

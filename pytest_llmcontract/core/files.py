@@ -1,4 +1,4 @@
-"""Writing a file so that nobody ever sees half of it: a killed run leaves the old one or the new one."""
+"""Files: written so that nobody ever sees half of one, as a killed run leaves the old one or the new one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything at *path*. A folder, or what may not be looked at, is: who reads it is told so."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_whole(path: Path, text: str) -> None:

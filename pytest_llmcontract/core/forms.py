@@ -46,8 +46,10 @@ def read_form(request: ApiRequest) -> Mapping[str, str | File]:
 
 def judged_body(request: ApiRequest) -> object:
     """What the contract of a request is about: its JSON, or the fields of its form, with the name of each file."""
+    if request.json is not None:
+        return request.json
     form = read_form(request)
-    return {name: value.name if isinstance(value, File) else value for name, value in form.items()} or request.json
+    return {name: value.name if isinstance(value, File) else value for name, value in form.items()} or None
 
 
 def audio_seconds(data: bytes) -> int:

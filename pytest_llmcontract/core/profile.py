@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.words import shortened
 
 LIMIT_KINDS: dict[str, float] = {
     "RPM": 60, "RPD": 86400, "TPM": 60, "TPD": 86400, "ITPM": 60, "OTPM": 60, "ASH": 3600, "ASD": 86400,
@@ -303,9 +304,10 @@ class Edition(Fact):
         A record of the model itself goes before one of its type, that before the plan's default. Models nobody
         has heard of get the default. The same object every time: not to be changed.
         """
-        if (plan, model) not in self._known_limits:
-            self._known_limits[plan, model] = self._limits_now(plan, model)
-        return self._known_limits[plan, model]
+        known = self._known_limits.get((plan, model))
+        if known is None:
+            known = self._known_limits[plan, model] = self._limits_now(plan, model)
+        return known
 
     @cached_property
     def _known_limits(self) -> dict[tuple[str, str], dict[str, float]]:
@@ -539,13 +541,9 @@ def exact_number(value: object, *, what: str = "number") -> Decimal:
     text = f"{Decimal(str(value)):f}" if isinstance(value, float | Decimal) else str(value)
     match = None if isinstance(value, bool) else _NUMBER.fullmatch(text)
     if not match:
-        raise BadInput(f"{what} is {_cut(repr(value))}; expected a number such as 12000, '12K' or '1.5M'")
+        raise BadInput(f"{what} is {shortened(repr(value), 40)}; expected a number such as 12000, '12K' or '1.5M'")
     digits = re.sub("[_,]", "", match[1])
     whole, _, rest = digits.lstrip("+-").partition(".")
     if len(whole) > 18 or len(rest) > 9:
-        raise BadInput(f"{what} is {_cut(repr(value))}; expected at most 18 digits, and 9 behind the point")
+        raise BadInput(f"{what} is {shortened(repr(value), 40)}; expected at most 18 digits, and 9 behind the point")
     return Decimal(digits) * _FACTOR[match[2].upper()]
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"

@@ -13,6 +13,8 @@ from difflib import SequenceMatcher
 from itertools import pairwise, zip_longest
 from typing import Any
 
+from pytest_llmcontract.core.words import shortened
+
 MOST = 6
 """Differences that are shown."""
 _SHORT = 60
@@ -148,7 +150,7 @@ def _is_long(value: Any) -> bool:
 
 def _short(value: Any, most: int = _SHORT) -> str:
     text = repr(value) if value is ABSENT else json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return shortened(text, most)
 
 
 def _in_words(recorded: str, sent: str) -> str:

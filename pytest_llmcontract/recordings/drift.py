@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.files import write_whole
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction, NoCassette, read_cassette
 from pytest_llmcontract.recordings.dates import days_of
 from pytest_llmcontract.recordings.drift_comparison import Comparison, compared
-from pytest_llmcontract.recordings.drift_simulation import Resimulation, Simulated, likely_day, provider_of
+from pytest_llmcontract.recordings.drift_simulation import Resimulation, Simulated, likely_day
 from pytest_llmcontract.recordings.drift_unknown import reason_to_leave_out
 from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.providers import owner
 from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 from pytest_llmcontract.recordings.verify import cassette_files
+from pytest_llmcontract.recordings.write import write_cassette
 
 NOT_SIMULATED = 501
 
@@ -108,15 +109,8 @@ def drift(
                 _add(texts, Path(out) / name, path, exchanges)
         progress(done, len(found))
     for target, text in texts.items():
-        _write(target, text)
+        write_cassette(target, text)
     return result
-
-
-def _write(target: Path, text: str) -> None:
-    try:
-        write_whole(target, text)
-    except OSError as error:
-        raise BadInput(f"{target} cannot be written: {error.strerror}") from None
 
 
 def _named_files(paths: Iterable[str | PathLike[str]]) -> Iterator[tuple[Path, Path, bool]]:
@@ -146,7 +140,7 @@ def _exchanges(cassette: Cassette, simulation: Resimulation) -> Iterator[Exchang
     days = days_of(cassette)
     for interaction, day in zip(cassette.interactions, days, strict=True):
         line = cassette.line(interaction.index)
-        provider = provider_of(interaction.request)
+        provider = owner(interaction.request)
         if provider is None:
             host = interaction.request.host or "no host"
             yield Exchange(cassette.path, line, interaction, "", left_out=f"{host}: no provider we know")

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.profile import LIMIT_KINDS
+from pytest_llmcontract.core.words import shortened
 from pytest_llmcontract.recordings.drift_simulation import told_limits
 from pytest_llmcontract.recordings.drift_unknown import CHOSEN, COUNTED, HEADERS, objects_of
 
@@ -22,6 +23,8 @@ ASPECTS = ("status", "error", "headers", "body", "values")
 """What is compared, in the order of a report."""
 NOTHING = "nothing"
 """In place of a value that one side does not have."""
+LONGEST = 160
+"""Characters of a value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ def compared(recorded: ApiReply, simulated: ApiReply, model: str = "") -> Compar
 
 def _status_text(reply: ApiReply, model: str) -> str:
     """``200``, ``400 Input validation error``."""
-    return _cut(f"{reply.status} {normalised(_error_text(reply), model)}") if reply.status >= 400 else str(reply.status)
+    said = f" {normalised(_error_text(reply), model)}" if reply.status >= 400 else ""
+    return shortened(f"{reply.status}{said}", LONGEST)
 
 
 def _errors(recorded: ApiReply, simulated: ApiReply, model: str) -> Iterator[FieldDifference]:
@@ -313,14 +317,10 @@ def _number(text: str | None) -> float | None:
 
 def _unequal(aspect: str, field: str, recorded: Any, simulated: Any) -> Iterator[FieldDifference]:
     if recorded != simulated:
-        yield FieldDifference(aspect, field, _cut(_shown(recorded)), _cut(_shown(simulated)))
+        yield FieldDifference(aspect, field, *(shortened(_shown(value), LONGEST) for value in (recorded, simulated)))
 
 
 def _shown(value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _cut(text: str, most: int = 160) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.recordings.drift import Drift, Exchange
 from pytest_llmcontract.recordings.drift_comparison import ASPECTS, FieldDifference
 
@@ -59,7 +60,7 @@ def _differences(drift: Drift) -> Iterator[tuple[Exchange, FieldDifference]]:
 def _summary(drift: Drift) -> str:
     compared = len(drift.compared)
     if not compared:
-        return f"{_count(len(drift.exchanges), 'recorded exchange')}, none of which can be compared."
+        return f"{counted(len(drift.exchanges), 'recorded exchange')}, none of which can be compared."
     head = f"{drift.same} of {compared} compared exchanges are the same in every field: {drift.share:.1f} %"
     return "\n".join([head, "", *_aspects(drift)])
 
@@ -98,8 +99,8 @@ def _groups(drift: Drift, most: int | None) -> str:
     lines = ["What differs, most frequent first:", *(line for group in shown for line in ("", *_group(group)))]
     if len(groups) > len(shown):
         rest = sum(len(group.exchanges) for group in groups[len(shown) :])
-        more = _count(len(groups) - len(shown), "more kind")
-        lines += ["", f"… and {more} of difference, {_count(rest, 'time')} in all: --all shows them"]
+        more = counted(len(groups) - len(shown), "more kind")
+        lines += ["", f"… and {more} of difference, {counted(rest, 'time')} in all: --all shows them"]
     return "\n".join(lines)
 
 
@@ -134,9 +135,5 @@ def _left_out(drift: Drift) -> str:
         "      left of limits, ids as such, and headers that proxies add or recorders drop (date, via, set-cookie …)",
     ]
     if drift.skipped:
-        lines += ["", f"{_count(len(drift.skipped), 'file')} in these folders are no cassettes."]
+        lines += ["", f"{counted(len(drift.skipped), 'file')} in these folders are no cassettes."]
     return "\n".join(lines)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

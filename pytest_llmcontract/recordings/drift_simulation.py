@@ -6,24 +6,24 @@ Each request meets an account that has used nothing yet: what a limit has left i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import DefaultEstimator
-from pytest_llmcontract.core.contract.request import RequestContract
-from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, provider_hosts, provider_names
+from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, model_on, provider_names
 from pytest_llmcontract.core.data import provider_package as package
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.profile import Edition
+from pytest_llmcontract.core.profile import Capability, Edition
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.simulator import Simulator
 from pytest_llmcontract.core.wire import Ids
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
+from pytest_llmcontract.recordings.providers import contracts_of, owner
 
 _KEY = "Bearer ***"
 _LIMIT_HEADERS = (
@@ -46,16 +46,6 @@ class Simulated:
     plan: str
     unheard: bool = False
     """The facts do not have the model, and the recording shows that there was one."""
-
-
-def provider_of(request: ApiRequest) -> str | None:
-    """Whose host the request went to; ``None`` if it is nobody's we know."""
-    return _owners().get(request.host)
-
-
-@cache
-def _owners() -> Mapping[str, str]:
-    return {host: name for name in provider_names() for host in provider_hosts(name)}
 
 
 def told_limits(reply: ApiReply) -> dict[str, str]:
@@ -86,7 +76,7 @@ class Resimulation:
         facts = self._facts(provider, day)
         unheard = _unheard_model(facts, interaction)
         if unheard is not None:
-            facts = facts.with_models({unheard: _taken_on_trust(facts, unheard, interaction)})
+            facts = _with_unheard(facts, unheard, interaction)
         told = told_limits(interaction.reply)
         found: Simulated | None = None
         agreeing = -1
@@ -123,7 +113,7 @@ def likely_day(provider: str, cassette: Cassette) -> date:
         interaction.request.json["model"]
         for interaction in cassette.interactions
         if interaction.reply.status == 200
-        and provider_of(interaction.request) == provider
+        and owner(interaction.request) == provider
         and isinstance(interaction.request.json, dict)
         and isinstance(interaction.request.json.get("model"), str)
     }
@@ -148,14 +138,41 @@ def _unheard_model(facts: Edition, interaction: Interaction) -> str | None:
     return name
 
 
-def _taken_on_trust(facts: Edition, model: str, interaction: Interaction) -> dict[str, Any]:
-    """What is assumed of it: what the facts have of a later day, else that it takes whatever it was asked."""
-    later = load_edition(facts.provider).models.get(model)
+def _with_unheard(facts: Edition, model: str, interaction: Interaction) -> Edition:
+    """*facts* with *model* as the recording shows it: the first guess that is answered as it was."""
+    guesses = [facts.with_models({model: fields}) for fields in _guesses(facts, model, interaction)]
+    answered = (guess for guess in guesses if _as_recorded(_simulated(guess, guess.plans[0], interaction), interaction))
+    return next(answered, guesses[0])
+
+
+def _guesses(facts: Edition, model: str, interaction: Interaction) -> Iterator[dict[str, Any]]:
+    """What is assumed of it: what the facts have of its first day, else that it takes anything; then, ever less."""
+    known = load_edition(facts.provider).models.get(model)
+    later = model_on(facts.provider, model, known.since) if known else None
     if later is not None:
-        return later.model_dump(exclude={"id", "since", "source", "sources"})
-    if interaction.request.path.endswith("/images/generations"):
-        return {"type": "image"}
-    return {"input_modalities": ("text", "image", "audio", "video"), "context": None}
+        yield later.model_dump(exclude={"id", "since", "retired", "source", "sources"})
+    elif interaction.request.path.endswith("/images/generations"):
+        yield {"type": "image"}
+    else:
+        everything = {"input_modalities": ("text", "image", "audio", "video"), "context": None}
+        yield everything
+        yield {**everything, "capabilities": get_args(Capability)}
+        yield {"context": None}
+        yield {"context": None, "capabilities": ()}
+    yield {"retired": facts.date}
+    if "model_not_serverless" in facts.errors:
+        yield {"serverless": False}
+
+
+def _as_recorded(simulated: Simulated, interaction: Interaction) -> bool:
+    """Whether status and kind of error agree; the words may differ."""
+    return _kind_of(simulated.reply) == _kind_of(interaction.reply)
+
+
+def _kind_of(reply: ApiReply) -> tuple[int, object, object]:
+    error = reply.json.get("error") if reply.status >= 400 and isinstance(reply.json, dict) else None
+    error = error if isinstance(error, dict) else {}
+    return reply.status, error.get("code"), error.get("param")
 
 
 # One simulation
@@ -168,7 +185,7 @@ def _simulated(facts: Edition, plan: str, interaction: Interaction) -> Simulated
     simulator = Simulator(
         facts,
         module.wire(facts, Ids(f"{facts.provider} {facts.date}")),
-        _contracts(facts.provider, facts.date),
+        contracts_of(facts.provider, facts.date),
         account,
         module.limiter(facts, account, clock),
         DefaultEstimator(),
@@ -187,12 +204,6 @@ def _sent(interaction: Interaction) -> ApiRequest:
     return dataclasses.replace(request, headers=Headers({**request.headers, "authorization": _KEY}))
 
 
-@cache
-def _contracts(provider: str, day: date) -> Mapping[str, RequestContract]:
-    contracts: Mapping[str, RequestContract] = package(provider).contracts(day)
-    return contracts
-
-
 # Plans
 
 
@@ -201,16 +212,12 @@ def _named_plan(text: str) -> tuple[str, str]:
     known = {
         f"{provider}/{plan}": (provider, plan)
         for provider in provider_names()
-        for plan in _plan_names(_newest(provider))
+        for plan in _plan_names(load_edition(provider))
     }
     bare: dict[str, tuple[str, str]] = {plan: (provider, plan) for provider, plan in known.values()}
     if text not in known and text not in bare:
         raise unknown("plan", text, known)
     return known.get(text) or bare[text]
-
-
-def _newest(provider: str) -> Edition:
-    return load_edition(provider)
 
 
 def _plan_names(edition: Edition) -> list[str]:

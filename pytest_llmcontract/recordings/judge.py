@@ -18,24 +18,15 @@ from typing import Any
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
-from pytest_llmcontract.core.contract.request import RequestContract
-from pytest_llmcontract.core.data import (
-    edition_dates,
-    error_history,
-    load_edition,
-    model_on,
-    provider_hosts,
-    provider_names,
-    provider_package,
-)
-from pytest_llmcontract.core.exchange import SECRET_HEADERS, ApiRequest
+from pytest_llmcontract.core.data import edition_dates, error_history, model_on
 from pytest_llmcontract.core.forms import judged_body
-from pytest_llmcontract.core.routes import UNKNOWN, Routes
+from pytest_llmcontract.core.routes import UNKNOWN
 from pytest_llmcontract.core.rules import RULES, Severity, Violation
-from pytest_llmcontract.core.secrets import has_secrets, made_up, may_be_real, query_secret, secrets_in
+from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.dates import days_of, recorded_on
-from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, user_address
+from pytest_llmcontract.recordings.exposed import exposed
+from pytest_llmcontract.recordings.providers import behind_gateway, contracts_of, operation_of, owner, routes_of
 
 STALE_AFTER = 180
 """Days."""
@@ -72,8 +63,8 @@ def judge(
     for interaction in cassette.interactions:
         day = edition or days[interaction.index]
         said = interaction.reply.text
-        judged.violations += _secrets(cassette, interaction, said)
-        whose = owner(interaction.request) or _behind_gateway(interaction.request, provider)
+        judged.violations += exposed(cassette, interaction, said)
+        whose = owner(interaction.request) or behind_gateway(interaction.request, provider)
         if whose is None:
             judged.elsewhere += 1
             continue
@@ -81,44 +72,24 @@ def judge(
         judged.violations += _Exchange(cassette, interaction, said, whose, day).findings()
     judged.checked = len(held)
     recorded = recorded_on(cassette, days)
-    oldest = min((day, index) for index in held if (day := recorded[index])) if any(recorded[i] for i in held) else None
-    if oldest and (age := ((today or date.today()) - oldest[0]).days) >= STALE_AFTER:
-        judged.violations.append(_stale(cassette, oldest[1], oldest[0], age))
+    if dated := [(day, index) for index in held if (day := recorded[index])]:
+        judged.violations += _stale(cassette, *min(dated), today or date.today())
     judged.violations.sort(key=lambda found: int(found.site.rpartition(":")[2]))
     return judged
 
 
-def owner(request: ApiRequest) -> str | None:
-    """The provider that has the host of *request*."""
-    return _owners().get(request.host)
-
-
-@cache
-def _owners() -> Mapping[str, str]:
-    return {host: name for name in provider_names() for host in provider_hosts(name)}
-
-
-def _behind_gateway(request: ApiRequest, provider: str | None) -> str | None:
-    return provider if provider and routes_of(provider).nearest(request.path) else None
-
-
-@cache
-def routes_of(provider: str) -> Routes:
-    """The addresses of *provider*, of its newest edition."""
-    edition = load_edition(provider)
-    return Routes(edition.base, edition.operations)
-
-
-@cache
-def operation_of(provider: str, method: str, path: str) -> str:
-    return routes_of(provider).find(method, path)[0]
-
-
-@cache
-def contracts_of(provider: str, day: date) -> Mapping[str, RequestContract]:
-    """The request contracts of *provider* on *day*, in its own words."""
-    contracts: Mapping[str, RequestContract] = provider_package(provider).contracts(day)
-    return contracts
+def _stale(cassette: Cassette, day: date, index: int, today: date) -> Iterator[Violation]:
+    """The oldest interaction is of *day*: it alone is told."""
+    age = (today - day).days
+    if age >= STALE_AFTER:
+        yield Violation(
+            code="LLM203",
+            message=f"recorded {age} days ago, on {day}",
+            severity=RULES["LLM203"].severity,
+            site=f"{cassette.path}:{cassette.line(index)}",
+            call=index,
+            fix="record it again, to see whether the provider still answers so",
+        )
 
 
 @cache
@@ -182,19 +153,13 @@ class _Exchange:
         )
 
     def _of_request(self, body: Any) -> Iterator[Violation]:
-        contract = self._contract_of(self._days[0])
-        if contract is None:
-            return
         for mismatch in self._least(lambda day: self._mismatches(body, day)):
             status = _statuses(self._provider).get(mismatch.error or "")
             answer = f"answers {status} {mismatch.error}" if status else "answers 200 and ignores it"
             yield self._of_mismatch(mismatch, "request", answer=answer)
 
-    def _contract_of(self, day: date) -> RequestContract | None:
-        return contracts_of(self._provider, day).get(self._operation)
-
     def _mismatches(self, body: Any, day: date) -> tuple[Mismatch, ...]:
-        contract = self._contract_of(day)
+        contract = contracts_of(self._provider, day).get(self._operation)
         name = body.get("model") if isinstance(body, Mapping) else None
         model = model_on(self._provider, name, day) if isinstance(name, str) else None
         # A retired model answers nothing at all: what it could not do does not matter any more.
@@ -301,85 +266,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-# Secrets and age
-
-
-def _secrets(cassette: Cassette, interaction: Interaction, said: str) -> Iterator[Violation]:
-    """Each kind of secret once for each place it is in."""
-    seen = set()
-    for what, place, keys, severity in _exposed(interaction, said):
-        if (what, place) in seen:
-            continue
-        seen.add((what, place))
-        yield Violation(
-            code="LLM202",
-            message=f"{place} holds {what}",
-            severity=severity,
-            path=place,
-            site=f"{cassette.path}:{cassette.line(interaction.index, *keys)}",
-            call=interaction.index,
-            fix="revoke it, since it is in the history of the repository; then record again, or replace it by ***"
-            if severity == "error"
-            else "replace it by ***, or record again with llm_contract, which scrubs",
-        )
-
-
-_Exposed = tuple[str, str, tuple[str, ...], Severity]
-"""What, where for a person, where in the file, how grave."""
-
-
-def _exposed(interaction: Interaction, said: str) -> Iterator[_Exposed]:
-    request = interaction.request
-    body = request.body.decode("utf-8", "replace")
-    sent, received = interaction.recorded_headers
-    if has_secrets("\n".join((request.url, *sent.values(), body, *received.values(), said))):
-        yield from _shapes(request.url, "request URL", ("request", "uri"))
-        yield from _in_headers("request", sent)
-        yield from _shapes(body, "request body", ("request", "body"))
-        yield from _in_headers("response", received)
-        yield from _shapes(said, "response body", ("response", "body"))
-    yield from _named("request", sent)
-    yield from _named("response", received)
-    if query_secret(request.url):
-        yield "a credential", "request URL", ("request", "uri"), "error"
-    if user_address(body):
-        yield "an e-mail address in user", "request body", ("request", "body"), "warning"
-
-
-_TELLING = {
-    **dict.fromkeys(SECRET_HEADERS, "a credential"),
-    **dict.fromkeys(ACCOUNT_HEADERS, "the id of an account"),
-    **dict.fromkeys(("cookie", "set-cookie"), "a session cookie"),
-}
-"""Headers that hold a secret whatever its shape, and which."""
-
-
-def _named(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
-    for name in _TELLING.keys() & headers.keys():
-        if may_be_real(headers[name]):
-            grave = name in SECRET_HEADERS and name != "cookie"
-            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "error" if grave else "warning"
-
-
-def _in_headers(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
-    for name in headers.keys() - _TELLING.keys():
-        yield from _shapes(headers[name], f"{part} header {name}", (part, "headers"))
-
-
-def _shapes(text: str, place: str, keys: tuple[str, ...]) -> Iterator[_Exposed]:
-    for secret in secrets_in(text):
-        article = "an" if secret.what[0] in "AaEeIiOoUu" else "a"
-        yield f"{article} {secret.what}", place, keys, "error" if secret.kind == "key" else "warning"
-
-
-def _stale(cassette: Cassette, index: int, day: date, age: int) -> Violation:
-    return Violation(
-        code="LLM203",
-        message=f"recorded {age} days ago, on {day}",
-        severity=RULES["LLM203"].severity,
-        site=f"{cassette.path}:{cassette.line(index)}",
-        call=index,
-        fix="record it again, to see whether the provider still answers so",
-    )

@@ -22,7 +22,7 @@ from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.forms import File, read_form
 from pytest_llmcontract.core.routes import UNKNOWN
-from pytest_llmcontract.recordings.judge import owner, routes_of
+from pytest_llmcontract.recordings.providers import owner, routes_of
 
 USUAL: Mapping[str, Any] = {
     "stream": False,

@@ -16,7 +16,8 @@ from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.data import edition_on, model_on
 from pytest_llmcontract.core.forms import judged_body
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
-from pytest_llmcontract.recordings.judge import judge, operation_of, owner
+from pytest_llmcontract.recordings.judge import judge
+from pytest_llmcontract.recordings.providers import operation_of, owner
 
 FREE = frozenset({"parameters", "schema", "metadata", "logit_bias", "arguments"})
 """Fields whose value is the application's own: what is in them is no field of the provider's."""

@@ -4,7 +4,7 @@ Each recording answers once, in the order in which equal ones were made; unequal
 answer what is not recorded, and what becomes of the recordings, is the mode, in vcrpy's words:
 
 ``none``          the recordings answer, and nothing else
-``once``          as ``none`` if the cassette is there; if it is not, everything is recorded
+``once``          as ``none`` if the test has recordings; if it has none, everything is recorded
 ``new_episodes``  the recordings answer; what they do not have is recorded
 ``all``           everything is recorded anew
 """
@@ -23,6 +23,7 @@ from pytest_llmcontract.core.exchange import ApiReply, Headers, StreamEvent, Usa
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.tape import Recorded
+from pytest_llmcontract.core.words import counted, shortened
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.difference import Change, compared, rendered, weight
 from pytest_llmcontract.recordings.encodings import unpacked
@@ -103,10 +104,6 @@ class CassetteTape:
         self.source = source
         self.test = test
         self.cassette = cassette
-        self.records = mode in ("new_episodes", "all") or (mode == "once" and cassette is None)
-        """Whether a call that is not recorded will be."""
-        self.forwards = self.records and source == "live"
-        """Whether the provider itself may be asked."""
         self.taken: list[Taken] = []
         self._tolerance = tolerance
         self._repeats = repeats
@@ -114,6 +111,11 @@ class CassetteTape:
         self._lock = threading.Lock()
         self._usage = _usage_source(cassette)
         self.recordings = self._read(cassette) if cassette else []
+        new = cassette is None or (shared and not any(recording.own for recording in self.recordings))
+        self.records = mode in ("new_episodes", "all") or (mode == "once" and new)
+        """Whether a call that is not recorded will be."""
+        self.forwards = self.records and source == "live"
+        """Whether the provider itself may be asked."""
         self._beside: list[Recording] = []
         """What calls were found to differ from."""
         self._found: list[Violation] = []
@@ -278,8 +280,7 @@ class CassetteTape:
             return f"what is recorded, and there is no {self.path.name}"
         same = [recording for recording in self.recordings if recording.asked.address == asked.address]
         left = sum(not recording.made for recording in same)
-        calls = "call" if len(same) == 1 else "calls"
-        return f"the {len(same)} recorded {calls} of {asked.address.operation}, {left} of them not made yet"
+        return f"the {counted(len(same), 'recorded call')} of {asked.address.operation}, {left} of them not made yet"
 
     def _equal(self, asked: Meaning) -> bool:
         return any(recording.asked.key == asked.key for recording in self.recordings)
@@ -313,7 +314,7 @@ def _summary(body: Any) -> str:
     if not isinstance(body, Mapping):
         return ""
     text = json.dumps({"model": body.get("model"), **body}, ensure_ascii=False, default=str)
-    return text if len(text) <= 160 else text[:159] + "…"
+    return shortened(text, 160)
 
 
 def _ignorable(path: str) -> str:

@@ -6,6 +6,7 @@ How one cassette is judged is in :mod:`.judge`.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from pytest_llmcontract.core.data import parsed_date, provider_names
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.files import is_there
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.recordings.cassette import Cassette, NoCassette, read_cassette
 from pytest_llmcontract.recordings.judge import judge
@@ -153,17 +155,34 @@ def cassette_files(paths: Iterable[str | PathLike[str]]) -> Iterator[tuple[Path,
         BadInput: There is no such file or folder.
     """
     for path in map(Path, paths):
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
-            yield from ((file, False) for file in files if not _hidden(file.relative_to(path)))
-        elif path.exists():
+        if os.path.isdir(path):
+            yield from ((file, False) for file in sorted(_files_in(path)))
+        elif is_there(path):
             yield path, True
         else:
             raise BadInput(f"{path} does not exist; expected a cassette or a folder with cassettes")
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") or part == "node_modules" for part in path.parts)
+def _files_in(folder: Path) -> list[Path]:
+    """What may be a cassette by its name; and the folders that are closed to us, for who reads one is told so."""
+    closed: list[OSError] = []
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder, onerror=closed.append):
+        folders[:] = [name for name in folders if not _hidden(name)]
+        named = (Path(here, name) for name in names if name.endswith(SUFFIXES) and not _hidden(name))
+        found += filter(_is_file, named)
+    return found + [Path(error.filename) for error in closed]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:  # of its folder we see the names only
+        return True
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith(".") or name == "node_modules"
 
 
 def _means_to_be_one(path: Path, problem: BadInput) -> bool:
@@ -176,5 +195,5 @@ def _means_to_be_one(path: Path, problem: BadInput) -> bool:
     try:
         with path.open("rb") as stream:
             return b"interactions" in stream.read(65536)
-    except OSError:
-        return False
+    except OSError:  # nobody can tell
+        return True

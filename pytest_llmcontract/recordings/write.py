@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.files import write_whole
+from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.recordings.cassette import Metadata
 from pytest_llmcontract.recordings.difference import compared
 from pytest_llmcontract.recordings.documents import read_document
@@ -33,7 +34,7 @@ def write_recordings(tape: CassetteTape) -> list[str]:
     """Put what *tape* took into its cassette, and say what changed, a line each.
 
     Raises:
-        BadInput: What is there cannot be added to, or what was recorded does not fit the form.
+        BadInput: What is there cannot be added to, what was recorded does not fit the form, or nothing can be written.
     """
     pairs = tape.paired()
     changes = _Changes.of(tape, pairs, tape.test if tape.shared else "")
@@ -110,8 +111,7 @@ def _told(tape: CassetteTape, pairs: Sequence[Pair]) -> Iterator[str]:
     """``re-recorded call 2 of test_x: $.temperature 0.2 → 0.3``"""
     test = tape.name
     if not tape.recordings:
-        calls = "call" if len(tape.taken) == 1 else "calls"
-        yield f"recorded {len(tape.taken)} {calls} of {test} in {tape.shown}"
+        yield f"recorded {counted(len(tape.taken), 'call')} of {test} in {tape.shown}"
         return
     for taken, recording in pairs:
         asked = f"{taken.call.provider} {taken.call.operation}"
@@ -149,7 +149,19 @@ def _write(tape: CassetteTape, changes: _Changes, document: Raw) -> None:
     merged = _metadata(tape, metadata, items, "" if tape.shared else tape.test)
     ours = merged.model_dump(mode="json", exclude_defaults=True) | {"format": 1}
     document["metadata"] = {**(document.get("metadata") or {}), "llmcontract": ours}
-    write_whole(tape.path, cassette_text(tape.path, document))
+    write_cassette(tape.path, cassette_text(tape.path, document))
+
+
+def write_cassette(path: Path, text: str) -> None:
+    """Put *text* into *path*, at once.
+
+    Raises:
+        BadInput: It cannot be written.
+    """
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _metadata(tape: CassetteTape, old: Metadata, items: Sequence[_Item], test: str) -> Metadata:

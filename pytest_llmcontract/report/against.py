@@ -7,7 +7,7 @@ its code, its test and the place in the request are the same: its message may ho
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -16,18 +16,10 @@ from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
 from pytest_llmcontract.report.table import aligned
+from pytest_llmcontract.report.use import Use, peaks, used_by
 
 MOST = 20
 """Tests, limits and findings that text shows; JSON has them all."""
-
-
-@dataclass
-class Use:
-    """What a test used."""
-
-    calls: int = 0
-    tokens: int = 0
-    cost: Decimal = field(default_factory=Decimal)
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ class Changes:
 
 def compared(before: LedgerDocument, after: LedgerDocument) -> Changes:
     """What is different in *after*."""
-    old, new = _uses(before), _uses(after)
+    old, new = (used_by(ledger, lambda test: test.id) for ledger in (before, after))
     tests = [TestChange(test, old.get(test), new.get(test)) for test in {**old, **new}]
     found, finds = _findings(before), _findings(after)
     return Changes(
@@ -90,33 +82,11 @@ def compared(before: LedgerDocument, after: LedgerDocument) -> Changes:
     )
 
 
-def _uses(ledger: LedgerDocument) -> dict[str, Use]:
-    uses = {test.id: Use() for test in ledger.tests}
-    for call in ledger.calls:
-        use = uses[ledger.tests[call.test].id]
-        use.calls += 1
-        use.tokens += call.usage.input_tokens + call.usage.output_tokens
-        use.cost += call.cost
-    return uses
-
-
 def _limits(before: LedgerDocument, after: LedgerDocument) -> list[LimitChange]:
-    old, new = _peaks(before), _peaks(after)
-    changes = [
-        LimitChange(*place, round(old.get(place, 0.0), 4), round(new.get(place, 0.0), 4)) for place in {**old, **new}
-    ]
+    old, new = ({limit: round(level.share, 4) for limit, level in peaks(ledger).items()} for ledger in (before, after))
+    changes = [LimitChange(*limit, old.get(limit, 0.0), new.get(limit, 0.0)) for limit in {**old, **new}]
     changed = [change for change in changes if change.before != change.after]
     return sorted(changed, key=lambda change: abs(change.after - change.before), reverse=True)
-
-
-def _peaks(ledger: LedgerDocument) -> dict[tuple[str, str, str, str], float]:
-    """How full each limit was at its fullest."""
-    peaks: dict[tuple[str, str, str, str], float] = {}
-    for call in ledger.calls:
-        for kind, (used, limit) in call.limits.items():
-            place = kind, call.provider, call.plan, call.model
-            peaks[place] = max(peaks.get(place, 0.0), used / limit if limit else 0.0)
-    return peaks
 
 
 def _findings(ledger: LedgerDocument) -> dict[tuple[str, ...], tuple[str, ViolationEntry]]:

@@ -16,6 +16,8 @@ from pytest_llmcontract.report import github
 from pytest_llmcontract.report.document import LedgerDocument, ViolationEntry
 from pytest_llmcontract.report.markdown import markdown
 from pytest_llmcontract.report.sarif import sarif_log
+from pytest_llmcontract.report.session_budget import exceeded
+from pytest_llmcontract.report.sums import session_finding
 
 SHOWN = 10
 """Annotations of one level that GitHub shows of a step."""
@@ -28,7 +30,8 @@ def publish(document: LedgerDocument, say: Callable[[str], None], environ: Mappi
     """
     if environ.get("GITHUB_ACTIONS") != "true" or not (document.calls or document.violations):
         return
-    found, root = session_findings(document), repository_root()
+    broken = [session_finding(budget) for budget in exceeded(document.budgets)]
+    found, root = [*broken, *session_findings(document)], repository_root()
     levels = ([finding for finding in found if finding.severity == severity] for severity in ("error", "warning"))
     lines = github.annotations(chain.from_iterable(islice(level, SHOWN) for level in levels), root)
     # The first line is empty: GitHub wants an annotation at the beginning of a line, and pytest's dots may stand there.

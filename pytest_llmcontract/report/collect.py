@@ -23,7 +23,7 @@ from pytest_llmcontract.core.session import Watch
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
-from pytest_llmcontract.report.session_budget import held_session
+from pytest_llmcontract.report.session_budget import figure, held_session
 
 TOOL = f"pytest-llmcontract {__version__}"
 LONGEST = 4096
@@ -130,18 +130,12 @@ def _shortened(text: str) -> str:
 def _budget(line: BudgetLine) -> dict[str, Any]:
     return {
         "name": line.name,
-        "limit": _figure(line.name, line.limit),
-        "used": _figure(line.name, line.used),
+        "limit": figure(line.name, line.limit),
+        "used": figure(line.name, line.used),
         "ok": line.ok,
         "source": line.source,
         "detail": line.detail,
     }
-
-
-def _figure(name: str, amount: float | Decimal) -> int | float | str:
-    if name == "cost":
-        return dollars(Decimal(amount))
-    return int(amount) if amount == int(amount) else round(float(amount), 6)
 
 
 # What a session makes of it

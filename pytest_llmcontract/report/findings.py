@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.words import shortened
 
 _LABELS = (
     ("sent", "sent"),
@@ -16,6 +17,8 @@ _LABELS = (
 )
 _OF_RECORDINGS = ("LLM201", "LLM202", "LLM203")
 """Codes whose place is a line of a cassette, not of the application."""
+_LONGEST = 200
+"""Characters of a value."""
 _SEVERITY_ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -39,7 +42,7 @@ def _block(group: Sequence[Violation], calls: int | None) -> str:
     parts = [(label, value) for label, value in values if value not in ("", "nothing")]
     if parts:
         lines.append("")
-        lines += [f"  {label:<10}{_cut(value)}" for label, value in parts]
+        lines += [f"  {label:<10}{shortened(' '.join(value.split()), _LONGEST)}" for label, value in parts]
     for text in (finding.difference, _fix(finding)):
         if text:
             lines.append("")
@@ -72,8 +75,3 @@ def _fix(finding: Violation) -> str:
         lines.append(f"This is a {finding.severity}: it fails no test")
     lines.append(f"More about it: llmcontract explain {finding.code}")
     return "\n".join(lines)
-
-
-def _cut(value: str) -> str:
-    line = " ".join(value.split())
-    return line if len(line) <= 200 else line[:197] + "…"

@@ -8,9 +8,11 @@ from decimal import Decimal
 
 from pytest_llmcontract.core.rules import Severity
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.words import counted, percent
 from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
+from pytest_llmcontract.report.use import LimitKey, peaks, used_by
 
 _MOST_FINDINGS = 10
 _MOST_ROWS = 5
@@ -33,12 +35,12 @@ def markdown(document: LedgerDocument) -> str:
 def _totals(document: LedgerDocument) -> str:
     total = document.totals
     severities = Counter(entry.severity for entry in document.violations)
-    found = [_counted(severities[severity], severity) for severity in _SEVERITIES if severities[severity]]
+    found = [counted(severities[severity], severity) for severity in _SEVERITIES if severities[severity]]
     refused = sum(call.status is None or call.status >= 400 for call in document.calls)
     aside = [f"{refused:,} refused"] * bool(refused)
-    aside += [f"{total.retries:,} {'retry' if total.retries == 1 else 'retries'}"] * bool(total.retries)
-    calls = _counted(total.calls, "call") + (f" ({', '.join(aside)})" if aside else "")
-    facts = [_counted(total.tests, "test"), calls, _counted(total.tokens, "token"), _money(total.cost)]
+    aside += [counted(total.retries, "retry", "retries")] * bool(total.retries)
+    calls = counted(total.calls, "call") + (f" ({', '.join(aside)})" if aside else "")
+    facts = [counted(total.tests, "test"), calls, counted(total.tokens, "token"), _money(total.cost)]
     return f"{' · '.join(facts)}\n\n**{', '.join(found) if found else 'Nothing was found'}**"
 
 
@@ -61,7 +63,7 @@ def _finding(group: Sequence[ViolationEntry]) -> tuple[str, ...]:
 
 def _whose(document: LedgerDocument, tests: set[int | None]) -> str:
     if len(tests) > 1:
-        return _counted(len(tests), "test")
+        return counted(len(tests), "test")
     (test,) = tests
     return "" if test is None else code(document.tests[test].id)
 
@@ -69,7 +71,7 @@ def _whose(document: LedgerDocument, tests: set[int | None]) -> str:
 def _budgets(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
     """All of the session, and those of tests that are broken."""
     worth = [budget for budget in document.budgets if budget.scope == "session" or not budget.ok]
-    for budget in sorted(worth, key=lambda budget: (budget.ok, budget.scope))[:_MOST_FINDINGS]:
+    for budget in sorted(worth, key=lambda budget: (budget.scope != "session", budget.ok))[:_MOST_FINDINGS]:
         of = "session" if budget.test is None else code(document.tests[budget.test].id)
         verdict = "kept" if budget.ok else "**broken**"
         yield text(budget.name), of, _figure(budget, budget.used), _figure(budget, budget.limit), verdict
@@ -78,44 +80,27 @@ def _budgets(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
 def _figure(budget: BudgetEntry, value: int | float | str) -> str:
     if budget.name == "cost":
         return _money(Decimal(str(value)))
+    if budget.name.startswith(("share", "fits")):
+        return percent(float(value))
     return f"{value:,}" if isinstance(value, int) else text(str(value))
 
 
 def _limits(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
-    peaks: dict[tuple[str, str, str, str], tuple[float, float]] = {}
-    refusals: Counter[tuple[str, str, str, str]] = Counter()
-    for call in document.calls:
-        for kind, level in call.limits.items():
-            bucket = (call.provider, call.plan, call.model, kind)
-            peaks[bucket] = max(peaks.get(bucket, (0.0, 1.0)), level, key=_share)
-            refusals[bucket] += call.refused is not None and call.refused.limit == kind
-    for bucket in sorted(peaks, key=lambda bucket: -_share(peaks[bucket]))[:_MOST_ROWS]:
-        provider, plan, model, kind = bucket
-        used, limit = peaks[bucket]
-        peak, share = f"{used:,.0f} of {limit:,.0f}", f"{_share(peaks[bucket]):.0%}"
-        yield f"{kind} ({provider} {plan})", code(model), peak, share, f"{refusals[bucket]:,}"
-
-
-def _share(level: tuple[float, float]) -> float:
-    used, limit = level
-    return used / limit if limit else 0.0
+    refusals = Counter(
+        LimitKey(call.refused.limit, call.provider, call.plan, call.model) for call in document.calls if call.refused
+    )
+    fullest = sorted(peaks(document).items(), key=lambda item: -item[1].share)
+    for limit, peak in fullest[:_MOST_ROWS]:
+        where = f"{limit.kind} ({limit.provider} {limit.plan})"
+        level = f"{peak.used:,.0f} of {peak.limit:,.0f}"
+        yield where, code(limit.model), level, f"{peak.share:.0%}", f"{refusals[limit]:,}"
 
 
 def _tests(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
-    calls: Counter[int] = Counter()
-    tokens: Counter[int] = Counter()
-    costs: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for call in document.calls:
-        if call.test is not None:
-            calls[call.test] += 1
-            tokens[call.test] += call.usage.input_tokens + call.usage.output_tokens
-            costs[call.test] += call.cost
-    for test in sorted(costs, key=lambda test: (-costs[test], test))[:_MOST_ROWS]:
-        yield code(document.tests[test].id), f"{calls[test]:,}", f"{tokens[test]:,}", _money(costs[test])
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    uses = used_by(document, lambda test: test.id)
+    called = [(test, use) for test, use in uses.items() if use.calls]
+    for test, use in sorted(called, key=lambda item: -item[1].cost)[:_MOST_ROWS]:
+        yield code(test), f"{use.calls:,}", f"{use.tokens:,}", _money(use.cost)
 
 
 def _money(amount: Decimal) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pytest_llmcontract.core.words import shortened
+
 LONGEST = 160
 """Characters of a text that are shown."""
 
@@ -37,5 +39,4 @@ def code(value: str) -> str:
 
 
 def _cut(value: str) -> str:
-    line = " ".join(value.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return shortened(" ".join(value.split()), LONGEST)

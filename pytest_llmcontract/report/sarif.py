@@ -52,6 +52,8 @@ def _rule(code: str) -> dict[str, Any]:
     }
     page = find_rule_pages() / f"{code}.md"
     text = page.read_text(encoding="utf-8") if page.exists() else f"llmcontract explain {code}"
+    _, _, finds = text.partition("## What it finds\n\n")
+    described["fullDescription"] = {"text": finds.partition("\n\n")[0] or rule.title}
     return described | {"help": {"text": text, "markdown": text}}
 
 

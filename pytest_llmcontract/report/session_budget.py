@@ -19,14 +19,15 @@ def held_session(limits: Mapping[str, Decimal], totals: TotalsEntry) -> tuple[Bu
 
 def _entry(name: str, limit: Decimal, used: Decimal) -> BudgetEntry:
     return BudgetEntry(
-        scope="session", name=name, limit=_figure(name, limit), used=_figure(name, used), ok=used <= limit
+        scope="session", name=name, limit=figure(name, limit), used=figure(name, used), ok=used <= limit
     )  # fmt: skip
 
 
-def _figure(name: str, amount: Decimal) -> int | float | str:
+def figure(name: str, amount: float | Decimal) -> int | float | str:
+    """A figure of the budget *name* as a ledger has it: money as a decimal string, what is whole without a point."""
     if name == "cost":
-        return dollars(amount)
-    return int(amount) if amount == int(amount) else float(amount)
+        return dollars(Decimal(amount))
+    return int(amount) if amount == int(amount) else round(float(amount), 6)
 
 
 def limits_of(budgets: Iterable[BudgetEntry]) -> dict[str, Decimal]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.words import counted
 
 Carried = list[str]
 """Code, message, site and fix of one warning."""
@@ -40,7 +41,7 @@ def summary(collected: Iterable[tuple[str, Carried]]) -> str:
 def _block(key: tuple[str, str], warning: _Warning) -> str:
     code, message = key
     more = len(warning.tests) - 1
-    others = f" and {more} more {'test' if more == 1 else 'tests'}" if more else ""
+    others = f" and {counted(more, 'more test')}" if more else ""
     lines = [f"{code} {message}", f"  in        {warning.tests[0]}{others}"]
     if warning.site:
         lines.append(f"  sent by   {warning.site}")

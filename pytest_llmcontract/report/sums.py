@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 
+from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.workload.budget import counted
+from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, TotalsEntry
 from pytest_llmcontract.report.session_budget import CODES, exceeded, figure_text
 from pytest_llmcontract.report.table import aligned
+from pytest_llmcontract.report.use import Use, used_by
 
 MOST = 10
 """Tests and findings that are listed."""
@@ -44,10 +45,16 @@ def totals_text(totals: TotalsEntry) -> str:
 
 def verdict(budget: BudgetEntry) -> str:
     """``LLM403 budget of the session: $0.62 of $0.50, exceeded``: why the session fails."""
+    finding = session_finding(budget)
+    return f"{finding.code} {finding.message}"
+
+
+def session_finding(budget: BudgetEntry) -> Violation:
+    """A broken budget of the session as a finding, which is about no line."""
     code = CODES.get(budget.name, "LLM402")
     unit = "" if budget.name in ("cost", "seconds") else " " + budget.name.replace("_", " ")
     used, limit = figure_text(budget.name, budget.used), figure_text(budget.name, budget.limit)
-    return f"{code} budget of the session: {used} of {limit}{unit}, exceeded"
+    return Violation(code, f"budget of the session: {used} of {limit}{unit}, exceeded")
 
 
 def ledger_text(document: LedgerDocument) -> str:
@@ -60,40 +67,25 @@ def _by_session(document: LedgerDocument) -> str:
     """What each session used, where there are several."""
     if len(document.sessions) < 2:
         return ""
-    of_call = [document.tests[call.test].session for call in document.calls]
-    names = [session.shard or session.id[:8] for session in document.sessions]
-    return aligned(("shard", "calls", "tokens", "cost"), _rows(document, names, of_call), right={1, 2, 3})
+    uses = used_by(document, lambda test: test.session)
+    names = (session.shard or session.id[:8] for session in document.sessions)
+    rows = [_row(name, uses.get(index, Use())) for index, name in enumerate(names)]
+    return aligned(("shard", "calls", "tokens", "cost"), rows, right={1, 2, 3})
 
 
 def _by_test(document: LedgerDocument) -> str:
     """The tests that cost most."""
-    names = list(dict.fromkeys(test.id for test in document.tests))
-    places = {name: place for place, name in enumerate(names)}
-    of_call = [places[document.tests[call.test].id] for call in document.calls]
-    rows = _rows(document, names, of_call)
-    if not rows:
+    uses = used_by(document, lambda test: test.id)
+    if not uses:
         return ""
-    more = [f"… and {counted(len(rows) - MOST, 'more test', 'more tests')}"] if len(rows) > MOST else []
-    dearest = sorted(rows, key=lambda row: Decimal(row[3].lstrip("$")), reverse=True)[:MOST]
-    table = aligned(("test", "calls", "tokens", "cost"), dearest, right={1, 2, 3})
+    more = [f"… and {counted(len(uses) - MOST, 'more test')}"] if len(uses) > MOST else []
+    dearest = sorted(uses.items(), key=lambda item: item[1].cost, reverse=True)[:MOST]
+    table = aligned(("test", "calls", "tokens", "cost"), [_row(*item) for item in dearest], right={1, 2, 3})
     return "\n".join([table, *more])
 
 
-def _rows(document: LedgerDocument, names: Sequence[str], of_call: Sequence[int]) -> list[tuple[str, ...]]:
-    """Calls, tokens and cost by name.
-
-    Args:
-        of_call: Which of *names* each call belongs to.
-    """
-    calls, tokens, costs = Counter[int](), Counter[int](), dict.fromkeys(range(len(names)), Decimal(0))
-    for place, call in zip(of_call, document.calls, strict=True):
-        calls[place] += 1
-        tokens[place] += call.usage.input_tokens + call.usage.output_tokens
-        costs[place] += call.cost
-    return [
-        (name, f"{calls[place]:,}", f"{tokens[place]:,}", f"${dollars(costs[place])}")
-        for place, name in enumerate(names)
-    ]
+def _row(name: str, use: Use) -> tuple[str, ...]:
+    return name, f"{use.calls:,}", f"{use.tokens:,}", f"${dollars(use.cost)}"
 
 
 def _found(document: LedgerDocument) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.words import counted
 
 
 def verification_json(checked: int, violations: Iterable[Violation]) -> dict[str, Any]:
@@ -37,19 +38,18 @@ def verification_text(violations: Sequence[Violation]) -> str:
     return scrubbed("\n".join(lines))
 
 
-def totals(files: int, checked: int, elsewhere: int, skipped: int, violations: Sequence[Violation]) -> str:
-    """``1,943 interactions in 23 files: 310 errors, 22 warnings; 3 files are no cassettes``"""
+def totals(files: int, checked: int, elsewhere: int, skipped: int, unread: int, violations: Sequence[Violation]) -> str:
+    """``1,943 interactions in 23 files: 310 errors, 22 warnings; 3 files passed over: no cassettes``"""
     found = Counter(violation.severity for violation in violations)
     counts = ", ".join(
-        _counted(found[severity], severity) for severity in ("error", "warning", "note") if found[severity]
+        counted(found[severity], severity) for severity in ("error", "warning", "note") if found[severity]
     )
-    parts = [f"{_counted(checked, 'interaction')} in {_counted(files, 'file')}: {counts or 'nothing found'}"]
+    nothing = "nothing found" if checked or elsewhere else "nothing to judge"
+    parts = [f"{counted(checked, 'interaction')} in {counted(files, 'file')}: {counts or nothing}"]
     if elsewhere:
-        parts.append(f"{_counted(elsewhere, 'interaction')} with other hosts not judged")
+        parts.append(f"{counted(elsewhere, 'interaction')} with other hosts not judged")
     if skipped:
-        parts.append(f"{_counted(skipped, 'file')} passed over: no cassettes")
+        parts.append(f"{counted(skipped, 'file')} passed over: no cassettes")
+    if unread:
+        parts.append(f"{counted(unread, 'file')} could not be read")
     return "; ".join(parts)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

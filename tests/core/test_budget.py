@@ -32,8 +32,20 @@ def ask(api, *, usage=None, model=MODEL, retry=0, **fields):
     api.simulator.answer(ApiRequest("POST", url, headers, json.dumps(body).encode(), "app.py:3 in ask"))
 
 
+def hear(api):
+    """A second of silence, transcribed."""
+    api.reply(body={"text": "Hello"})
+    fields = b'Content-Disposition: form-data; name="model"\r\n\r\nwhisper-large-v3-turbo\r\n'
+    sound = b'Content-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n' + b"\0" * 100 + b"\r\n"
+    body = b"--x\r\n" + fields + b"--x\r\n" + sound + b"--x--\r\n"
+    headers = Headers({"authorization": "Bearer ***", "content-type": "multipart/form-data; boundary=x"})
+    url = "https://api.groq.com/openai/v1/audio/transcriptions"
+    api.simulator.answer(ApiRequest("POST", url, headers, body))
+
+
 def lines(api, *, elapsed=0.0, began=0.0, **budget):
-    return held(Budget(**budget), api.calls, elapsed=elapsed, began=began, where="marker llm_budget at test_it")
+    places = {name: f"marker llm_budget at test_{name}" for name in budget}
+    return held(Budget(**budget), api.calls, elapsed=elapsed, began=began, places=places)
 
 
 def only(api, **budget):
@@ -78,7 +90,7 @@ def test_the_message_names_the_call_that_was_too_much_and_when(api):
     assert finding.message == "budget: 4,800 of 3,000 tokens, exceeded at call 3, t = 19.0 s"
     assert (finding.code, finding.call, finding.site) == ("LLM402", 2, "app.py:3 in ask")
     assert finding.sent == "4,800 tokens in 4 calls: 4,800 scripted"
-    assert "tokens= of marker llm_budget at test_it" in finding.fix
+    assert "tokens= of marker llm_budget at test_tokens" in finding.fix
 
 
 def test_time_counts_from_the_beginning_of_the_test(api):
@@ -141,8 +153,17 @@ def test_models_without_a_known_price_are_named():
         ask(api, usage=(1_000, 10), model="our/model")
         ask(api, usage=(1_000, 10))
 
-        assert only(api, cost=1).detail == "free, or without a known price: our/model"
+        assert only(api, cost=1).detail == "free, or without a price that is counted: our/model"
         assert only(api, tokens="1M").detail == ""
+
+
+def test_audio_is_named_as_what_costs_nothing_here_and_refused_calls_are_not():
+    with simulate("groq", edition=EDITION, check=False) as api:
+        hear(api)
+        api.fail("internal_server_error")
+        ask(api)
+
+        assert only(api, cost=1).detail == "free, or without a price that is counted: whisper-large-v3-turbo"
 
 
 def test_seconds_are_those_of_the_test(api):
@@ -177,6 +198,20 @@ def test_share_is_that_of_the_fullest_limit_at_its_peak(api):
         "exceeded at call 1, t = 0.0 s"
     )
     assert only(api, share=0.75).ok
+
+
+def test_a_little_of_a_limit_is_not_told_as_nothing(api):
+    ask(api, usage=(40, 1))
+
+    assert "0.5% of TPM, 0.01% allowed" in only(api, share={"TPM": 0.0001}).finding.message
+
+
+def test_a_share_of_a_limit_that_no_call_was_held_to_says_so(api):
+    ask(api)
+
+    line = only(api, share={"OTPM": 0.5})
+
+    assert (line.ok, line.detail) == (True, "no call was held to such a limit")
 
 
 def test_shares_by_kind_are_held_one_by_one(api):
@@ -221,6 +256,10 @@ def test_requests_counted_in_short_windows_are_scaled_to_the_limit():
         ({"tokens": 1.5}, r"llm_budget\(tokens=\) is 1.5; expected a whole number"),
         ({"cost": -1}, r"llm_budget\(cost=\) is -1; expected a number from 0"),
         ({"cost": "$1"}, r"llm_budget\(cost=\) is '\$1'; expected a number"),
+        ({"share": "50%"}, r"llm_budget\(share=\) is '50%'; expected a fraction of the limit from 0 to 1"),
+        ({"share": {}}, r"llm_budget\(share=\) is empty; expected limits and fractions"),
+        ({"seconds": "1m"}, r"llm_budget\(seconds=\) is '1m'; expected seconds as a number without a unit"),
+        ({"fits": "groq/free", "per_day": 0}, r"llm_budget\(per_day=\) is 0; expected a number above 0"),
         ({"share": 50}, r"llm_budget\(share=\) is 50; expected a fraction of the limit from 0 to 1"),
         ({"share": {"TMP": 0.5}}, r"unknown limit in llm_budget\(share=\) 'TMP'.*Did you mean 'TPM'"),
         ({"share": {"TPM": 2}}, r"llm_budget\(share=\{'TPM': …\}\) is 2"),
@@ -261,6 +300,7 @@ def test_a_session_budget_is_names_and_numbers():
         ("costs=1", r"unknown budget in --flag 'costs'; accepted: calls, cost.*Did you mean 'cost'"),
         ("cost=cheap", r"--flag: cost is 'cheap'; expected a number"),
         ("tokens=0.5", r"--flag: tokens is '0.5'; expected a whole number"),
+        ("seconds=5s", r"--flag: seconds is '5s'; expected seconds as a number without a unit"),
         ("cost=1,cost=2", r"--flag: 'cost' is given twice"),
     ],
 )

@@ -88,6 +88,12 @@ class TestMismatch:
             ("$.usage", "schemas/shared/chat.json#/$defs/answer"),
         ]
 
+    @pytest.mark.parametrize(("index", "wrong"), [(-1, False), (0, False), (None, False), (-2, True), ("0", True)])
+    def test_some_servers_do_not_count_their_tool_calls(self, index: object, wrong: bool) -> None:
+        call = {"id": "call_1", "type": "function", "function": {"name": "pick", "arguments": "{}"}, "index": index}
+
+        assert bool(check(message(tool_calls=[call]))) is wrong
+
     def test_the_status_tells_a_success_from_an_error(self) -> None:
         error = {"id": "o1", "error": {"message": "No.", "type": "server_error", "param": None, "code": None}}
 

@@ -83,6 +83,13 @@ class TestIt:
         ["*test_of_class PASSED*", "*test_of_module FAILED*", "*test_lifted PASSED*", "*test_of_test FAILED*"]
     )
     result.stdout.fnmatch_lines(["LLM402 budget: * of 11 tokens, exceeded at call 1, t = 0.0 s"])
+    # Who wants to allow more is led to the one marker that counts.
+    result.stdout.fnmatch_lines(
+        [
+            "*or allow more: calls= of marker llm_budget at test_it.py",
+            "*or allow more: tokens= of marker llm_budget at test_it.py::TestIt::test_of_test",
+        ]
+    )
 
 
 def test_each_typo_is_the_setup_error_of_its_test_with_its_place(run):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from pytest_llmcontract.recordings.cassette import read_cassette
@@ -87,7 +89,7 @@ def test_each_test_has_its_own_cassette_beside_its_module(project, run):
             "Case.test_case",
             "TestClass.test_inside",
             "test_async",
-            "test_each[a-b]",
+            f"test_each[a-b]-{sha256(b'test_each[a/b]').hexdigest()[:8]}",
             "test_each[c d]",
             "test_plain",
         )
@@ -112,6 +114,26 @@ def test_a_very_long_name_still_fits_a_file_system(project, run):
 
     assert len(names(project)) == 2
     run().assert_outcomes(passed=2)
+
+
+def test_names_that_no_file_may_have_do_not_meet_in_one(project, run):
+    project.makeini("[pytest]\ndisable_test_id_escaping_and_forfeit_all_rights_to_community_support = true\n")
+    project.makepyfile(
+        """
+        import pytest
+        from client import ask
+
+        @pytest.mark.llm_contract
+        @pytest.mark.parametrize("text", ["a/b", "a-b", "a|b", "a\\tb", "a\\\\b", "\u4eba" * 150, "\u4eba" * 151])
+        def test_odd(groq_api, text):
+            ask(text)
+        """
+    )
+
+    run("--llmcontract-record=once").assert_outcomes(passed=7)
+
+    assert len(names(project)) == 7
+    run().assert_outcomes(passed=7)
 
 
 def test_the_marker_alone_is_for_whichever_provider_the_test_calls(project, run):
@@ -186,7 +208,7 @@ def test_several_tests_may_share_one_cassette(project, run):
         """
     )
 
-    run("--llmcontract-record=new_episodes").assert_outcomes(passed=2)
+    run("--llmcontract-record=once").assert_outcomes(passed=2)
     assert names(project) == ["shared/talk.yaml"]
     result = run("-rA")
     result.assert_outcomes(passed=2)
@@ -357,3 +379,34 @@ def test_a_broken_cassette_is_that_tests_setup_error(project, run):
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*llmcontract: *cassettes/test_it/test_a.llm.yaml:1*python/object*"])
+
+
+def test_a_cassette_that_cannot_be_written_is_one_line(project, run):
+    project.mkdir("cassettes").joinpath("test_it").write_text("a file, where the folder would be")
+    project.makepyfile(
+        test_it="""
+        import pytest
+        from client import ask
+
+        @pytest.mark.llm_contract
+        def test_a(groq_api):
+            ask("a")
+        """
+    )
+
+    result = run("--llmcontract-record=once")
+
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["llmcontract: *cassettes/test_it/test_a.llm.yaml cannot be written: *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.no_fnmatch_line("*in write_whole*")
+
+
+def test_a_folder_in_the_place_of_a_cassette_is_told(project, run):
+    project.mkdir("cassettes").joinpath("test_it", "test_a.llm.yaml").mkdir(parents=True)
+    project.makepyfile(test_it="import pytest\n\n@pytest.mark.llm_contract\ndef test_a(groq_api): pass\n")
+
+    result = run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["llmcontract: *test_a.llm.yaml cannot be read: Is a directory*"])

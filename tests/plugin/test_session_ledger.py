@@ -173,6 +173,18 @@ def test_a_broken_budget_is_told_where_there_is_no_summary(session, options):
     result.stdout.fnmatch_lines(["llmcontract: LLM401 budget of the session: 12 of 1 calls, exceeded"])
 
 
+def test_only_collecting_leaves_the_reports_of_the_last_run_alone(session):
+    session.path.joinpath("ledger.json").write_text("of the last run")
+
+    result = session.runpytest_subprocess(
+        "--collect-only", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=9"
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("=* llmcontract =*")
+    assert session.path.joinpath("ledger.json").read_text() == "of the last run"
+
+
 def test_a_session_that_nobody_asks_about_says_nothing(session):
     result = session.runpytest_subprocess("-q", "-k", "each or plain")
 

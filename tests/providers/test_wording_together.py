@@ -49,6 +49,20 @@ def test_fields_known_to_be_ignored_pass(field: str) -> None:
     assert check(**{field: None}) == ()
 
 
+@pytest.mark.parametrize("role", ["system", "user", "tool"])
+def test_the_first_sdk_writes_tool_calls_into_every_message(role: str) -> None:
+    said = {"role": role, "content": "", "tool_calls": None}
+
+    assert check(messages=[USER, said | ({"tool_call_id": "call_1"} if role == "tool" else {})]) == ()
+
+
+def test_an_answer_may_be_sent_back_with_tool_calls_that_were_not_counted() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+    said = {"role": "assistant", "content": "", "tool_calls": [{**call, "index": -1}]}
+
+    assert check(messages=[USER, said, {"role": "tool", "tool_call_id": "call_1", "content": "Rain"}]) == ()
+
+
 def test_an_unknown_field_does_not_hide_the_rules() -> None:
     assert [mismatch.path for mismatch in check(temprature=1, logprobs=20)] == ["$.temprature", "$.logprobs"]
 

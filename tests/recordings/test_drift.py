@@ -404,6 +404,47 @@ def test_a_model_the_facts_do_not_have_is_taken_as_it_was_used(tmp_path):
     assert list(result.left_out) == ["what acme/unheard-of can do: our facts of that day do not have it"]
 
 
+@pytest.mark.parametrize(
+    ("like", "fields"),
+    [
+        ("llama-3.1-8b-instant", {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}]}),
+        ("groq/compound", {"messages": HELLO, "tools": TOOLS}),
+        ("llama3-70b-8192", {"messages": HELLO}),
+        ("openai/gpt-oss-20b", {"messages": HELLO, "reasoning_effort": "low"}),
+    ],
+    ids=["pictures", "tools", "shut down", "reasoning"],
+)  # fmt: skip
+def test_what_such_a_model_was_refused_for_is_what_it_cannot_do(tmp_path, like, fields):
+    sent = request("groq", {"model": "acme/unheard-of", **fields})
+    reply = recorded(request("groq", {"model": like, **fields}))
+    reply = replace(reply, body=reply.body.replace(like.encode(), b"acme/unheard-of"))
+
+    result = drift(cassette(tmp_path / "a.yaml", (sent, reply)))
+
+    assert {field for field, *_ in found(result)} <= {"x-ratelimit-limit-tokens", "x-ratelimit-limit-requests"}
+    assert result.exchanges[0].simulated.reply.status == reply.status
+
+
+def test_a_model_that_is_older_than_our_facts_of_it_is_taken_as_on_its_first_day(tmp_path):
+    """Mixtral is known from 2025-05 on, and not to be had without an endpoint of one's own any more."""
+    sent = request("together", {"model": "mistralai/Mixtral-8x7B-Instruct-v0.1", "messages": HELLO})
+    reply = recorded(sent, day=date(2025, 5, 10))
+    before = with_header(date="Wed, 05 Jun 2024 12:00:00 GMT")(reply)
+
+    result = drift(cassette(tmp_path / "a.yaml", (sent, before)))
+
+    assert result.exchanges[0].simulated.edition == date(2024, 6, 5)
+    assert "status" not in [field for field, *_ in found(result)]
+
+
+def test_before_the_first_edition_groq_did_not_name_its_region(tmp_path):
+    sent = request("groq", {"model": "llama3-8b-8192", "messages": HELLO})
+    reply = recorded(sent, day=date(2024, 9, 4), plan="groq/free")
+
+    assert "x-groq-region" not in reply.headers
+    assert reply.headers["x-ratelimit-limit-tokens"] == "30000"
+
+
 # The simulated replies as cassettes
 
 

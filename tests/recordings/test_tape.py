@@ -14,6 +14,7 @@ import pytest
 import together
 
 from pytest_llmcontract import ContractViolation, simulate
+from pytest_llmcontract.contracting import TestPlace, open_tape
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.recordings.cassette import read_cassette
 
@@ -390,6 +391,25 @@ def test_a_changed_call_shows_what_changed(cassette, record):
     assert any("c.llm.yaml:" in line and line.strip().startswith("contract") for line in lines)
     assert any('llm_contract(ignore=["temperature"])' in line for line in lines)
     assert any("record=new_episodes" in line for line in lines)
+
+
+def test_a_fix_never_puts_simulated_answers_in_the_place_of_real_ones(cassette, record):
+    with record():
+        ask("a")
+    cassette.write_text(cassette.read_text().replace("source: simulator", "source: live"))
+    place = TestPlace(cassette.parent / "test_it.py", "test_a", "test_it.py::test_a")
+
+    for settings, command in (
+        ({}, "pytest --llmcontract-record=new_episodes --llmcontract-source=live test_it.py::test_a"),
+        ({"source": "live"}, "pytest --llmcontract-record=new_episodes test_it.py::test_a"),  # it says so already
+    ):
+        tape = open_tape({"path": cassette, **settings}, place)
+        with simulate("groq", check=False) as api:
+            api.play(tape)
+            with pytest.raises(groq.BadRequestError, match="LLM206"):
+                ask("b")
+        (found,) = api.calls[0].violations
+        assert found.fix.splitlines()[0].endswith(f": {command}")
 
 
 def test_no_key_gets_into_a_difference(cassette, record):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import date
 from pathlib import Path
 
@@ -158,6 +159,41 @@ def test_bad_files_are_told_and_the_others_judged_all_the_same(folder, tmp_path,
     assert "expected vcrpy's form" in err
 
 
+def test_a_green_line_about_nothing_says_so(folder, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.yaml").write_text("interactions: [")
+
+    assert main(["verify", "empty"]) == 0
+    assert capsys.readouterr().out == "0 interactions in 0 files: nothing to judge\n"
+    assert main(["verify", "broken.yaml"]) == 2
+    assert capsys.readouterr().out == "0 interactions in 0 files: nothing to judge; 1 file could not be read\n"
+
+
+@pytest.mark.parametrize("command", ["verify", "drift"])
+@pytest.mark.parametrize(
+    ("closed", "rights", "given", "told"),
+    [
+        ("a", 0, "a", "a"),
+        ("a", 0, ".", "a"),
+        ("a", 0, "a/b/c.yaml", "a/b/c.yaml"),
+        ("a/b", 0o400, ".", "a/b/c.yaml"),
+        ("a/b/c.yaml", 0, ".", "a/b/c.yaml"),
+        ("a/b/c.yaml", 0, "a/b/c.yaml", "a/b/c.yaml"),
+    ],
+)
+def test_what_may_not_be_read_is_told(folder, tmp_path, capsys, command, closed, rights, given, told):
+    folder("a/b/c.yaml", interaction(chat()))
+    (tmp_path / closed).chmod(rights)
+    try:
+        if os.access("a/b/c.yaml", os.R_OK):
+            pytest.skip("who runs this may read everything")
+        assert main([command, given]) == 2
+    finally:
+        (tmp_path / closed).chmod(0o700)
+
+    assert capsys.readouterr().err == f"llmcontract {command}: {told} cannot be read: Permission denied\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -166,6 +202,7 @@ def test_bad_files_are_told_and_the_others_judged_all_the_same(folder, tmp_path,
         ([".", "--edition=soon"], "edition 'soon' is no date; expected YYYY-MM-DD"),
         ([".", "--contract", "--edition=soon"], "edition 'soon' is no date"),
         ([".", "--contract", "--format=sarif"], "--contract has no --format sarif; accepted: json, text"),
+        ([".", "--contract", "--select=LLM1"], "--contract has no --select: it judges nothing"),
     ],
 )
 def test_bad_arguments(folder, capsys, arguments, words):

@@ -137,6 +137,24 @@ def test_once_records_where_there_is_no_cassette_and_never_again(path):
     assert path.read_text() == before
 
 
+def test_once_counts_for_each_test_of_a_shared_cassette(path):
+    record(path, "a", test="t.py::test_a")
+    record(path, "a", "b", test="t.py::test_b")  # what test_a recorded answers test_b too
+    assert texts(path) == ["a", "b"]
+
+    with pytest.raises(groq.BadRequestError, match="LLM20"):
+        record(path, "b", "c", test="t.py::test_b")
+    assert texts(path) == ["a", "b"]
+
+
+def test_once_adds_nothing_to_a_cassette_that_belongs_to_nobody(path):
+    path.parent.mkdir()
+    record(path, "a", test="")
+
+    with pytest.raises(groq.BadRequestError, match="LLM206"):
+        record(path, "b", test="t.py::test_b")
+
+
 def test_new_episodes_adds_what_is_missing_and_replaces_what_changed(path):
     record(path, "the first question", "the second question", temperature=0.2)
     kept = read_cassette(path).interactions[0]

@@ -7,6 +7,7 @@ import re
 import pytest
 from ledgers import ledger
 
+from pytest_llmcontract.report.document import BudgetEntry
 from pytest_llmcontract.report.markdown import markdown
 
 
@@ -70,6 +71,29 @@ def test_budgets_of_the_session_are_always_told_those_of_tests_only_if_broken(me
     (row,) = section(markdown(medium), "Budgets")
 
     assert re.fullmatch(r"\| cost \| session \| \\\$0\.\d+ \| \\\$0\.001 \| \*\*broken\*\* \|", row)
+
+
+def test_a_kept_budget_of_the_session_is_told_before_many_broken_ones_of_tests(medium):
+    kept = BudgetEntry(scope="session", name="cost", limit="0.50", used="0.10", ok=True)
+    broken = BudgetEntry(scope="test", test=0, name="calls", limit=1, used=2, ok=False)
+
+    rows = section(markdown(medium.model_copy(update={"budgets": (*[broken] * 12, kept)})), "Budgets")
+
+    assert rows[0].endswith("| kept |")
+
+
+def test_shares_are_told_in_percent(medium):
+    budgets = [
+        BudgetEntry(scope="session", name="share TPM", limit=0.5, used=0.637625, ok=False),
+        BudgetEntry(scope="session", name="fits groq/free", limit=1, used=1.741, ok=False),
+    ]
+
+    rows = section(markdown(medium.model_copy(update={"budgets": tuple(budgets)})), "Budgets")
+
+    assert rows == [
+        "| share TPM | session | 64% | 50% | **broken** |",
+        "| fits groq/free | session | 174% | 100% | **broken** |",
+    ]
 
 
 def test_limits_are_told_fullest_first_with_their_refusals(medium):

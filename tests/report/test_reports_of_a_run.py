@@ -88,6 +88,19 @@ def test_on_github_a_run_annotates_once_and_writes_the_job_summary(project, monk
     assert "3 tests · 4 calls" in summary
 
 
+def test_on_github_a_broken_budget_of_the_session_is_annotated_first(project, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    result = project.runpytest_subprocess("--llmcontract-budget=calls=3")
+
+    annotated = [line for line in result.outlines if line.startswith("::")]
+    assert annotated[0] == (
+        "::error file=pyproject.toml,line=1,title=LLM401 more calls than budgeted::"
+        "budget of the session: 4 of 3 calls, exceeded"
+    )
+    assert len(annotated) == 2
+
+
 def test_without_bokeh_a_page_is_refused_before_any_test_runs(project):
     project.makeconftest("import sys\nsys.modules['bokeh'] = None")
 

@@ -36,6 +36,9 @@ def test_every_rule_can_be_reported():
     rules = log["runs"][0]["tool"]["driver"]["rules"]
     assert {rule["id"] for rule in rules} == set(RULES)
     assert all(rule["help"]["markdown"] and rule["shortDescription"]["text"] for rule in rules)
+    described = {rule["id"]: rule["fullDescription"]["text"] for rule in rules}
+    assert described["LLM401"].startswith("A test made more calls than its `llm_budget(calls=…)` allows;")
+    assert all(len(text) <= 1024 and not text.startswith("#") for text in described.values())
 
 
 def test_results_say_rule_level_and_place_relative_to_the_repository(tmp_path, monkeypatch):

@@ -157,11 +157,6 @@ def _count(raw: bytes, among: bytes) -> int:
     return len(raw) - len(raw.translate(None, among))
 
 
-def estimate_text(text: str) -> int:
-    """Tokens of *text* alone, without a chat template; at least 1 unless it is empty."""
-    return max(1, round(weigh(text))) if text else 0
-
-
 @lru_cache(maxsize=512)
 def family(model: str) -> Family:
     """The row of :data:`FAMILIES` for *model*."""
@@ -216,9 +211,9 @@ class DefaultEstimator:
         return self.count("\n".join(texts)) + images * known.image
 
     def _calls(self, calls: object, each: float) -> float:
-        functions = [
-            call.get("function", call) for call in (calls if isinstance(calls, Iterable) else ()) if _is_mapping(call)
-        ]
+        if not calls or not isinstance(calls, Iterable):
+            return 0.0
+        functions = [call.get("function", call) for call in calls if _is_mapping(call)]
         texts = [f"{call.get('name')} {call.get('arguments')}" for call in functions if _is_mapping(call)]
         return sum(each + self.count(text) for text in texts)
 
@@ -258,22 +253,3 @@ def _bare_texts(body: Mapping[str, Any]) -> Iterator[str]:
 def _json_mode(body: Mapping[str, Any], known: Family) -> float:
     wanted = body.get("response_format")
     return known.json_object if isinstance(wanted, Mapping) and wanted.get("type") == "json_object" else 0.0
-
-
-DEFAULT = DefaultEstimator()
-
-
-def estimate_prompt(body: Mapping[str, Any], model: str) -> int:
-    """Input tokens of a request *body* for *model*, by the default estimator."""
-    return DEFAULT.prompt(body, model)
-
-
-def estimate_output(
-    content: str | None,
-    tool_calls: Iterable[Mapping[str, Any]] | None = None,
-    reasoning: str | None = None,
-    *,
-    model: str = "",
-) -> int:
-    """Output tokens of an answer, by the default estimator."""
-    return DEFAULT.output(content, tool_calls, reasoning, model=model)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
+from pytest_llmcontract.core.words import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,9 @@ def _refused(schema: Any) -> bool:
     return isinstance(schema, Mapping) and bool(schema.get("x-unsupported")) and "maximum" not in schema
 
 
+_LONGEST = 60
+"""Characters of a value that a message shows."""
+
 SECRET = re.compile(r"key|token(?!s)|secret|password|authorization|credential", re.IGNORECASE)
 
 
@@ -135,15 +139,11 @@ def shown(value: object, name: str = "") -> str:
     if isinstance(value, str) and SECRET.search(name):
         return "'***'"
     if isinstance(value, str):
-        return _short(repr(value))
+        return shortened(repr(value), _LONGEST)
     try:
-        return _short(json.dumps(value, ensure_ascii=False))
+        return shortened(json.dumps(value, ensure_ascii=False), _LONGEST)
     except (TypeError, ValueError):
-        return _short(repr(value))
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+        return shortened(repr(value), _LONGEST)
 
 
 def kind_of(value: object) -> str:

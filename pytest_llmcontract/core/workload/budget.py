@@ -26,6 +26,7 @@ from pytest_llmcontract.core.exchange import UsageSource
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.profile import LIMIT_KINDS, exact_number
 from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.words import counted, percent
 from pytest_llmcontract.core.workload import flow
 from pytest_llmcontract.core.workload.costs import dollars
 
@@ -77,7 +78,12 @@ def _checked(name: str, value: object) -> object:
         return _shares(value)
     if name == "fits":
         return _plan(value)
-    return _amount(what, value)
+    if name == "seconds":
+        return _seconds(what, value)
+    amount = _amount(what, value)
+    if name in ("per_minute", "per_day") and not amount:
+        raise BadInput(f"{what} is {value!r}; expected a number above 0: how often the flow is to run")
+    return amount
 
 
 def _amount(what: str, value: object) -> Decimal:
@@ -85,6 +91,13 @@ def _amount(what: str, value: object) -> Decimal:
     if amount < 0:
         raise BadInput(f"{what} is {value!r}; expected a number from 0")
     return amount
+
+
+def _seconds(what: str, value: object) -> Decimal:
+    """``1m`` would be a million of them, and a minute is meant."""
+    if isinstance(value, str) and value.strip()[-1:].isalpha():
+        raise BadInput(f"{what} is {value!r}; expected seconds as a number without a unit, such as 60")
+    return _amount(what, value)
 
 
 def _whole(what: str, value: object) -> int:
@@ -97,6 +110,8 @@ def _whole(what: str, value: object) -> int:
 def _shares(value: object) -> dict[str, Decimal]:
     if not isinstance(value, Mapping):
         return {"*": _fraction("llm_budget(share=)", value)}
+    if not value:
+        raise BadInput('llm_budget(share=) is empty; expected limits and fractions, such as {"TPM": 0.5}')
     for kind in value:
         if kind not in LIMIT_KINDS:
             raise unknown("limit in llm_budget(share=)", kind, LIMIT_KINDS)
@@ -104,8 +119,8 @@ def _shares(value: object) -> dict[str, Decimal]:
 
 
 def _fraction(what: str, value: object) -> Decimal:
-    amount = exact_number(value, what=what)
-    if not 0 <= amount <= 1:
+    amount = None if str(value).strip().endswith("%") else exact_number(value, what=what)
+    if amount is None or not 0 <= amount <= 1:
         raise BadInput(f"{what} is {value!r}; expected a fraction of the limit from 0 to 1, such as 0.5")
     return amount
 
@@ -140,7 +155,7 @@ def session_budget(text: str, what: str) -> dict[str, Decimal]:
             raise unknown(f"budget in {what}", name, SESSION_NAMES)
         if name in limits:
             raise BadInput(f"{what}: {name!r} is given twice")
-        check = _amount if name in ("cost", "seconds") else _whole
+        check = {"cost": _amount, "seconds": _seconds}.get(name, _whole)
         limits[name] = Decimal(check(f"{what}: {name}", value))
     return limits
 
@@ -195,7 +210,7 @@ def held(
     elapsed: float,
     began: float = 0.0,
     editions: Mapping[str, date] | None = None,
-    where: str = "",
+    places: Mapping[str, str] | None = None,
 ) -> list[BudgetLine]:
     """Every limit of *budget*, with what *calls* used of it.
 
@@ -203,9 +218,9 @@ def held(
         elapsed: Virtual seconds of the test.
         began: What the clock showed when it began.
         editions: Provider -> the edition whose facts hold; default the newest.
-        where: Where the budget stands, ``marker llm_budget at tests/test_app.py::test_it``.
+        places: Keyword -> where it stands, ``marker llm_budget at tests/test_app.py::test_it``.
     """
-    return list(_Check(budget, calls, elapsed, began, editions or {}, where).lines())
+    return list(_Check(budget, calls, elapsed, began, editions or {}, places or {}).lines())
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +232,7 @@ class _Check:
     elapsed: float
     began: float
     editions: Mapping[str, date]
-    where: str
+    places: Mapping[str, str]
 
     def lines(self) -> Iterator[BudgetLine]:
         for name in _SUMS:
@@ -237,8 +252,7 @@ class _Check:
         used = sum(amounts, start=Decimal(0) if name == "cost" else 0)
         sources = _sources(self.calls, of) if code in ("LLM402", "LLM403") else {}
         least_sure = list(sources)[-1] if sources else None
-        unpriced = sorted({call.model for call in self.calls if call.usage.total_tokens and not call.cost})
-        free = f"free, or without a known price: {', '.join(unpriced)}" if name == "cost" and unpriced else ""
+        free = _costs_nothing(self.calls) if name == "cost" else ""
         if used <= limit:
             return BudgetLine(name, limit, used, least_sure, free)
         known = ", ".join(f"{_shown(name, amount)} {source}" for source, amount in sources.items())
@@ -278,13 +292,13 @@ class _Check:
             if kind in ("*", known)
         ]
         if not levels:
-            return BudgetLine(name, part, 0.0)
+            return BudgetLine(name, part, 0.0, detail="no call was held to such a limit")
         peak, at, known = max(levels, key=lambda level: (level[0], -level[1]))
         source = _least_sure(self.calls)
         detail = f"{self._level(known, at)}, {self._moment(at)}"
         if peak <= part:
             return BudgetLine(name, part, peak, source, detail)
-        message = f"{_percent(peak)} of {known}, {_percent(part)} allowed ({self._level(known, at)}), exceeded"
+        message = f"{percent(peak)} of {known}, {percent(part)} allowed ({self._level(known, at)}), exceeded"
         first = next(index for share, index, _ in levels if share > part)
         return BudgetLine(name, part, peak, source, detail, self._finding("LLM404", message, "share", first))
 
@@ -333,7 +347,7 @@ class _Check:
             moment: Whether it is that call at that time; else it is the one to look at.
         """
         call = None if at is None else self.calls[at]
-        more = f"{_LESS.get(code)};\nor allow more: {name}= of {self.where or 'the budget'}"
+        more = f"{_LESS.get(code)};\nor allow more: {name}= of {self.places.get(name, 'the budget')}"
         return Violation(
             code,
             f"budget: {message}" + (f" at {self._moment(at)}" if moment and at is not None else ""),
@@ -365,6 +379,13 @@ def _sources(calls: Sequence[Call], of: Callable[[Call], Decimal | int]) -> dict
     return amounts
 
 
+def _costs_nothing(calls: Sequence[Call]) -> str:
+    """Names the models that answered for nothing: a sum of costs must not pass over them in silence."""
+    answered = (call for call in calls if call.usage.total_tokens or (call.counted and (call.status or 500) < 400))
+    models = sorted({call.model for call in answered if not call.cost})
+    return f"free, or without a price that is counted: {', '.join(models)}" if models else ""
+
+
 def _least_sure(calls: Sequence[Call]) -> UsageSource | None:
     sources = {call.usage.source for call in calls if call.usage.total_tokens}
     return max(sources, key=_SURENESS.index, default=None)
@@ -380,21 +401,12 @@ def _shown(name: str, amount: Decimal | int) -> str:
     return f"${dollars(Decimal(amount))}" if name == "cost" else f"{amount:,}"
 
 
-def _percent(share: float | Decimal) -> str:
-    return f"{share:.0%}" if share >= 0.1 else f"{share:.1%}"
-
-
 def _amounts(name: str, amount: Decimal | int) -> str:
     """``$0.50``, ``1 retry``, ``6,000 input tokens``."""
     if name == "cost":
         return _shown(name, amount)
     noun = "retry" if name == "retries" else name.removesuffix("s").replace("_", " ")
     return counted(int(amount), noun, "retries" if name == "retries" else "")
-
-
-def counted(amount: int, noun: str, plural: str = "") -> str:
-    """``1 call``, ``2,000 calls``."""
-    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
 def _fix_of_fit(enough: str | None, most: str) -> str:

@@ -235,7 +235,7 @@ class _Need:
             self.model,
             f"{_runs(asked, span)} take {_number(asked * self.amount)} of {limit} ({self.where}), "
             f"exceeded at run {most + 1:,}",
-            sent=f"{_number(self.amount)} {unit(self.kind)} a run",
+            sent=f"{_number(self.amount)} {unit(self.kind, self.amount)} a run",
             allowed=limit,
             index=self.largest,
             most=_runs(Fraction(most), span) if most else "",
@@ -246,11 +246,13 @@ def _runs(number: Fraction, span: str) -> str:
     return f"{_number(number)} {'run' if number == 1 else 'runs'} a {span}"
 
 
-def unit(kind: str) -> str:
-    """What a limit of this kind counts."""
+def unit(kind: str, amount: Fraction | None = None) -> str:
+    """What a limit of this kind counts; in the singular for an *amount* of one."""
+    one = amount == 1
     if kind in AUDIO_KINDS:
-        return "seconds of audio"
-    return {"RPM": "calls", "RPD": "calls", "ITPM": "input tokens", "OTPM": "output tokens"}.get(kind, "tokens")
+        return "second of audio" if one else "seconds of audio"
+    noun = {"RPM": "call", "RPD": "call", "ITPM": "input token", "OTPM": "output token"}.get(kind, "token")
+    return noun if one else noun + "s"
 
 
 def window(kind: str) -> str:

@@ -9,7 +9,6 @@ import json
 import math
 import string
 import zlib
-from base64 import b32hexencode
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,6 @@ from pytest_llmcontract.core.wire import Ids, compact, content_type, encoded, fi
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
-_TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", _CROCKFORD.encode())
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
 STUB = "stub"
 """The id of what a compound model answers as a whole."""
@@ -53,7 +51,7 @@ class GroqWire:
     def request_id(self, moment: datetime) -> str:
         # A lower-case ULID: 48 bits of milliseconds and 80 of chance, five to a letter.
         number = int(moment.timestamp() * 1000) << 80 | self._ids.number(80)
-        return f"req_{b32hexencode(number.to_bytes(20))[6:].translate(_TO_CROCKFORD).decode()}"
+        return "req_" + "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
     def encoded(self, body: Any) -> bytes:
         return encoded(body, self._dialect)
@@ -247,7 +245,6 @@ class GroqWire:
             "content-type": content_type(turn, body, "application/json"),
             "cache-control": "no-cache" if body is None else _CACHE_CONTROL,
             "vary": "Origin",
-            "x-groq-region": self._region,
             "x-request-id": turn.request_id,
             "via": "1.1 google",
             "cf-cache-status": "DYNAMIC",
@@ -255,6 +252,8 @@ class GroqWire:
             "cf-ray": f"{self._ids.ray(turn.now)}-{self._region.upper()[:3]}",
             "alt-svc": 'h3=":443"; ma=86400',
         }
+        if self._dialect.regions:
+            headers["x-groq-region"] = self._region
         if self._dialect.strict_transport_security:
             headers["strict-transport-security"] = self._dialect.strict_transport_security
         if turn.error is None or turn.error.rate_headers:

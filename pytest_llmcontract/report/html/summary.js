@@ -60,5 +60,6 @@ function showBudgets(choose) {
 
 function budgetFigure({ name }, value) {
   if (name === "cost") return money(Number(value));
+  if (/^(share|fits)/.test(name)) return percent(value);
   return typeof value === "number" ? value.toLocaleString("en-US", { maximumFractionDigits: 4 }) : value;
 }

@@ -19,7 +19,7 @@ import trio
 from fake_gateway import Simulation
 from ways import URL, Way
 
-from pytest_llmcontract.adapters import respx as adapter
+from pytest_llmcontract.adapters.respx import patching
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect
 
 COMPLETION = ApiReply(
@@ -317,8 +317,8 @@ def test_other_hosts_reach_the_network(way: Way, simulation: Simulation, loopbac
 
 
 def test_a_client_without_aiohttp_extra_or_httpx2_is_served(monkeypatch: Any, simulate: Any) -> None:
-    imported = adapter._imported
-    monkeypatch.setattr(adapter, "_imported", lambda name: imported(name) if name == "httpx" else None)
+    imported = patching._imported
+    monkeypatch.setattr(patching, "_imported", lambda name: imported(name) if name == "httpx" else None)
     simulate()
 
     assert httpx.get(URL).text == "simulated"
@@ -326,4 +326,4 @@ def test_a_client_without_aiohttp_extra_or_httpx2_is_served(monkeypatch: Any, si
 
 
 def test_what_is_not_installed_is_no_error() -> None:
-    assert adapter._imported("no_such_library") is None
+    assert patching._imported("no_such_library") is None

@@ -364,7 +364,7 @@ def test_a_second_copy_of_us_gets_a_name_of_its_own(run: Callable[..., pytest.Ru
         import importlib.util
 
         def test_copy(simulation):
-            spec = importlib.util.find_spec("pytest_llmcontract.adapters.respx")
+            spec = importlib.util.find_spec("pytest_llmcontract.adapters.respx.patching")
             copy = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(copy)
             assert copy.TransportMocker.name.startswith("llmcontract-")

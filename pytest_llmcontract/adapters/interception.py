@@ -1,0 +1,130 @@
+"""What the ways in share: interceptions that nest, and a provider that is asked itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+
+from pytest_llmcontract.core.exchange import (
+    FORWARDING,
+    ApiReply,
+    ApiRequest,
+    Disconnect,
+    Forward,
+    Gateway,
+    StreamEvent,
+)
+
+STALL_SECONDS = 600.0
+"""How long a client without a read timeout waits for a stalled provider, before we end it nevertheless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Disconnect):
+    """The call must not leave the process. To the client nobody listens there, so that it does what it does offline.
+
+    An SDK would wrap any other error as well. What fails the test is that the gateway was told.
+    """
+
+    message: str = ""
+
+
+def refusal(disconnect: Disconnect) -> str:
+    """What a client reads of a connection that was refused."""
+    return disconnect.message if isinstance(disconnect, Stopped) else "[Errno 111] Connection refused"
+
+
+class Interception:
+    """Answers the calls of some libraries to simulated hosts while it is installed.
+
+    Interceptions nest; the innermost that owns a host answers. Waiting is given from outside, in virtual seconds,
+    and never asked for zero of them.
+
+    Args:
+        gateway: The simulation.
+        wait: Waits, in a thread.
+        wait_async: Waits, in an event loop.
+        in_flight: Entered while the gateway answers, so that the virtual clock stands still meanwhile.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        wait: Callable[[float], None],
+        wait_async: Callable[[float], Awaitable[None]],
+        in_flight: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.gateway = gateway
+        self.wait = wait
+        self.wait_async = wait_async
+        self.in_flight = in_flight
+
+    def ask(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
+        """What the simulation says; to a host that it only guards, :class:`Stopped`."""
+        if self.gateway.owns(request.host):
+            with self.in_flight():
+                return self.gateway.answer(request)
+        self.gateway.escaped(request)
+        return Stopped("refused", message=self.gateway.blocked(request.host) or "")
+
+
+class Installed:
+    """The interceptions of one way in that are installed."""
+
+    def __init__(self) -> None:
+        self._innermost_first: tuple[Interception, ...] = ()  # replaced as a whole: a call reads it without a lock
+
+    def __bool__(self) -> bool:
+        return bool(self._innermost_first)
+
+    def __contains__(self, interception: Interception) -> bool:
+        return interception in self._innermost_first
+
+    def add(self, interception: Interception) -> None:
+        self._innermost_first = (interception, *self._innermost_first)
+
+    def remove(self, interception: Interception) -> None:
+        self._innermost_first = tuple(other for other in self._innermost_first if other is not interception)
+
+    def owner(self, host: str) -> Interception | None:
+        """Who answers a call to *host*."""
+        if FORWARDING.get():
+            return None
+        for interception in self._innermost_first:
+            if interception.gateway.owns(host):
+                return interception
+        return None
+
+    def concerned(self, host: str | None) -> Interception | None:
+        """Who answers a call to *host*, or stops it. ``None``: it is nobody's business."""
+        if host is None or FORWARDING.get():
+            return None
+        if (owner := self.owner(host)) is not None:
+            return owner
+        for interception in self._innermost_first:
+            if interception.gateway.blocked(host) is not None:
+                return interception
+        return None
+
+
+@contextmanager
+def forwarding(forward: Forward) -> Iterator[None]:
+    """While the provider itself is asked: nothing of ours answers below, and a failure is told."""
+    token = FORWARDING.set(True)
+    try:
+        yield
+    except BaseException:
+        forward.answered(Disconnect())
+        raise
+    finally:
+        FORWARDING.reset(token)
+
+
+def heard_reply(status: int, headers: Mapping[str, str], pieces: Iterable[bytes]) -> ApiReply:
+    """What the provider itself said, its body in *pieces*: a stream keeps them."""
+    kept = {name.lower(): value for name, value in headers.items()}
+    if kept.get("content-type", "").startswith("text/event-stream"):
+        return ApiReply(status, kept, events=tuple(map(StreamEvent, pieces)))
+    return ApiReply(status, kept, b"".join(pieces))

@@ -1,0 +1,83 @@
+"""What a recording gives away: credentials, ids of accounts, addresses of people (LLM202)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pytest_llmcontract.core.exchange import SECRET_HEADERS
+from pytest_llmcontract.core.rules import Severity, Violation
+from pytest_llmcontract.core.secrets import has_secrets, may_be_real, query_secret, secrets_in
+from pytest_llmcontract.recordings.cassette import Cassette, Interaction
+from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, user_address
+
+
+def exposed(cassette: Cassette, interaction: Interaction, said: str) -> Iterator[Violation]:
+    """Each kind of secret once for each place it is in, as LLM202.
+
+    Args:
+        said: The text of the reply, which the caller has decoded already.
+    """
+    seen = set()
+    for what, place, keys, severity in _exposed(interaction, said):
+        if (what, place) in seen:
+            continue
+        seen.add((what, place))
+        yield Violation(
+            code="LLM202",
+            message=f"{place} holds {what}",
+            severity=severity,
+            path=place,
+            site=f"{cassette.path}:{cassette.line(interaction.index, *keys)}",
+            call=interaction.index,
+            fix="revoke it, since it is in the history of the repository; then record again, or replace it by ***"
+            if severity == "error"
+            else "replace it by ***, or record again with llm_contract, which scrubs",
+        )
+
+
+_Exposed = tuple[str, str, tuple[str, ...], Severity]
+"""What, where for a person, where in the file, how grave."""
+
+
+def _exposed(interaction: Interaction, said: str) -> Iterator[_Exposed]:
+    request = interaction.request
+    body = request.body.decode("utf-8", "replace")
+    sent, received = interaction.recorded_headers
+    if has_secrets("\n".join((request.url, *sent.values(), body, *received.values(), said))):
+        yield from _shapes(request.url, "request URL", ("request", "uri"))
+        yield from _in_headers("request", sent)
+        yield from _shapes(body, "request body", ("request", "body"))
+        yield from _in_headers("response", received)
+        yield from _shapes(said, "response body", ("response", "body"))
+    yield from _named("request", sent)
+    yield from _named("response", received)
+    if query_secret(request.url):
+        yield "a credential", "request URL", ("request", "uri"), "error"
+    if user_address(body):
+        yield "an e-mail address in user", "request body", ("request", "body"), "warning"
+
+
+_TELLING = {
+    **dict.fromkeys(SECRET_HEADERS, "a credential"),
+    **dict.fromkeys(ACCOUNT_HEADERS, "the id of an account"),
+    **dict.fromkeys(("cookie", "set-cookie"), "a session cookie"),
+}
+"""Headers that hold a secret whatever its shape, and which."""
+
+
+def _named(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
+    for name in _TELLING.keys() & headers.keys():
+        if may_be_real(headers[name]):
+            grave = name in SECRET_HEADERS and name != "cookie"
+            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "error" if grave else "warning"
+
+
+def _in_headers(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
+    for name in headers.keys() - _TELLING.keys():
+        yield from _shapes(headers[name], f"{part} header {name}", (part, "headers"))
+
+
+def _shapes(text: str, place: str, keys: tuple[str, ...]) -> Iterator[_Exposed]:
+    for secret in secrets_in(text):
+        article = "an" if secret.what[0] in "AaEeIiOoUu" else "a"
+        yield f"{article} {secret.what}", place, keys, "error" if secret.kind == "key" else "warning"
