@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 install_trampoline()
 
 
-
 # Session.
 
 
@@ -309,7 +308,7 @@ class _SessionSummary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         lines = self._ledger.lines() if self._ledger else []
         if self._collected:
-            from pytest_llmcontract.report.summary import summary
+            from pytest_llmcontract.report.warnings import summary
 
             lines += [*([""] if lines else []), summary(self._collected)]
         if lines:

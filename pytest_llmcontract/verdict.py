@@ -206,7 +206,7 @@ class Verdict:
     def send_with(self, report: pytest.TestReport) -> None:
         """Warnings, changes of recordings, and the phase's part of the ledger."""
         if self._told:
-            from pytest_llmcontract.report.summary import carried
+            from pytest_llmcontract.report.warnings import carried
 
             setattr(report, CARRIED, carried(self._told))
             self._told = []

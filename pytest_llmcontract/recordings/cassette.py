@@ -315,6 +315,8 @@ def _content(body: Any) -> tuple[bytes, bool]:
     if isinstance(body, Mapping):
         if "base64_string" in body:
             return _base64(body["base64_string"]), False
+        if body.get("type") == "json" and len(body) == 2 and "content" in body:  # what some serializers write
+            return plain_json(body["content"]), True
         return _content(body["string"]) if "string" in body else (plain_json(body), True)
     if isinstance(body, list) and all(isinstance(piece, str | bytes) for piece in body):  # of an iterator
         return b"".join(_content(piece)[0] for piece in body), False

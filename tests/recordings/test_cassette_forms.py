@@ -77,6 +77,9 @@ FORMS = {
         "request": {"method": "POST", "uri": URL, "parsed_body": SENT},
         "response": {"status": {"code": 200}, "parsed_body": SAID},
     },
+    "parsed, with its type": interaction(
+        sent={"type": "json", "content": SENT}, said={"type": "json", "content": SAID}
+    ),
     "parsed beside an empty body": request_that(body="", parsed_body=SENT),
     "url": request_that(uri=None, url=URL),
     "a status that is a number": interaction(status=200),
