@@ -61,4 +61,15 @@ def _show(file: str) -> str:
     for folder in (_STARTED_IN, os.getcwd()):
         if path.startswith(folder.rstrip(os.sep) + os.sep):
             return os.path.relpath(path, folder)
-    return path
+    project = _project(_STARTED_IN)
+    return os.path.relpath(path, _STARTED_IN) if path.startswith(project + os.sep) else path
+
+
+def _project(folder: str) -> str:
+    """The repository that *folder* lies in: its files are the application's, wherever in it pytest was started."""
+    while not os.path.exists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return _STARTED_IN
+        folder = above
+    return folder.rstrip(os.sep)

@@ -92,6 +92,16 @@ def test_paths_are_relative_to_where_python_was_started_or_is_now(tmp_path, monk
     assert application_site().startswith(os.path.relpath(HERE, site._STARTED_IN))
 
 
+def test_paths_in_the_repository_are_relative_wherever_in_it_python_was_started(tmp_path, monkeypatch):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "tests").mkdir()
+    ask = eval(compile("lambda ask: ask()", str(tmp_path / "app" / "client.py"), "eval"))
+    monkeypatch.setattr(site, "_STARTED_IN", str(tmp_path / "tests"))
+    monkeypatch.setattr(site, "_shown", {})
+
+    assert ask(application_site) == f"{os.path.join('..', 'app', 'client.py')}:1 in <lambda>"
+
+
 def test_paths_elsewhere_stay_whole(tmp_path):
     ask = eval(compile("lambda ask: ask()", str(tmp_path / "client.py"), "eval"))
 

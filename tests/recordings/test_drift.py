@@ -546,6 +546,15 @@ def test_fail_under(folder, capsys, least, code):
     assert main(["drift", "--fail-under", least, str(folder)]) == code
 
 
+def test_a_gate_that_can_compare_nothing_does_not_pass(tmp_path, capsys):
+    sent = request("groq", CHAT["groq"])
+    path = cassette(tmp_path / "a.yaml", (replace(sent, url="https://example.com/"), recorded(sent)))
+
+    assert main(["drift", "--fail-under", "95", str(path)]) == 1
+    assert "none of which can be compared" in capsys.readouterr().out
+    assert main(["drift", str(path)]) == 0
+
+
 def test_all_kinds_only_if_asked_for(tmp_path, capsys):
     sent = request("groq", CHAT["groq"])
     reply = with_header(**{f"x_more_{number}": "1" for number in range(25)})(recorded(sent))
