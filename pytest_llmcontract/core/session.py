@@ -6,6 +6,7 @@ is imported at each start of pytest.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.rules import Violation
     from pytest_llmcontract.core.selection import Selection
     from pytest_llmcontract.core.workload.budget import BudgetLine
+
+STARTED_IN = os.getcwd()
+"""The folder in which the process began: a test may have changed it before anything else of ours is loaded."""
 
 
 class Watch:
