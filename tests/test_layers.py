@@ -44,7 +44,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "commands": ({"core", "recordings", "report", "reproduce", "simulation"}, set()),
     "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
-    "__init__": ({"calibrate", "core", "recordings", "simulated_provider", "simulation"}, set()),
+    "loading": (set(), set()),
+    "__init__": ({"calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
 }
 
 
