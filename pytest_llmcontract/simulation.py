@@ -7,7 +7,6 @@ ones share it too, and the innermost that owns a host answers.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, date, datetime, time
@@ -21,6 +20,7 @@ from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.session import SESSION, Watch
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
@@ -175,7 +175,7 @@ class Stage:
 
 _stage: Stage | None = None
 _users = 0
-_lock = threading.RLock()
+_lock = new_lock()
 
 
 def current_stage() -> Stage | None:

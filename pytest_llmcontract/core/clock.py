@@ -6,12 +6,12 @@ move it is the business of ``adapters/time``.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.locks import new_lock
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class VirtualClock:
         self._ticks_at_start = ticks() if ticks else 0.0
         self._seconds = 0.0
         self._test_began = 0.0
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._listeners: list[Callable[[], None]] = []
         self.sleeps: list[Sleep] = []
 

@@ -7,7 +7,6 @@ headers on, close the call. The steps are in :mod:`.steps`, their order is data 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -33,6 +32,7 @@ from pytest_llmcontract.core.forms import File, audio_seconds, judged_body, read
 from pytest_llmcontract.core.keys import key_names
 from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limits.limiter import EXPECTED_OUTPUT, Limiter, Shortage
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.profile import Edition
 from pytest_llmcontract.core.replay import charge, judge, look_up
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS, Routes
@@ -108,7 +108,7 @@ class Simulator:
         self.routes = Routes(edition.base, edition.operations)
         self.key_name = key_names(edition.provider)[0]
         self._contracts = contracts
-        self.lock = threading.RLock()
+        self.lock = new_lock()
 
     def answer(self, request: ApiRequest) -> Call:
         """Answer *request* now; the call is in the ledger, with its reply, or waits for one in ``forwards``."""

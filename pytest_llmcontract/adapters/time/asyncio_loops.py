@@ -6,7 +6,9 @@ adopted when it next runs or schedules something: its ``time`` and its selector'
 
 Private parts used: ``BaseEventLoop._run_once`` (only to meet loops), ``_scheduled``, ``_selector``,
 ``TimerHandle._when``, ``_scheduled`` and ``_cancelled``, and ``futures._set_result_unless_cancelled``, the callback by
-which ``asyncio.sleep`` is told from a timeout. tests/adapters/test_time_asyncio.py pins them.
+which ``asyncio.sleep`` is told from a timeout; ``_SelectorSocketTransport.write``, ``Handle._callback`` and
+``transport._server``, by which a request that was not answered yet is told from all else a loop listens to.
+tests/adapters/test_time_asyncio.py pins them.
 """
 
 from __future__ import annotations
@@ -14,14 +16,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
+import selectors
 import threading
 import warnings
 import weakref
-from asyncio import base_events, events, futures
+from asyncio import base_events, events, futures, selector_events, transports
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+from pytest_llmcontract.adapters.time.connections import Awaited
 from pytest_llmcontract.adapters.time.driver import Driver
 from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
@@ -48,7 +52,7 @@ class _SleepTimer(asyncio.TimerHandle):
         super().__init__(loop.time() + seconds, _end_of_sleep, args, loop, context)
         self.driver = driver
         self.due = driver.clock.seconds + seconds
-        self.order = driver.next_order()
+        self.order = driver.next_order(self.due)
         # What loop.call_at does with a timer.
         heapq.heappush(loop._scheduled, self)
         self._scheduled = True
@@ -66,9 +70,12 @@ class AsyncioTime:
         self._driver = driver
         self._adopted: weakref.WeakSet[_AsyncioLoop] = weakref.WeakSet()
         self._warned: set[type] = set()
+        self.asked: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Transports over which something was sent since something was last received."""
 
     def install(self) -> None:
         loops: Any = base_events.BaseEventLoop
+        sockets: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
         run_once, call_later = loops._run_once, loops.call_later
         adopt, driver = self.adopt, self._driver
 
@@ -82,19 +89,25 @@ class AsyncioTime:
                 return _SleepTimer(driver, delay, args, loop, context)
             return call_later(loop, delay, callback, *args, context=context)
 
-        self._hooks = {"_run_once": (adopting_run_once, run_once), "call_later": (noting_call_later, call_later)}
-        for name, (hook, _) in self._hooks.items():
-            setattr(loops, name, hook)
+        self._hooks: list[tuple[Any, str, Any, Any]] = [
+            (loops, "_run_once", adopting_run_once, run_once),
+            (loops, "call_later", noting_call_later, call_later),
+        ]
+        for name in ("write", "writelines"):
+            if original := vars(sockets).get(name):
+                self._hooks.append((sockets, name, _noting(self.asked, original), original))
+        for owner, name, hook, _ in self._hooks:
+            setattr(owner, name, hook)
         running = events._get_running_loop()
         if isinstance(running, base_events.BaseEventLoop):
             adopt(running)
-        self.warn_if_unsupported()
+        self.call_begins()
 
     def uninstall(self) -> None:
-        for name, (hook, original) in self._hooks.items():
+        for owner, name, hook, original in self._hooks:
             # Somebody who came later (nest_asyncio) keeps theirs; our hook below it does no harm.
-            if vars(base_events.BaseEventLoop).get(name) is hook:
-                setattr(base_events.BaseEventLoop, name, original)
+            if vars(owner).get(name) is hook:
+                setattr(owner, name, original)
         for loop in tuple(self._adopted):
             loop.release()
 
@@ -108,10 +121,13 @@ class AsyncioTime:
         if not hasattr(getattr(loop, "_selector", None), "select"):
             self._warn(loop)
             return False
-        self._adopted.add(_AsyncioLoop(self._driver, loop))
+        self._adopted.add(_AsyncioLoop(self._driver, loop, self.asked))
         return True
 
-    def warn_if_unsupported(self) -> None:
+    def runs_here(self) -> bool:
+        return events._get_running_loop() is not None
+
+    def call_begins(self) -> None:
         """A loop of another kind (uvloop) runs here: say so, once, rather than let a test wait without a word."""
         loop = events._get_running_loop()
         if loop is not None and not isinstance(loop, base_events.BaseEventLoop):
@@ -143,6 +159,14 @@ class AsyncioTime:
             timer.cancel()
 
 
+def _noting(asked: weakref.WeakSet[Any], write: Callable[..., None]) -> Callable[..., None]:
+    def noting_write(transport: Any, data: Any) -> None:
+        write(transport, data)
+        asked.add(transport)
+
+    return noting_write
+
+
 def _note(driver: Driver, seconds: float, future: asyncio.Future[Any]) -> None:
     sleep, began = driver.note_sleep(seconds)
 
@@ -156,12 +180,13 @@ def _note(driver: Driver, seconds: float, future: asyncio.Future[Any]) -> None:
 class _AsyncioLoop(LoopWait):
     """One adopted loop."""
 
-    def __init__(self, driver: Driver, loop: Any) -> None:
+    def __init__(self, driver: Driver, loop: Any, asked: weakref.WeakSet[Any]) -> None:
         # Timers that are pending, or code that read the time already, know the loop's time; a fresh loop's may as
         # well be right where freezegun stops everybody's.
         known = loop._scheduled or "time" in vars(loop)
         super().__init__(driver, loop.time() if known else Real.monotonic())
         self._loop = loop
+        self._asked = asked
         self._selector = loop._selector
         self._select = self._selector.select
         self._select_was_set = "select" in vars(self._selector)
@@ -197,10 +222,15 @@ class _AsyncioLoop(LoopWait):
         elif self._rounds > _SPINS and Real.monotonic() - self._busy_since > _SPINNING:
             self._rounds = 0
             self.nudge()
-        return self._select(timeout)
+        return self.poll(timeout)
 
     def poll(self, seconds: float | None) -> Any:
-        return self._select(seconds)
+        ready = self._select(seconds)
+        if self._asked:
+            for key, events_ in ready:
+                if events_ & selectors.EVENT_READ and (transport := _transport(key)) is not None:
+                    self._asked.discard(transport)
+        return ready
 
     def next_timer(self) -> Timer | None:
         if not self._loop._scheduled:
@@ -224,8 +254,19 @@ class _AsyncioLoop(LoopWait):
         return any(map(_is_sleep, self._loop._scheduled))
 
     def listens(self) -> bool:
-        registered = self._selector.get_map() if hasattr(self._selector, "get_map") else ()
-        return len(registered) > 1  # one is the loop's own, by which `wake` reaches it
+        return len(self._watched()) > 1  # one is the loop's own, by which `wake` reaches it
+
+    def awaits(self) -> Iterator[Awaited]:
+        for key in self._watched():
+            transport = _transport(key)
+            if transport is None:
+                yield Awaited(key.fd)
+            elif transport in self._asked and getattr(transport, "_server", None) is None:
+                yield Awaited(key.fd, asked=True)
+
+    def _watched(self) -> list[Any]:
+        watched = self._selector.get_map() if hasattr(self._selector, "get_map") else None
+        return list(watched.values()) if watched else []  # None, once closed
 
     def wake(self) -> None:
         with suppress(RuntimeError):  # closed meanwhile
@@ -240,6 +281,13 @@ class _AsyncioLoop(LoopWait):
             if place < len(heap) and heap[place]._when <= limit:
                 yield heap[place]
                 places += (2 * place + 1, 2 * place + 2)
+
+
+def _transport(key: Any) -> Any:
+    """The transport behind what a selector watches; None for what somebody else put there."""
+    reads = key.data[0] if isinstance(key.data, tuple) else None
+    owner = getattr(getattr(reads, "_callback", None), "__self__", None)
+    return owner if isinstance(owner, transports.BaseTransport) else None
 
 
 def _is_sleep(timer: Any) -> bool:

@@ -4,7 +4,7 @@ A loop asks the operating system for events, with a timeout until its next timer
 in line with everybody else who waits on the clock, and keeps listening: events end the wait at any time.
 
 A loop's own time is a constant plus the clock. It counts real seconds only where a wait was real
-(``Turn.WAIT_REALLY``), so that a read timeout on a real socket still fires, and a virtual timeout of 45 seconds
+(``Move.WAIT_REALLY``), so that a read timeout on a real socket still fires, and a virtual timeout of 45 seconds
 fires at 45 exactly.
 """
 
@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.adapters.time.driver import Driver, Turn, Waiter
+from pytest_llmcontract.adapters.time.connections import Awaited
+from pytest_llmcontract.adapters.time.driver import Driver, Move, Waiter
 from pytest_llmcontract.adapters.time.real import Real
 
 # A loop that is not next yet, at a moment that has come already, sees so many seconds less. More than the 1e-9 by which
@@ -34,7 +36,7 @@ class Timer:
     """In the loop's own time."""
     due: float
     """In seconds on the clock. Kept apart from ``when``: differences of large floats are not exact."""
-    order: int
+    order: float
     sleep: bool
     """It is a sleep, not a timeout."""
 
@@ -46,6 +48,7 @@ class LoopWait(ABC):
         self.driver = driver
         self._base = now - driver.clock.seconds
         self._limit = math.inf
+        driver.loops.add(self)
 
     def time(self) -> float:
         """The loop's own time."""
@@ -68,6 +71,10 @@ class LoopWait(ABC):
         """Is a real socket or pipe registered?"""
 
     @abstractmethod
+    def awaits(self) -> Iterable[Awaited]:
+        """The files from which somebody here waits to read."""
+
+    @abstractmethod
     def wake(self) -> None:
         """End ``poll``, from any thread."""
 
@@ -81,12 +88,12 @@ class LoopWait(ABC):
                 return self.poll(seconds)
         waiter = self._enlisted(timer)
         try:
-            while (turn := driver.turn(waiter)) is not Turn.GO:
-                if turn is Turn.WAIT_REALLY:
+            while (move := driver.move(waiter)) is not Move.GO:
+                if move is Move.WAIT_REALLY:
                     events = self._poll_really(timer, waiter)
                     if events or self.time() >= timer.when:
                         return events
-                elif events := self.poll(driver.pause if turn is Turn.LOOK_AGAIN else None):
+                elif events := self.poll(driver.pause if move is Move.LOOK_AGAIN else None):
                     if driver.clock.seconds >= timer.due:
                         self._limit = timer.when - _NOT_YET  # the events first, its turn is yet to come
                     return events
@@ -104,7 +111,7 @@ class LoopWait(ABC):
             return
         waiter = self._enlisted(timer)
         try:
-            if self.driver.turn(waiter) is Turn.GO and not self.driver.ended:
+            if self.driver.move(waiter) is Move.GO and not self.driver.ended:
                 self.reach(timer.when)
         finally:
             self.driver.delist(waiter)
@@ -140,5 +147,5 @@ class LoopWait(ABC):
                 if waiter.sockets:
                     self._base += min(left, Real.monotonic() - began)
                 return events
-            if self.driver.turn(waiter) is not Turn.WAIT_REALLY:
+            if self.driver.move(waiter) is not Move.WAIT_REALLY:
                 return events

@@ -18,9 +18,10 @@ import opcode
 import os
 import sys
 import threading
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from types import CodeType, FrameType
 
+from pytest_llmcontract.adapters.time.connections import Awaited, blocks_on
 from pytest_llmcontract.adapters.time.real import Real
 
 LOOKS_WITH_PROOF = 2
@@ -134,6 +135,22 @@ class Threads:
             and self._parked.get(ident, (None, None))[0] != _spot(frame)
             for ident, frame in sys._current_frames().items()
         )
+
+    def await_files(self, but: Set[int]) -> Iterator[Awaited]:
+        """The files for which threads block, those left aside that stand where they stood when it all began."""
+        me = threading.get_ident()
+        native = {thread.ident: thread.native_id for thread in threading.enumerate()}
+        for ident, frame in sys._current_frames().items():
+            if ident != me and ident not in but and self._parked.get(ident) != (_spot(frame), None):
+                yield from blocks_on(native.get(ident))
+
+    def blocked(self) -> list[str]:
+        """The names of threads that were left behind where they block, for the time being."""
+        return [
+            thread.name
+            for thread in threading.enumerate()
+            if thread.ident is not None and self._parked.get(thread.ident, (None, None))[1] is not None
+        ]
 
     def _holds(self, ident: int, spot: _Spot, ran: bytes | None, now: float) -> bool:
         held = self._held.get(ident)

@@ -14,11 +14,12 @@ import importlib.machinery
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.adapters.time.connections import Awaited
 from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
 from pytest_llmcontract.adapters.time.real import Real
 
@@ -29,25 +30,53 @@ _LONGEST = 86_400.0  # what trio itself waits at most
 _FOREVER = 1e17  # trio's infinity is this, or more, in its time
 
 
-def watch_for_trio(driver: Driver) -> Callable[[], None]:
-    """Hook into trio, now or when it is imported; the returned function ends the watch, not the hooks."""
+class TrioPart:
+    """trio, whether it is there already or imported while the simulation lasts."""
 
-    def install() -> None:
-        if not driver.ended:
-            driver.trio = TrioTime(driver)
-            driver.trio.install()
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._finder = _AfterImport("trio", self._hook_in)
+        self._trio: TrioTime | None = None
 
-    if "trio" in sys.modules:
-        install()
-        return lambda: None
-    finder = _AfterImport("trio", install)
-    sys.meta_path.insert(0, finder)
+    def install(self) -> None:
+        if "trio" in sys.modules:
+            self._hook_in()
+        else:
+            sys.meta_path.insert(0, self._finder)
 
-    def forget() -> None:
+    def _hook_in(self) -> None:
+        if not self._driver.ended:
+            self._trio = TrioTime(self._driver)
+            self._trio.install()
+
+    def uninstall(self) -> None:
         with suppress(ValueError):
-            sys.meta_path.remove(finder)
+            sys.meta_path.remove(self._finder)
+        if self._trio is not None:
+            self._trio.uninstall()
 
-    return forget
+    def runs_here(self) -> bool:
+        return in_trio()
+
+    def call_begins(self) -> None:
+        pass  # trio has one kind of loop, and it is ours
+
+    async def delay(self, seconds: float) -> None:
+        assert self._trio is not None
+        await self._trio.delay(seconds)
+
+
+def in_trio() -> bool:
+    """Does the caller run inside a task of trio?"""
+    trio: Any = sys.modules.get("trio")
+    lowlevel = getattr(trio, "lowlevel", None)  # None while trio is being imported
+    if lowlevel is None:
+        return False
+    try:
+        lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _AfterImport:
@@ -167,7 +196,7 @@ class TrioTime:
 class _Sleeping:
     """A task of a run sleeps: while this is entered."""
 
-    def __init__(self, run: _TrioRun, deadline: float, due: float, order: int) -> None:
+    def __init__(self, run: _TrioRun, deadline: float, due: float, order: float) -> None:
         self._run = run
         self.deadline = deadline
         self.due = due
@@ -214,7 +243,8 @@ class _TrioRun(LoopWait):
     # What LoopWait asks of a loop.
 
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
-        return _Sleeping(self, deadline, self.driver.clock.seconds + seconds, self.driver.next_order())
+        due = self.driver.clock.seconds + seconds
+        return _Sleeping(self, deadline, due, self.driver.next_order(due))
 
     def poll(self, seconds: float | None) -> Any:
         return self._get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
@@ -235,6 +265,16 @@ class _TrioRun(LoopWait):
         statistics = self.runner.io_manager.statistics()
         names = ("tasks_waiting", "tasks_waiting_read", "tasks_waiting_write")
         return sum(getattr(statistics, name, 0) for name in names) > 1  # one is trio's own
+
+    def awaits(self) -> Iterator[Awaited]:
+        # file -> who waits (Linux), or (file, kind of event) -> who waits; only while somebody does
+        registered = getattr(getattr(self.runner, "io_manager", None), "_registered", {})
+        for key in list(registered):
+            fd = key[0] if isinstance(key, tuple) else key
+            waiters = registered.get(key)
+            tasks = (getattr(waiters, "read_task", waiters), getattr(waiters, "write_task", None))
+            if isinstance(fd, int) and any(task is not None for task in tasks):
+                yield Awaited(fd)
 
     def wake(self) -> None:
         runner = self.runner
