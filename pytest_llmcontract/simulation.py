@@ -63,12 +63,14 @@ class Stage:
         self._escapes: list[Violation] = []
         self._streams: dict[int, Call] = {}
         self._exits = ExitStack()
-        self._time = nullcontext() if real else time_adapter.running(self.clock, wall=settings.wall)
+        self._time = nullcontext() if real else time_adapter.running(self.clock, wall=settings.wall, seed=settings.seed)
         waits: Any = {
             "wait": time_adapter.provider_delay,
             "wait_async": time_adapter.provider_delay_async,
             "in_flight": time_adapter.request,
         }
+        self.remarks = time_adapter.taken_remarks
+        """What a test that fails should know of its time; told once."""
         self.interception = Interception(self, **waits)
         self._other_libraries = vcr_adapter.Interception(self, **waits)
 
@@ -76,6 +78,7 @@ class Stage:
         """A new test looks at a stage that was there before it."""
         self.clock.begin_test()
         self.watch.begin_test()
+        self.remarks()
 
     def provide_keys(self) -> None:
         """Set dummies for keys that are not set, while the stage lasts.

@@ -113,9 +113,10 @@ class Verdict:
     def call_failed(self) -> None:
         """Tell below the test's own failure what was found, and what it called."""
         self._tell(self._counted([*self._findings(), *self._over_budget()]))
-        if weather := [line for api in self.apis for line in api.weather()]:
-            self._item.add_report_section("call", "llmcontract", "\n".join(weather))
         stage = self.stage
+        remarks = [line for api in self.apis for line in api.weather()] + (stage.remarks() if stage else [])
+        if remarks:
+            self._item.add_report_section("call", "llmcontract", "\n".join(remarks))
         if stage and stage.journal:
             from pytest_llmcontract.report.calls import listed
 

@@ -43,9 +43,9 @@ __all__ = [
     "install_trampoline",
     "provider_delay",
     "provider_delay_async",
-    "remarks",
     "request",
     "running",
+    "taken_remarks",
 ]
 
 _driver: Driver | None = None
@@ -232,7 +232,7 @@ async def _real_delay(seconds: float) -> None:
     await library.sleep(seconds)
 
 
-def remarks() -> list[str]:
+def taken_remarks() -> list[str]:
     """What a test that fails should know of its time; told once."""
     return _driver.remarks.taken() if _driver is not None else []
 

@@ -7,7 +7,8 @@ adopted when it next runs or schedules something: its ``time`` and its selector'
 Private parts used: ``BaseEventLoop._run_once`` (only to meet loops), ``_scheduled``, ``_selector``,
 ``TimerHandle._when``, ``_scheduled`` and ``_cancelled``, and ``futures._set_result_unless_cancelled``, the callback by
 which ``asyncio.sleep`` is told from a timeout; ``_SelectorSocketTransport.write``, ``Handle._callback`` and
-``transport._server``, by which a request that was not answered yet is told from all else a loop listens to.
+``pause_reading`` and ``transport._server``, by which a request that was not answered yet is told from all else a loop
+listens to.
 tests/adapters/test_time_asyncio.py pins them.
 """
 
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from pytest_llmcontract.adapters.time.connections import Awaited
+from pytest_llmcontract.adapters.time.connections import MORE_TO_COME, Awaited
 from pytest_llmcontract.adapters.time.driver import Driver
 from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
@@ -36,6 +37,10 @@ _end_of_sleep: Callable[[Any, Any], None] = futures._set_result_unless_cancelled
 # `while`). One that computes goes round rarely.
 _SPINS = 10_000
 _SPINNING = 0.5
+
+# Real seconds since a piece of an answer came in which the next is waited for, on a connection that always listens:
+# it may as well be idle now.
+_REST = 0.1
 
 _RESOLUTION = 1e-9  # a loop runs timers this much early
 
@@ -70,8 +75,7 @@ class AsyncioTime:
         self._driver = driver
         self._adopted: weakref.WeakSet[_AsyncioLoop] = weakref.WeakSet()
         self._warned: set[type] = set()
-        self.asked: weakref.WeakSet[Any] = weakref.WeakSet()
-        """Transports over which something was sent since something was last received."""
+        self.traffic = Traffic()
 
     def install(self) -> None:
         loops: Any = base_events.BaseEventLoop
@@ -95,7 +99,9 @@ class AsyncioTime:
         ]
         for name in ("write", "writelines"):
             if original := vars(sockets).get(name):
-                self._hooks.append((sockets, name, _noting(self.asked, original), original))
+                self._hooks.append((sockets, name, self.traffic.noting(original), original))
+        pause: Any = sockets.pause_reading
+        self._hooks.append((selector_events._SelectorTransport, "pause_reading", self.traffic.pausing(pause), pause))  # type: ignore[attr-defined]
         for owner, name, hook, _ in self._hooks:
             setattr(owner, name, hook)
         running = events._get_running_loop()
@@ -121,7 +127,7 @@ class AsyncioTime:
         if not hasattr(getattr(loop, "_selector", None), "select"):
             self._warn(loop)
             return False
-        self._adopted.add(_AsyncioLoop(self._driver, loop, self.asked))
+        self._adopted.add(_AsyncioLoop(self._driver, loop, self.traffic))
         return True
 
     def runs_here(self) -> bool:
@@ -159,12 +165,42 @@ class AsyncioTime:
             timer.cancel()
 
 
-def _noting(asked: weakref.WeakSet[Any], write: Callable[..., None]) -> Callable[..., None]:
-    def noting_write(transport: Any, data: Any) -> None:
-        write(transport, data)
-        asked.add(transport)
+class Traffic:
+    """What travelled last on the connections that loops of this process opened."""
 
-    return noting_write
+    def __init__(self) -> None:
+        self._asked: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._heard: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()  # real
+        self._pauses: weakref.WeakSet[Any] = weakref.WeakSet()  # whose owners do not listen unless they wait (anyio)
+
+    def noting(self, write: Callable[..., None]) -> Callable[..., None]:
+        def noting_write(transport: Any, data: Any) -> None:
+            write(transport, data)
+            if transport._server is None:  # not accepted
+                self._asked.add(transport)
+
+        return noting_write
+
+    def pausing(self, pause_reading: Callable[..., None]) -> Callable[..., None]:
+        def noting_pause(transport: Any) -> None:
+            pause_reading(transport)
+            self._pauses.add(transport)
+
+        return noting_pause
+
+    def heard(self, ready: list[tuple[Any, int]]) -> None:
+        """A selector says who may read."""
+        for key, events_ in ready:
+            if events_ & selectors.EVENT_READ and (transport := _transport(key)) is not None:
+                self._asked.discard(transport)
+                self._heard[transport] = Real.monotonic()
+
+    def on_its_way(self, transport: Any) -> bool:
+        """Is an answer, or the rest of one?"""
+        if getattr(transport, "_server", None) is not None:
+            return False
+        rest = MORE_TO_COME if transport in self._pauses else _REST
+        return transport in self._asked or Real.monotonic() - self._heard.get(transport, -math.inf) < rest
 
 
 def _note(driver: Driver, seconds: float, future: asyncio.Future[Any]) -> None:
@@ -180,13 +216,13 @@ def _note(driver: Driver, seconds: float, future: asyncio.Future[Any]) -> None:
 class _AsyncioLoop(LoopWait):
     """One adopted loop."""
 
-    def __init__(self, driver: Driver, loop: Any, asked: weakref.WeakSet[Any]) -> None:
+    def __init__(self, driver: Driver, loop: Any, traffic: Traffic) -> None:
         # Timers that are pending, or code that read the time already, know the loop's time; a fresh loop's may as
         # well be right where freezegun stops everybody's.
         known = loop._scheduled or "time" in vars(loop)
         super().__init__(driver, loop.time() if known else Real.monotonic())
         self._loop = loop
-        self._asked = asked
+        self._traffic = traffic
         self._selector = loop._selector
         self._select = self._selector.select
         self._select_was_set = "select" in vars(self._selector)
@@ -226,10 +262,8 @@ class _AsyncioLoop(LoopWait):
 
     def poll(self, seconds: float | None) -> Any:
         ready = self._select(seconds)
-        if self._asked:
-            for key, events_ in ready:
-                if events_ & selectors.EVENT_READ and (transport := _transport(key)) is not None:
-                    self._asked.discard(transport)
+        if ready:
+            self._traffic.heard(ready)
         return ready
 
     def next_timer(self) -> Timer | None:
@@ -261,8 +295,8 @@ class _AsyncioLoop(LoopWait):
             transport = _transport(key)
             if transport is None:
                 yield Awaited(key.fd)
-            elif transport in self._asked and getattr(transport, "_server", None) is None:
-                yield Awaited(key.fd, asked=True)
+            elif self._traffic.on_its_way(transport):
+                yield Awaited(key.fd, sure=True)
 
     def _watched(self) -> list[Any]:
         watched = self._selector.get_map() if hasattr(self._selector, "get_map") else None

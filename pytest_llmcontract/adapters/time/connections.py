@@ -5,8 +5,8 @@ from it and what travelled last was ours. Servers that listen, connections that 
 requests to a server in this very process hold nothing: who serves those is a thread or task of ours.
 
 Who waits: event loops say which files they watch; of a thread that blocks, Linux says in which system call, also
-where C does the waiting (libpq). What travelled last: asyncio's transports are asked, of all else the kernel. Where a
-system tells nothing, nothing is held.
+where C does the waiting (libpq). What travelled last: asyncio's loops know it themselves, of all else the kernel does.
+Where a system tells nothing, nothing is held.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ PATIENCE = 30.0
 """Real seconds after which a request is given up: it is a subscription, or nobody will ever answer."""
 UNCLEAR = 2.0
 """The same where it may be the answer that travelled last, to the kernel's grain of a few milliseconds."""
+MORE_TO_COME = 1.0
+"""Real seconds since a piece of an answer came in which the next is waited for, where somebody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Awaited:
     """A file from which somebody here waits to read."""
 
     fd: int
-    asked: bool | None = None
-    """Whether what travelled last is known to be ours; None: ask the kernel."""
+    sure: bool = False
+    """An answer is known to be on its way; else the kernel is asked what travelled last."""
 
 
 class Connections:
@@ -53,14 +55,14 @@ class Connections:
         ours: _Listening | None = None
         for one in awaited:
             connection = _connection(one.fd)
-            if connection is None or (one.asked is None and connection.sent_last is False):
+            if connection is None or (connection.idle and not one.sure):
                 continue
             ours = ours or _Listening()
             if not ours.leads_elsewhere(connection):
                 continue
             key = (one.fd, connection.local, connection.peer, connection.received)
             since[key] = self._since.get(key, now)
-            holds = holds or now - since[key] < (PATIENCE if one.asked or connection.sent_last else UNCLEAR)
+            holds = holds or now - since[key] < (PATIENCE if one.sure or connection.sent_last else UNCLEAR)
             peers.append(_spelled(connection.peer))
         self._since = since
         return peers, holds
@@ -72,10 +74,12 @@ class _Connection:
 
     local: Any
     peer: Any
-    received: int | None
+    received: int | None = None
     """Bytes, ever; None where the kernel does not say."""
-    sent_last: bool | None
-    """None: not to be told."""
+    sent_last: bool = False
+    """False also where that is not to be told."""
+    idle: bool = False
+    """It was answered, and no more has come for a while."""
 
 
 def _connection(fd: int) -> _Connection | None:
@@ -83,7 +87,7 @@ def _connection(fd: int) -> _Connection | None:
     with suppress(OSError), _borrowed(fd) as sock:
         local, peer = sock.getsockname(), sock.getpeername()
         if sock.family == getattr(socket, "AF_UNIX", None):
-            return _Connection(local, peer, None, None) if peer and not local else None
+            return _Connection(local, peer) if peer and not local else None
         return _Connection(local, peer, *_travelled(sock))
     return None
 
@@ -110,15 +114,16 @@ _INFO = struct.Struct("=44xI4xI72xQ")
 """Of Linux' ``struct tcp_info``: milliseconds since the last data was sent, and received; bytes received, ever."""
 
 
-def _travelled(sock: _socket.socket) -> tuple[int | None, bool | None]:
+def _travelled(sock: _socket.socket) -> tuple[int | None, bool, bool]:
+    """Of a :class:`_Connection`: received, sent_last, idle."""
     option = getattr(socket, "TCP_INFO", None)
     if option is None or sock.type != socket.SOCK_STREAM:
-        return None, None
+        return None, False, False
     try:
         sent, received, total = _INFO.unpack_from(sock.getsockopt(socket.IPPROTO_TCP, option, 256))
     except (OSError, struct.error):
-        return None, None
-    return total, None if sent == received else sent < received
+        return None, False, False
+    return total, sent < received, sent > received > 1000 * MORE_TO_COME
 
 
 class _Listening:
