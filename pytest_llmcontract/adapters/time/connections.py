@@ -15,6 +15,7 @@ import _socket
 import os
 import platform
 import socket
+import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -182,6 +183,19 @@ def blocks_on(native_id: int | None) -> Iterator[Awaited]:
         call = _NUMBERS.get(int(words[0]))  # "running" otherwise
         if call is not None:
             yield from map(Awaited, _FILES[call](*(int(word, 16) for word in words[1:6])))
+
+
+def blocks_on_sockets(native_id: int | None) -> bool:
+    """Does the thread of that id wait for sockets, and for nothing else?"""
+    files = [awaited.fd for awaited in blocks_on(native_id)]
+    return bool(files) and all(map(_is_socket, files))
+
+
+def _is_socket(fd: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
 
 
 def _of_poll(address: int, count: int, *_: int) -> Iterator[int]:

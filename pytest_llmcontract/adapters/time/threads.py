@@ -3,8 +3,8 @@
 Python has no list of runnable threads. What it has is the line at which each thread stands, and on Linux the
 operating system's word on whether it ran. The rules, for every thread that does not sleep on the clock:
 
-* It stands in a function that only waits (``Condition.wait``, ``Thread.join``, an executor's idle worker, a selector):
-  **idle**, once it has been seen there, not running and without having run in between, over a few looks with the
+* It stands in a function that only waits (``Condition.wait``, ``Thread.join``, an executor's idle worker, a selector),
+  or blocks on sockets (whether an answer of another process is on its way there, :mod:`.connections` asks): **idle**, once it has been seen there, not running and without having run in between, over a few looks with the
   interpreter lock given up. From then on the number of its context switches proves that it never woke.
 * It is older than the simulation and stands where it stood then: **parked**, it has nothing to do with us (xdist's
   and debuggers' threads, servers). A pool's worker of an earlier test counts as soon as it is given work.
@@ -21,7 +21,7 @@ import threading
 from collections.abc import Iterator, Set
 from types import CodeType, FrameType
 
-from pytest_llmcontract.adapters.time.connections import Awaited, blocks_on
+from pytest_llmcontract.adapters.time.connections import Awaited, blocks_on, blocks_on_sockets
 from pytest_llmcontract.adapters.time.real import Real
 
 LOOKS_WITH_PROOF = 2
@@ -103,7 +103,7 @@ class Threads:
             if ident == me or ident in asleep:
                 continue
             spot = _spot(frame)
-            idle = _is_idle(frame)
+            idle = _is_idle(frame) or blocks_on_sockets(native.get(ident))
             parked = self._parked.get(ident)
             if not idle and parked == (spot, None):
                 continue
