@@ -18,17 +18,19 @@ import asyncio
 import heapq
 import math
 import selectors
+import sys
 import threading
 import warnings
 import weakref
 from asyncio import base_events, events, futures, selector_events, transports
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from pytest_llmcontract.adapters.time.connections import MORE_TO_COME, Awaited
 from pytest_llmcontract.adapters.time.driver import Driver
-from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
+from pytest_llmcontract.adapters.time.loops import LoopWait, Timer, innermost
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
 
 _end_of_sleep: Callable[[Any, Any], None] = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
@@ -298,6 +300,23 @@ class _AsyncioLoop(LoopWait):
             elif self._traffic.on_its_way(transport):
                 yield Awaited(key.fd, sure=True)
 
+    def pending(self) -> Iterator[Hashable]:
+        return ((id(timer), timer._when) for timer in self._loop._scheduled if not timer._cancelled)
+
+    def waits_for(self) -> list[object] | None:
+        frame = sys._current_frames().get(self.thread)
+        while frame is not None and frame.f_code.co_name != "run_until_complete":
+            frame = frame.f_back
+        return None if frame is None else _leaves(frame.f_locals.get("future"))
+
+    def runs(self) -> bool:
+        return bool(self._loop.is_running())
+
+    def tasks(self) -> Iterator[tuple[str, FrameType | None]]:
+        for task in asyncio.all_tasks(self._loop):
+            if not any(map(_ends_a_sleep(task), self._loop._scheduled)):
+                yield f"task {task.get_name()}", innermost(task.get_coro())
+
     def _watched(self) -> list[Any]:
         watched = self._selector.get_map() if hasattr(self._selector, "get_map") else None
         return list(watched.values()) if watched else []  # None, once closed
@@ -322,6 +341,46 @@ def _transport(key: Any) -> Any:
     reads = key.data[0] if isinstance(key.data, tuple) else None
     owner = getattr(getattr(reads, "_callback", None), "__self__", None)
     return owner if isinstance(owner, transports.BaseTransport) else None
+
+
+def _leaves(future: Any) -> list[object] | None:
+    """The futures for which *future* waits in the end; None if one of those that it waits for goes on by itself."""
+    if future is None or future.done():
+        return None
+    children = getattr(future, "_children", None)  # of a gathering
+    if children is None and isinstance(future, asyncio.Task):
+        waiter = future._fut_waiter  # type: ignore[attr-defined]
+        children = _of_group(future) or [waiter]
+        if waiter is None:
+            return None
+    if children is None:
+        return [future]
+    leaves: list[object] = []
+    for child in children:
+        if child.done():
+            continue
+        below = _leaves(child)
+        if below is None:
+            return None
+        leaves += below
+    return leaves
+
+
+def _of_group(task: asyncio.Task[Any]) -> list[Any]:
+    """The tasks for which *task* waits in a TaskGroup or in ``asyncio.wait``."""
+    coroutine: Any = task.get_coro()
+    while getattr(inner := getattr(coroutine, "cr_await", None), "cr_frame", None) is not None:
+        coroutine = inner
+    frame = getattr(coroutine, "cr_frame", None)
+    if frame is None or frame.f_globals.get("__name__") not in ("asyncio.taskgroups", "asyncio.tasks"):
+        return []
+    waited = getattr(frame.f_locals.get("self"), "_tasks", None) or frame.f_locals.get("fs") or ()
+    return [one for one in waited if isinstance(one, asyncio.Future)]
+
+
+def _ends_a_sleep(task: asyncio.Task[Any]) -> Callable[[Any], bool]:
+    waiter = task._fut_waiter  # type: ignore[attr-defined]
+    return lambda timer: _is_sleep(timer) and timer._args and timer._args[0] is waiter
 
 
 def _is_sleep(timer: Any) -> bool:

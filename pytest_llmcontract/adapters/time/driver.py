@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from pytest_llmcontract.adapters.time import deadlock
 from pytest_llmcontract.adapters.time.children import Children
 from pytest_llmcontract.adapters.time.connections import Awaited, Connections
 from pytest_llmcontract.adapters.time.real import Real
@@ -81,7 +82,7 @@ class Part(Protocol):
         """Sleep without a note."""
 
 
-class Loop(Protocol):
+class Loop(deadlock.Loop, Protocol):
     """One event loop, as far as others ask it."""
 
     def awaits(self) -> Iterable[Awaited]:
@@ -124,6 +125,7 @@ class Driver:
         self.loops: weakref.WeakSet[Loop] = weakref.WeakSet()
         self.remarks = Remarks(clock)
         self.children = Children()
+        self._watch = deadlock.Watch(clock)
         self._connections = Connections()
         self._bystanders = bystanders
         self._lock = new_lock()
@@ -150,6 +152,7 @@ class Driver:
         for part in parts:
             part.install()
         self.children.install()
+        self._watch.install()
         self._forget_clock = self.clock.on_move(self._clock_moved)
 
     def stop(self) -> None:
@@ -157,6 +160,7 @@ class Driver:
         with self._lock:
             self.ended = True
             self._forget_clock()
+            self._watch.uninstall()
             self.children.uninstall()
             for part in reversed(self.parts):
                 part.uninstall()
@@ -222,6 +226,7 @@ class Driver:
             self._threads.take_part(thread)
             self._calls[thread] = self._calls.get(thread, 0) + 1
             self._calls_were_made = True
+            self._watch.progress()
 
     def call_ends(self, thread: int) -> None:
         with self._lock:
@@ -281,6 +286,7 @@ class Driver:
             if self._held_from_outside(waiter, asleep):
                 return self._look_again(waiter)
             self._jump(waiter.due)
+            self._look_for_a_deadlock(asleep)
             return Move.GO
 
     def _held_from_outside(self, waiter: Waiter, asleep: set[int]) -> bool:
@@ -288,7 +294,7 @@ class Driver:
         peers, at_work = self._connections.unanswered(self._awaited(asleep))
         children = self.children.waited_for()
         now, seen = Real.monotonic(), self._work_seen
-        if at_work or children:
+        if at_work or children or self._watch.told:  # a deadlock that was told burns no core
             self._work_seen = now
             self._work_lasted += min(now - seen, _ONE_WAIT) if seen is not None else 0.0
             if self._work_lasted < waiter.due - self.clock.seconds:
@@ -301,6 +307,14 @@ class Driver:
             left = waiter.due - self.clock.seconds
             self.remarks.timeout_fires(left, peers, self.children.alive(), self._threads.blocked())
         return False
+
+    def _look_for_a_deadlock(self, asleep: set[int]) -> None:
+        def busy() -> bool:
+            peers, _ = self._connections.unanswered(self._awaited(asleep))
+            return bool(peers or self.children.alive() or self._threads.blocked())
+
+        sleeping = [(waiter.due, waiter.order) for waiter in self._waiters if waiter.sleeps and not waiter.timeout]
+        self._watch.jumped(sleeping, tuple(self.loops), busy)
 
     def _awaited(self, asleep: set[int]) -> Iterator[Awaited]:
         """The files from which somebody waits to read, be it a loop or a thread that does not take part in the wait."""
@@ -368,6 +382,7 @@ class Driver:
             if self._jumping:
                 return
             self._moved_by_hand_to = self.clock.seconds
+            self._watch.progress()
             for waiter in self._waiters:
                 if waiter.due <= self.clock.seconds:
                     waiter.wake()

@@ -11,14 +11,18 @@ fires at 45 exactly.
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 from pytest_llmcontract.adapters.time.connections import Awaited
 from pytest_llmcontract.adapters.time.driver import Driver, Move, Waiter
 from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.errors import Deadlock
+from pytest_llmcontract.core.site import application_site
 
 # A loop that is not next yet, at a moment that has come already, sees so many seconds less. More than the 1e-9 by which
 # asyncio runs timers early.
@@ -26,6 +30,21 @@ _NOT_YET = 4e-9
 
 # In a real wait, how often to see whether it still has to be one. Real seconds.
 _PIECE = 0.05
+
+
+def innermost(coroutine: Any) -> FrameType | None:
+    """Where a coroutine that is suspended stands: the frame of the one that all the others wait for."""
+    frame: FrameType | None = None
+    while coroutine is not None:
+        for kind in ("cr", "gi", "ag"):
+            if (here := getattr(coroutine, f"{kind}_frame", None)) is not None:
+                # Frames of suspended coroutines have no f_back: the application's own last one is what we are after.
+                frame = here if frame is None or application_site(here) else frame
+                coroutine = getattr(coroutine, f"{kind}_yieldfrom" if kind == "gi" else f"{kind}_await", None)
+                break
+        else:
+            break
+    return frame
 
 
 @dataclass(slots=True)
@@ -48,6 +67,7 @@ class LoopWait(ABC):
         self.driver = driver
         self._base = now - driver.clock.seconds
         self._limit = math.inf
+        self.thread = threading.get_ident()
         driver.loops.add(self)
 
     def time(self) -> float:
@@ -75,12 +95,33 @@ class LoopWait(ABC):
         """The files from which somebody here waits to read."""
 
     @abstractmethod
+    def pending(self) -> Iterable[Hashable]:
+        """All timers that may fire."""
+
+    @abstractmethod
+    def waits_for(self) -> list[object] | None:
+        """What the task for which the loop runs waits for in the end; None if that goes on by itself."""
+
+    @abstractmethod
+    def tasks(self) -> Iterable[tuple[str, FrameType | None]]:
+        """Names of the tasks that do not sleep, and where each stands."""
+
+    @abstractmethod
+    def runs(self) -> bool:
+        """Does it run?"""
+
+    def interrupt(self, error: Deadlock) -> None:
+        """Let the task for which the loop runs fail; called in its thread."""
+        raise error
+
+    @abstractmethod
     def wake(self) -> None:
         """End ``poll``, from any thread."""
 
     def wait(self, seconds: float | None) -> Any:
         """What ``poll`` does, on the clock's time. *seconds* is what the loop would wait by itself."""
         driver = self.driver
+        self.thread = threading.get_ident()
         self._limit = math.inf
         timer = None if driver.ended else self.next_timer()
         if timer is None:

@@ -4,7 +4,8 @@ Python has no list of runnable threads. What it has is the line at which each th
 operating system's word on whether it ran. The rules, for every thread that does not sleep on the clock:
 
 * It stands in a function that only waits (``Condition.wait``, ``Thread.join``, an executor's idle worker, a selector),
-  or blocks on sockets (whether an answer of another process is on its way there, :mod:`.connections` asks): **idle**, once it has been seen there, not running and without having run in between, over a few looks with the
+  or blocks on sockets (whether an answer of another process is on its way there, :mod:`.connections` asks):
+  **idle**, once it has been seen there, not running and without having run in between, over a few looks with the
   interpreter lock given up. From then on the number of its context switches proves that it never woke.
 * It is older than the simulation and stands where it stood then: **parked**, it has nothing to do with us (xdist's
   and debuggers' threads, servers). A pool's worker of an earlier test counts as soon as it is given work.
@@ -131,7 +132,7 @@ class Threads:
         return any(thread.ident is None for thread in threading.enumerate()) or any(
             ident != me
             and ident not in asleep
-            and not _waits_for_others(frame)
+            and not waits_for_others(frame)
             and self._parked.get(ident, (None, None))[0] != _spot(frame)
             for ident, frame in sys._current_frames().items()
         )
@@ -186,7 +187,8 @@ def _is_idle(frame: FrameType) -> bool:
     return _name(frame) in _IDLE or frame.f_code.co_code[frame.f_lasti] == _ENTERING
 
 
-def _waits_for_others(frame: FrameType) -> bool:
+def waits_for_others(frame: FrameType) -> bool:
+    """Does a thread that stands there go on only when somebody else acts?"""
     name = _name(frame)
     if name in _WORKERS:
         return True

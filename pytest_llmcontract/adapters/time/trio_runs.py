@@ -14,14 +14,15 @@ import importlib.machinery
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_llmcontract.adapters.time.connections import Awaited
-from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
+from pytest_llmcontract.adapters.time.loops import LoopWait, Timer, innermost
 from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.errors import Deadlock
 
 if TYPE_CHECKING:
     from pytest_llmcontract.adapters.time.driver import Driver
@@ -182,7 +183,7 @@ class TrioTime:
         if run is None and type(runner.clock) is self._run.SystemClock:
             if self._driver.is_bystander(threading.get_ident()):
                 return None
-            run = self._runs[runner] = _TrioRun(self._driver, self.get_events, runner)
+            run = self._runs[runner] = _TrioRun(self._driver, self.get_events, self._trio.lowlevel.current_task, runner)
         return run
 
     def _run_of(self, io_manager: Any) -> _TrioRun | None:
@@ -193,12 +194,27 @@ class TrioTime:
         return run
 
 
+def _resumed(task: Any) -> Iterator[object]:
+    """How often *task* went on, and those that it waits for, where it stands at the end of a nursery."""
+    yield task, task._schedule_points
+    if task.child_nurseries and any(frame.f_code.co_name == "_nested_child_finished" for frame in _frames(task.coro)):
+        for child in task.child_nurseries[-1].child_tasks:
+            yield from _resumed(child)
+
+
+def _frames(coroutine: Any) -> Iterator[FrameType]:
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        yield frame
+        coroutine = coroutine.cr_await
+
+
 class _Sleeping:
     """A task of a run sleeps: while this is entered."""
 
-    def __init__(self, run: _TrioRun, deadline: float, due: float, order: float) -> None:
+    def __init__(self, run: _TrioRun, task: object, deadline: float, due: float, order: float) -> None:
         self._run = run
         self.deadline = deadline
+        self.task = task
         self.due = due
         self.order = order
 
@@ -212,9 +228,12 @@ class _Sleeping:
 class _TrioRun(LoopWait):
     """One ``trio.run``, and the clock it is given for the time being."""
 
-    def __init__(self, driver: Driver, get_events: Callable[[Any, float], Any], runner: Any) -> None:
+    def __init__(
+        self, driver: Driver, get_events: Callable[[Any, float], Any], current_task: Callable[[], object], runner: Any
+    ) -> None:
         super().__init__(driver, runner.clock.offset + Real.perf_counter())
         self._get_events = get_events
+        self.current_task = current_task
         self._runner = weakref.ref(runner)
         self.sleepers: set[_Sleeping] = set()
         runner.clock = self
@@ -244,7 +263,7 @@ class _TrioRun(LoopWait):
 
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
         due = self.driver.clock.seconds + seconds
-        return _Sleeping(self, deadline, due, self.driver.next_order(due))
+        return _Sleeping(self, self.current_task(), deadline, due, self.driver.next_order(due))
 
     def poll(self, seconds: float | None) -> Any:
         return self._get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
@@ -275,6 +294,31 @@ class _TrioRun(LoopWait):
             tasks = (getattr(waiters, "read_task", waiters), getattr(waiters, "write_task", None))
             if isinstance(fd, int) and any(task is not None for task in tasks):
                 yield Awaited(fd)
+
+    def pending(self) -> Iterator[Hashable]:
+        runner = self.runner
+        return ((id(scope), when) for when, _, scope in (runner.deadlines._heap if runner else ()))
+
+    def waits_for(self) -> list[object] | None:
+        task = getattr(self.runner, "main_task", None)
+        return None if task is None else list(_resumed(task))
+
+    def runs(self) -> bool:
+        return getattr(self.runner, "main_task", None) is not None
+
+    def tasks(self) -> Iterator[tuple[str, FrameType | None]]:
+        sleeping = {id(sleeper.task) for sleeper in self.sleepers}
+        for task in tuple(self.runner.tasks) if self.runner else ():
+            if id(task) not in sleeping:
+                yield f"task {task.name}", innermost(task.coro)
+
+    def interrupt(self, error: Deadlock) -> None:
+        def fail() -> NoReturn:
+            raise error
+
+        # Where the task waits, as if that had failed; an error out of the loop itself would be called an internal one.
+        if not self.runner.main_task._attempt_abort(fail):
+            raise error
 
     def wake(self) -> None:
         runner = self.runner
