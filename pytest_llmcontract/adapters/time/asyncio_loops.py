@@ -275,14 +275,13 @@ class _AsyncioLoop(LoopWait):
         when = first._when
         if when == math.inf:
             return None
-        sleeps = [
-            timer
-            for timer in self._timers_until(when + _RESOLUTION)
-            if _is_sleep(timer) and timer.driver is self.driver
-        ]
+        timers = list(self._timers_until(when + _RESOLUTION))
+        sleeps = [timer for timer in timers if _is_sleep(timer) and timer.driver is self.driver]
+        timeout = any(not timer._cancelled and not _is_sleep(timer) for timer in timers)
         if sleeps:
             # All of these wake in one round of the loop, so none may be early, not by the last bit of a float.
-            return Timer(when, max(timer.due for timer in sleeps), min(timer.order for timer in sleeps), sleep=True)
+            due, order = max(timer.due for timer in sleeps), min(timer.order for timer in sleeps)
+            return Timer(when, due, order, sleep=True, timeout=timeout)
         due = self.driver.clock.seconds + max(0.0, round(when - self.time(), 9))
         return Timer(when, due, -1, sleep=_is_sleep(first))
 

@@ -58,6 +58,8 @@ class Timer:
     order: float
     sleep: bool
     """It is a sleep, not a timeout."""
+    timeout: bool = False
+    """A timeout fires at that moment, perhaps beside sleeps."""
 
 
 class LoopWait(ABC):
@@ -168,7 +170,7 @@ class LoopWait(ABC):
             timer.order,
             self.wake,
             sleeps=timer.sleep or self.has_sleepers(),
-            timeout=not timer.sleep,
+            timeout=timer.timeout or not timer.sleep,
             sockets=self.listens(),
         )
         self.driver.enlist(waiter)

@@ -139,10 +139,15 @@ class Threads:
 
     def await_files(self, but: Set[int]) -> Iterator[Awaited]:
         """The files for which threads block, those left aside that stand where they stood when it all began."""
-        me = threading.get_ident()
-        native = {thread.ident: thread.native_id for thread in threading.enumerate()}
-        for ident, frame in sys._current_frames().items():
-            if ident != me and ident not in but and self._parked.get(ident) != (_spot(frame), None):
+        but = but | {threading.get_ident()}
+        others = [
+            ident
+            for ident, frame in sys._current_frames().items()
+            if ident not in but and self._parked.get(ident) != (_spot(frame), None)
+        ]
+        if others:
+            native = {thread.ident: thread.native_id for thread in threading.enumerate()}
+            for ident in others:
                 yield from blocks_on(native.get(ident))
 
     def blocked(self) -> list[str]:

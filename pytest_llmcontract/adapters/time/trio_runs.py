@@ -317,7 +317,10 @@ class _TrioRun(LoopWait):
             raise error
 
         # Where the task waits, as if that had failed; an error out of the loop itself would be called an internal one.
-        if not self.runner.main_task._attempt_abort(fail):
+        task = self.runner.main_task
+        if task._abort_func is not None:
+            task._attempt_abort(fail)
+        if task._abort_func is not None:  # it waits for what cannot be given up
             raise error
 
     def wake(self) -> None:
