@@ -68,7 +68,7 @@ def test_a_simulation_that_begins_and_ends_while_time_is_frozen():
 
         def ask(api):
             api.fail("rate_limit_exceeded", retry_after=30)
-            groq.Groq().chat.completions.create(model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hi"}])
+            groq.Groq().chat.completions.create(model="openai/gpt-oss-20b", messages=[{"role": "user", "content": ""}])
             assert api.clock.slept == 30
 
         for _ in range(2):
@@ -77,7 +77,7 @@ def test_a_simulation_that_begins_and_ends_while_time_is_frozen():
         with pytest_llmcontract.simulate("groq") as api:
             ask(api)
 
-        from pytest_llmcontract.core import profile
+        from pytest_llmcontract.core.facts import records as profile
         assert profile.Date is datetime.date
         """
     )
@@ -107,7 +107,7 @@ def test_tests_that_freeze_time_in_every_way_beside_the_fixtures(pytester):
         from freezegun import freeze_time
 
         def ask():
-            groq.Groq().chat.completions.create(model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hi"}])
+            groq.Groq().chat.completions.create(model="openai/gpt-oss-20b", messages=[{"role": "user", "content": ""}])
 
         @pytest.fixture
         def frozen():

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import overload
 
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.limits.charges import Charges, Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
-from pytest_llmcontract.core.rules import Violation
 
 
 @dataclass(eq=False, slots=True)
@@ -39,10 +40,8 @@ class Call:
     violations: list[Violation] = field(default_factory=list)
     recorded: bool = False
     """A recording answered it, not the simulator."""
-    counted: bool = False
-    """Every limit of the model admitted it, so that they count it; also where it failed later."""
-    audio_seconds: float = 0.0
-    """Length of the audio that came along, as limits count it."""
+    counted: Counted | None = None
+    """How its limits count it; ``None`` where none admitted it. Also of a call that failed later."""
     shortage: Shortage | None = None
     """The limit that refused it, in the numbers of the refusal."""
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
@@ -59,6 +58,11 @@ class Call:
     def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...]) -> None:
         """Keep how full the limits were. As two parts, since all calls of a long test share the first."""
         self._limits, self._used = limits, used
+
+    @property
+    def charges(self) -> Charges | None:
+        """What its limits count of it, with what it really used; ``None`` where none admitted it."""
+        return self.counted.settled(self.usage) if self.counted else None
 
     @property
     def client(self) -> str:

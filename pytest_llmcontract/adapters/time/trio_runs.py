@@ -262,7 +262,7 @@ class _TrioRun(LoopWait):
     # What LoopWait asks of a loop.
 
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
-        due = self.driver.clock.seconds + seconds
+        due = self.driver.clock.after(seconds)
         return _Sleeping(self, self.current_task(), deadline, due, self.driver.next_order(due))
 
     def poll(self, seconds: float | None) -> Any:
@@ -275,7 +275,7 @@ class _TrioRun(LoopWait):
         sleeps = [sleeping for sleeping in self.sleepers if sleeping.deadline <= when]
         if sleeps:
             return Timer(when, max(one.due for one in sleeps), min(one.order for one in sleeps), sleep=True)
-        return Timer(when, self.driver.clock.seconds + max(0.0, round(when - self.time(), 9)), -1, sleep=False)
+        return Timer(when, self.driver.clock.after(max(0.0, round(when - self.time(), 9))), -1, sleep=False)
 
     def has_sleepers(self) -> bool:
         return bool(self.sleepers)
