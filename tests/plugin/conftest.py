@@ -44,5 +44,4 @@ def draw(model):
 def project(pytester):
     """A directory with an application, for tests written into it."""
     pytester.makepyfile(app=APP)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nasyncio_mode = auto\n")
     return pytester
