@@ -1,15 +1,15 @@
 """A process that has pytest and the SDKs loaded, and forks for every pytest that a test wants to start.
 
-The problem: a pytest of its own costs one and a half to three seconds, nearly all of it for the interpreter, the imports
-of three SDKs and the plugins that happen to be installed. Here the imports are paid once, and only the plugins that a
-test names are loaded. Runs inside the process of the test (``pytester.runpytest_inprocess``) would save as much; but our
-plugin patches HTTP libraries and ``time.sleep`` of its process, keeps settings for it and imports its parts when they are
-needed. What goes wrong there would show in other tests, or nowhere.
+The problem: a pytest of its own costs one and a half to three seconds, nearly all of it for the interpreter, for the
+imports of three SDKs and for the plugins that happen to be installed. Here the imports are paid once, and only the
+plugins that a test names are loaded. Runs inside the process of the test (``pytester.runpytest_inprocess``) would save
+as much; but our plugin patches HTTP libraries and ``time.sleep`` of its process, keeps settings for it and imports its
+parts when they are needed. What goes wrong there would show in other tests, or nowhere.
 
 So each run is a process, which ends when its pytest does. Third parties alone are loaded before: our plugin is imported
 in each, once environment and folder are as the test wants them. What an interpreter reads when it starts
-(``PYTHONWARNINGS``, ``PYTHONHASHSEED``) is read no more; a test of such things, of plugins that nobody named or of what is
-loaded when takes ``pytester.runpytest_subprocess``.
+(``PYTHONWARNINGS``, ``PYTHONHASHSEED``) is read no more; a test of such things, of plugins that nobody named or of what
+is loaded when takes ``pytester.runpytest_subprocess``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Forks:
         )
 
     def run(self, *arguments: str, cwd: Path, plugins: tuple[str, ...] = ()) -> pytest.RunResult:
-        """Run pytest in *cwd* and the environment of now, with our plugin and *plugins*; as pytester does, without it."""
+        """Run pytest in *cwd* and the environment of now, with our plugin and *plugins* alone."""
         began = time.perf_counter()
         loaded = [word for name in ("llmcontract", *plugins) for word in ("-p", name)]
         env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": _path(cwd)}

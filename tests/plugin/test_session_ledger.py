@@ -176,9 +176,7 @@ def test_a_broken_budget_is_told_where_there_is_no_summary(session, options, run
 def test_only_collecting_leaves_the_reports_of_the_last_run_alone(session, run_pytest):
     session.path.joinpath("ledger.json").write_text("of the last run")
 
-    result = run_pytest(
-        "--collect-only", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=9"
-    )
+    result = run_pytest("--collect-only", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=9")
 
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line("=* llmcontract =*")
