@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 APP = '''
-import groq, openai, together
+import groq, together
 
 MODEL = "openai/gpt-oss-120b"
 
