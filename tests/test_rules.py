@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pytest_llmcontract.core.data import find_rule_pages
-from pytest_llmcontract.core.rules import RULES
+from pytest_llmcontract.core.facts.places import find_rule_pages
+from pytest_llmcontract.core.findings.rules import RULES
 
 
 def test_rules_lists_each_with_what_it_counts_as(run_command):
