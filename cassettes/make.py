@@ -456,7 +456,7 @@ def cassette(behaviour: Behaviour) -> str:
     """The text of the cassette."""
     with simulate(behaviour.provider, check=False, edition=behaviour.edition, **behaviour.account) as api:
         behaviour.given(api)
-        call = api.simulator.answer(behaviour.ask(behaviour.provider))
+        call = api.simulator.answer(behaviour.ask(behaviour.provider)).call
         edition, plan = api.edition, call.plan
     assert call.reply is not None
     reply = replace(call.reply, status=behaviour.status) if behaviour.status else call.reply

@@ -181,7 +181,7 @@ def test_the_reference_has_every_name():
     expected = [
         *pytest_llmcontract.__all__,
         *("groq_api", "together_api", "llm_clock", "llm_calls"),
-        *(f"{name}({signature})" for name, signature in options.MARKERS.items()),
+        *(f"{name}({options.signature_of(name)})" for name in (*options.provider_markers(), *options.MARKERS)),
         *flags,
         *(f"llmcontract {name}" for name in commands),
         *(
