@@ -1,11 +1,12 @@
-"""A whole test of one call through the groq SDK, fixture and all, beside the same test with respx: CPU time, in one run.
+"""A whole test of one call through the groq SDK, fixture and all, beside the same with respx: CPU time, in one run.
 
     python benchmarks/bench_test.py [--tests 200] [--rounds 3]
 
-Both kinds of test take turns in one pytest, each with a fixture of its own, one scripted reply of the same bytes and one
-client that lives as long as the module. A third kind makes five calls: its first beside the mean of the others says what
-a test pays once. Prints milliseconds of CPU a test, setup and teardown included, as medians of the tests of a round, and
-the ratios. The machine may be noisy; the ratios are what counts. The first tests, which import and load, are left out.
+Both kinds of test take turns in one pytest, each with a fixture of its own, one scripted reply of the same bytes and
+one client that lives as long as the module. A third kind makes five calls: its first beside the mean of the others says
+what a test pays once. Prints milliseconds of CPU a test, setup and teardown included, as medians of the tests of a
+round, and the ratios. The machine may be noisy; the ratios are what counts. The first tests, which import and load, are
+left out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 import pytest
 
 WARM_UP = 10
-TESTS = '''
+TESTS = """
 import time
 import groq, httpx, pytest
 from pytest_llmcontract import simulate
@@ -70,7 +71,7 @@ def test_calls(number, groq_api):
         began = time.process_time()
         ask()
         TIMES.append(time.process_time() - began)
-'''
+"""
 
 
 class Watch:

@@ -13,18 +13,7 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 ROOT = "Fact"
 """The class of all records of the data files."""
 
-READ_BY_NOBODY = {
-    "Dialect.cached_tokens_free",
-    "Dialect.flex_factor",
-    "Dialect.retry_after_on_success",
-    "Dialect.invoice_thresholds",
-    "Dialect.invoice_minimum",
-    "Dialect.restricted_after_days",
-    "Dialect.recharge_amount",
-    "Dialect.charge_day",
-    "Dialect.cache_seconds",
-    "Dialect.cache_minimum_tokens",
-}
+READ_BY_NOBODY: set[str] = set()
 """What still waits for its reader. It only gets shorter."""
 
 
@@ -48,9 +37,21 @@ def is_fact(name: str, bases: Mapping[str, set[str]]) -> bool:
 
 
 def read_names(modules: list[ast.Module]) -> set[str]:
-    """Every name that something is asked for by."""
-    nodes = (node for module in modules for node in ast.walk(module) if isinstance(node, ast.Attribute))
-    return {node.attr for node in nodes if isinstance(node.ctx, ast.Load)}
+    """Every name that something is asked for by: an attribute, or the key of what is no record yet."""
+    return {name for module in modules for node in ast.walk(module) for name in asked_for(node)}
+
+
+def asked_for(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+        yield node.attr
+    elif isinstance(node, ast.Subscript):
+        yield from literals([node.slice])
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".get"):
+        yield from literals(node.args[:1])
+
+
+def literals(nodes: list[ast.expr]) -> Iterator[str]:
+    yield from (str(node.value) for node in nodes if isinstance(node, ast.Constant))
 
 
 def unread(modules: list[ast.Module]) -> set[str]:
@@ -66,9 +67,9 @@ def test_the_check_itself_sees_what_nobody_reads():
     """In a class of a class too; setting is not reading."""
     module = ast.parse(
         "class Dated(Fact):\n    since: Date\n    until: Date\n"
-        "class Price(records.Dated):\n    hour: int\n    day: int\n"
+        "class Price(records.Dated):\n    hour: int\n    day: int\n    week: int\n    month: int\n"
         "class Other:\n    never: int\n"
-        "print(price.since, price.hour)\nprice.day = 3\n"
+        "print(price.since, price.hour, row['week'], row.get('month'))\nprice.day = 3\n"
     )
 
     assert unread([module]) == {"Dated.until", "Price.day"}
