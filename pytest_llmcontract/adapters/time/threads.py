@@ -73,6 +73,7 @@ class Threads:
         self._parked: dict[int, tuple[_Spot, bytes | None]] = {
             thread: (_spot(frame), None) for thread, frame in sys._current_frames().items() if thread != me
         }
+        self._before = {thread: spot for thread, (spot, _) in self._parked.items()}
         self._idle: dict[int, tuple[_Spot, bytes]] = {}
         self._sample: dict[int, tuple[_Spot, bytes | None]] | None = None
         self._looks = 0
@@ -82,6 +83,7 @@ class Threads:
     def take_part(self, thread: int) -> None:
         """*thread* slept or called: from now on it holds the clock while it is busy."""
         self._parked.pop(thread, None)
+        self._before.pop(thread, None)
 
     def jumped(self) -> None:
         """The clock moved: who is busy has all the time again."""
@@ -143,7 +145,7 @@ class Threads:
         others = [
             ident
             for ident, frame in sys._current_frames().items()
-            if ident not in but and self._parked.get(ident) != (_spot(frame), None)
+            if ident not in but and self._before.get(ident) != _spot(frame)
         ]
         if others:
             native = {thread.ident: thread.native_id for thread in threading.enumerate()}
@@ -152,11 +154,14 @@ class Threads:
 
     def blocked(self) -> list[str]:
         """The names of threads that were left behind where they block, for the time being."""
-        return [
-            thread.name
-            for thread in threading.enumerate()
-            if thread.ident is not None and self._parked.get(thread.ident, (None, None))[1] is not None
-        ]
+        frames = sys._current_frames()
+        return [thread.name for thread in threading.enumerate() if self._blocks(thread.ident, frames)]
+
+    def _blocks(self, ident: int | None, frames: dict[int, FrameType]) -> bool:
+        if ident not in frames or ident not in self._parked:
+            return False
+        spot = _spot(frames[ident])
+        return self._parked[ident][0] == spot != self._before.get(ident)
 
     def _holds(self, ident: int, spot: _Spot, ran: bytes | None, now: float) -> bool:
         held = self._held.get(ident)
