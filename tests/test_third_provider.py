@@ -53,13 +53,33 @@ def lines_of_readme() -> list[str]:
     return [line for line in block.splitlines() if line != "pip install ."]
 
 
-def run(place, line: str) -> str:
+def run(place, line: str, *, code: int = 0) -> str:
     example, programs = place
     program, *rest = shlex.split(line)
-    done = subprocess.run([programs / "llmcontract", "verify", cassette], capture_output=True, text=True)
+    done = subprocess.run([programs / program, *rest], cwd=example, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
 
-    assert done.returncode == 1, done.stderr
-    assert "LLM101 acme chat.completions: $.colour is not supported" in done.stdout
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [*zip(lines_of_readme(), ["7 passed", "anvil-2", "fits; RPM would bind first", "$2.00"], strict=True)],
+)
+def test_its_readme(place, line, says):
+    assert says in run(place, line)
+
+
+def test_verify_judges_its_recordings(place):
+    body = {"model": "anvil-2", "messages": [{"role": "user", "content": "x"}], "colour": 1}
+    url = "https://api.acme.example/v1/chat/completions"
+    request = {"method": "POST", "uri": url, "body": json.dumps(body), "headers": {}}
+    response = {"status": {"code": 200, "message": "OK"}, "headers": {}, "body": {"string": "{}"}}
+    recorded = {"version": 1, "interactions": [{"request": request, "response": response}]}
+    (place[0] / "one.json").write_text(json.dumps(recorded))
+
+    assert "LLM101 acme chat.completions: $.colour is not supported" in run(
+        place, "llmcontract verify one.json", code=1
+    )
 
 
 def test_its_marker_is_listed_with_what_it_takes(place):
