@@ -20,7 +20,7 @@ from pytest_llmcontract.recordings.dates import days_of
 from pytest_llmcontract.recordings.drift_comparison import Comparison, compared
 from pytest_llmcontract.recordings.drift_simulation import Resimulation, Simulated, likely_day
 from pytest_llmcontract.recordings.drift_unknown import reason_to_leave_out
-from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.layout import cassette_text, interaction_form
 from pytest_llmcontract.recordings.providers import owner
 from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 from pytest_llmcontract.recordings.verify import cassette_files

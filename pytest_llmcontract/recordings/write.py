@@ -25,7 +25,7 @@ from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.recordings.cassette import Metadata
 from pytest_llmcontract.recordings.difference import compared
 from pytest_llmcontract.recordings.documents import read_document
-from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.layout import cassette_text, interaction_form
 from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 from pytest_llmcontract.recordings.tape import CassetteTape, Pair, Raw, Taken
 

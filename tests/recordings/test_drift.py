@@ -21,7 +21,7 @@ from pytest_llmcontract.recordings.cassette import Interaction
 from pytest_llmcontract.recordings.drift import Drift, drift
 from pytest_llmcontract.recordings.drift_report import as_json, as_text
 from pytest_llmcontract.recordings.drift_simulation import Resimulation
-from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.layout import cassette_text, interaction_form
 
 HOSTS = {"groq": "https://api.groq.com/openai", "together": "https://api.together.xyz"}
 DAY = date(2025, 12, 14)
