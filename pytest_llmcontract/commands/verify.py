@@ -10,13 +10,14 @@ from pytest_llmcontract.commands.project import add_selection, selection_of
 
 if TYPE_CHECKING:
     from pytest_llmcontract.recordings.verify import Reading, Verification
+    from pytest_llmcontract.report.verification import Counts
 
 FORMATS = ("text", "json", "github", "sarif")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verify = commands.add_parser("verify", help="hold recordings to the provider's contract; exit 1: violations")
-    verify.add_argument("paths", metavar="PATH", nargs="+", help="a vcrpy cassette, or a folder with some")
+    verify.add_argument("paths", metavar="PATH", nargs="+", help="a recording, or a folder with some")
     verify.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     verify.add_argument("--provider", metavar="NAME", help="whose the interactions with unknown hosts are: a gateway's")
     verify.add_argument(
@@ -83,12 +84,28 @@ def _print(args: argparse.Namespace, verification: Verification) -> None:
     violations = verification.violations
     match args.format:
         case "json":
-            print_json(verification_json(verification.checked, violations))
+            apart = {"left_out": len(verification.left_out), "older": verification.older}
+            print_json(verification_json(verification.checked, violations, **apart))
         case "sarif":
             print_json(sarif_log(violations))
         case form:
             text = verification_text(violations) if form == "text" else "\n".join(annotations(violations))
             if text:
                 print(text)
-            judged = verification.files, verification.checked, verification.elsewhere
-            print(totals(*judged, len(verification.skipped), len(verification.problems), violations))
+            print(totals(_counts(verification), violations))
+
+
+def _counts(verification: Verification) -> Counts:
+    from pytest_llmcontract.report.verification import Counts
+
+    damaged = [one for one in verification.left_out if one.damaged]
+    return Counts(
+        files=verification.files,
+        checked=verification.checked,
+        elsewhere=verification.elsewhere,
+        older=verification.older,
+        left_out=[one.reason for one in verification.left_out if not one.damaged],
+        skipped=len(verification.skipped),
+        unread=verification.unread,
+        damaged=len(damaged),
+    )

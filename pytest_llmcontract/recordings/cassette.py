@@ -87,11 +87,14 @@ class LeftOut:
     """An interaction that could not be read."""
 
     index: int
-    line: int
-    problem: str
-    """One line, with the file, the place and what was expected."""
+    place: str
+    """``file:line``."""
+    reason: str
     damaged: bool
     """Else the recorder keeps it elsewhere, or in a way that is not known."""
+
+    def __str__(self) -> str:
+        return f"{self.place}: interaction {self.index}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,10 @@ def read_cassette(path: str | Path, *, whole: bool = True) -> Cassette:
     for index, exchange in enumerate(exchanges):
         try:
             interactions.append(_cut(_interaction(path, places, recorder, exchange, index), broken))
-        except BadInput as problem:
+        except _Unreadable as problem:
+            left_out.append(problem.left_out)
             if whole:
-                raise
-            kept_elsewhere = isinstance(problem.__cause__, NotKept)
-            left_out.append(LeftOut(index, places.line(*exchange.keys), str(problem), not kept_elsewhere))
+                raise BadInput(str(problem.left_out)) from None
 
     def line(index: int, *keys: str) -> int:
         exchange = exchanges[index]
@@ -199,18 +201,24 @@ def _metadata(path: Path, document: Any, places: Places) -> Metadata | None:
 # One exchange
 
 
+class _Unreadable(Exception):
+    def __init__(self, left_out: LeftOut) -> None:
+        super().__init__(left_out)
+        self.left_out = left_out
+
+
 def _interaction(path: Path, places: Places, recorder: Recorder, exchange: Exchange, index: int) -> Interaction:
     if not isinstance(exchange.request, Mapping) or not isinstance(exchange.response, Mapping):
-        where = f"{path}:{places.line(*exchange.keys)}: interaction {index}"
-        raise BadInput(f"{where}: expected 'request' and 'response', each with its own parts")
+        place = f"{path}:{places.line(*exchange.keys)}"
+        raise _Unreadable(LeftOut(index, place, "expected 'request' and 'response', each with its own parts", True))
     try:
         keys = exchange.request_keys
         sent = recorder.sent(exchange.request)
         keys = exchange.response_keys
         received = recorder.received(exchange.response)
     except BadInput as problem:
-        where = f"{path}:{places.line(*keys, 'body')}: interaction {index}"
-        raise BadInput(f"{where}: {problem}") from problem
+        place = f"{path}:{places.line(*keys, 'body')}"
+        raise _Unreadable(LeftOut(index, place, str(problem), not isinstance(problem, NotKept))) from None
     return Interaction(
         index,
         ApiRequest(sent.method, sent.url, masked(sent.headers), sent.body),

@@ -147,7 +147,7 @@ def test_a_folder_may_hold_other_files(folder, tmp_path, capsys):
 def test_bad_files_are_told_and_the_others_judged_all_the_same(folder, tmp_path, capsys):
     folder("a/good.yaml", interaction(chat(n=2), 400))
     (tmp_path / "a/broken.yaml").write_text("interactions: [")
-    (tmp_path / "other.yaml").write_text("http_interactions: []")
+    (tmp_path / "other.yaml").write_text("consumer: {}")
 
     assert main(["verify", "a", "other.yaml"]) == 2
     out, err = capsys.readouterr()
