@@ -7,6 +7,7 @@ stderr that names what was given and what is accepted.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 
@@ -19,6 +20,7 @@ COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, ex
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
     args = _parser().parse_args(argv)
+    _print_anything()
     from pytest_llmcontract.core.errors import LlmContractError
 
     run: Callable[[argparse.Namespace], int] = args.run
@@ -31,6 +33,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `llmcontract models groq | head`: the reader has seen enough.
         sys.stderr.close()
         return 0
+
+
+def _print_anything() -> None:
+    """What stdout cannot spell, half of a surrogate pair or a letter in a terminal of Latin-1, is spelled out."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

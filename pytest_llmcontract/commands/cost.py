@@ -33,10 +33,26 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     cost.set_defaults(run=run)
 
 
+_AMOUNTS = (
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "audio_hours",
+    "characters",
+    "images",
+    "megapixels",
+    "videos",
+)
+
+
 def run(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.core.workload.costs import cost
     from pytest_llmcontract.report.workload import cost_text
 
+    if not args.tool and all(getattr(args, name) == 0 for name in _AMOUNTS):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in (*_AMOUNTS, "tool"))
+        raise BadInput(f"nothing to price: give at least one of {flags}")
     answer = cost(
         args.provider,
         args.model,

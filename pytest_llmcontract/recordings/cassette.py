@@ -214,8 +214,10 @@ def _interaction(path: Path, places: Places, recorder: Recorder, exchange: Excha
     try:
         keys = exchange.request_keys
         sent = recorder.sent(exchange.request)
+        sent = sent._replace(url=_sound(sent.url), headers=_sound_headers(sent.headers))
         keys = exchange.response_keys
         received = recorder.received(exchange.response)
+        received = received._replace(headers=_sound_headers(received.headers))
     except BadInput as problem:
         place = f"{path}:{places.line(*keys, 'body')}"
         raise _Unreadable(LeftOut(index, place, str(problem), not isinstance(problem, NotKept))) from None
@@ -227,6 +229,15 @@ def _interaction(path: Path, places: Places, recorder: Recorder, exchange: Excha
         recorded_by=exchange.recorded_by,
         recorded_headers=(sent.headers, received.headers),
     )
+
+
+def _sound(text: str) -> str:
+    """Without halves of surrogate pairs, which no address and no header can have."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _sound_headers(headers: dict[str, str]) -> dict[str, str]:
+    return {_sound(name): _sound(value) for name, value in headers.items()}
 
 
 def _reply(received: Received) -> ApiReply:

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from pytest_llmcontract.core.contract.reply import reply_contract
+from pytest_llmcontract.core.contract.schemas import dated_schema
 from pytest_llmcontract.core.data import edition_dates, model_on
 from pytest_llmcontract.core.forms import judged_body
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
@@ -102,24 +103,30 @@ class _Content(NamedTuple):
         operation = operation_of(provider, request.method, request.path)
         return cls(provider, operation, reply.status, judged_body(request), answered, streamed)
 
-    def wrong_on(self, day: date) -> tuple[bool, int, int, bool]:
-        """The model, places in the request, places in the reply, keys of it that are none yet."""
-        success = self.status < 400
+    def wrong_on(self, day: date) -> tuple[bool, bool, int, bool]:
+        """The model, the request, places in the reply, keys of it that are none yet."""
         name = model_of(self.asked)
+        there = not name or _answers(self.provider, name, day)
+        success = self.status < 400
+        return success and not there, success and self._is_refused(day), *self._in_reply(day)
+
+    def _is_refused(self, day: date) -> bool:
         contract = contracts_of(self.provider, day).get(self.operation)
-        return (
-            bool(success and name and not _answers(self.provider, name, day)),
-            len(contract.check(self.asked)) if success and contract and self.asked is not None else 0,
-            *self._in_reply(day),
-        )
+        if contract is None or self.asked is None:
+            return False
+        # Whether is quicker to say than what.
+        accepts = dated_schema(contract.file.removeprefix("schemas/"), day).accepts
+        return not accepts(self.asked) or bool(contract.check(self.asked))
 
     def _in_reply(self, day: date) -> tuple[int, bool]:
         promise = reply_contract(self.provider, self.operation, day)
         form = promise and (promise.event if self.streamed else promise.reply if self.status < 400 else promise.error)
         if not promise or not form or None in self.answered:
             return 0, False
+        if form.schema.accept(self.answered):
+            return 0, False
         wrong = promise.check_events(self.answered) if self.streamed else promise.check(self.status, self.answered[0])
-        return len(wrong), not form.schema.accept(self.answered)
+        return len(wrong), True
 
 
 def model_of(body: Any) -> str:

@@ -30,6 +30,8 @@ from pytest_llmcontract.recordings.providers import behind_gateway, contracts_of
 
 STALE_AFTER = 180
 """Days."""
+_MOST_BY_A_DAY = 50
+"""Mismatches that another day might mend; for more of them no day is to blame, and asking ten days takes long."""
 
 _KEY_REFUSED = 401
 """It says nothing of the model."""
@@ -230,12 +232,14 @@ class _Exchange:
 
     def _weighed(self, check: Callable[[date], tuple[Mismatch, ...]]) -> Iterator[tuple[Mismatch, Severity]]:
         """What is wrong on the day, and how grave it is: less so if the day is uncertain and another would have it."""
-        for mismatch in (found := check(self._day)):
-            others = self._others(check) if found and self._uncertain else ()
+        found = check(self._day)
+        others = list(self._others(check)) if self._uncertain and 0 < len(found) <= _MOST_BY_A_DAY else []
+        for mismatch in found:
             only_then = any((mismatch.code, mismatch.path) not in wrong for wrong in others)
             yield mismatch, "warning" if only_then else RULES[mismatch.code].severity
 
     def _others(self, check: Callable[[date], tuple[Mismatch, ...]]) -> Iterator[set[tuple[str, str]]]:
+        """What is wrong on the days of the editions."""
         for day in edition_dates(self._provider):
             yield {(mismatch.code, mismatch.path) for mismatch in check(day)}
 

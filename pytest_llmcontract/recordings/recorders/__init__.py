@@ -59,7 +59,7 @@ def _alone(document: Any) -> Iterable[Exchange] | None:
     if not isinstance(document, Mapping) or not isinstance(document.get("request"), Mapping):
         return None
     response = document.get("response")
-    if not _is_answer(response) or not _ADDRESSES & document["request"].keys():
+    if not isinstance(response, Mapping) or not _is_answer(response) or not _ADDRESSES & document["request"].keys():
         return None
     if isinstance(chunks := document.get("chunks"), list):  # req_llm: of a stream
         response = {**response, "body": [_chunk(chunk) for chunk in chunks]}
@@ -109,8 +109,9 @@ def _mappings(document: Any) -> Iterable[Exchange] | None:
     if wiremock.is_mapping(document):
         return [Exchange((), document["request"], document["response"], ("request",), ("response",))]
     mappings = document.get("mappings") if isinstance(document, Mapping) else None
-    known = isinstance(mappings, list) and all(isinstance(item, Mapping) and "request" in item for item in mappings)
-    return listed(mappings, ("mappings",)) if known else None
+    if not isinstance(mappings, list) or not all(isinstance(item, Mapping) and "request" in item for item in mappings):
+        return None
+    return listed(mappings, ("mappings",))
 
 
 def _when_and_then(document: Any) -> Iterable[Exchange] | None:

@@ -60,7 +60,7 @@ def _posted(posted: Part) -> Content:
     if "text" not in posted and isinstance(params, list) and params:
         if any(isinstance(one, Mapping) and one.get("fileName") for one in params):
             raise NotKept("the files of a form are not in the recording")
-        pairs = [(one.get("name"), one.get("value")) for one in params if isinstance(one, Mapping)]
+        pairs = [(str(one.get("name", "")), str(one.get("value", ""))) for one in params if isinstance(one, Mapping)]
         return content(urlencode(pairs))
     return _text(posted)
 
