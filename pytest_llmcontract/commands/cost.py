@@ -50,9 +50,6 @@ def run(args: argparse.Namespace) -> int:
     from pytest_llmcontract.core.workload.costs import cost
     from pytest_llmcontract.report.workload import cost_text
 
-    if not args.tool and all(getattr(args, name) == 0 for name in _AMOUNTS):
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in (*_AMOUNTS, "tool"))
-        raise BadInput(f"nothing to price: give at least one of {flags}")
     answer = cost(
         args.provider,
         args.model,
@@ -68,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch,
         edition=args.edition,
     )
+    if not args.tool and all(getattr(args, name) == 0 for name in _AMOUNTS):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in (*_AMOUNTS, "tool"))
+        raise BadInput(f"nothing to price: give at least one of {flags}")
     print_answer(args, answer.as_json(), cost_text(answer), answer.notes)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 from datetime import date
@@ -313,3 +314,21 @@ def test_a_cassette_that_several_tests_share(folder):
     tests = {use.name: sorted(tests) for use, tests in summary.uses.items() if use.kind == "field"}
     assert tests["seed"] == ["t.py::test_one"]
     assert tests["messages"] == ["t.py::test_one", "t.py::test_two"]
+
+
+@pytest.mark.parametrize("command", [["verify"], ["verify", "--format=json"], ["verify", "--contract"], ["drift"]])
+def test_halves_of_surrogate_pairs_end_nothing(folder, tmp_path, command, monkeypatch):
+    """In an address, in headers, in the name of a model; the terminal is a real one, which cannot spell them."""
+    odd = {"model": "x\ud800", "messages": []}
+    one = interaction(odd, 404, url="https://api.groq.com/openai/v1/\ud800", **{"x-\ud800": ["\ud800"]})
+    document = {"interactions": [one, interaction(odd, 404), interaction(chat(n=2), 400)]}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr("sys.stdout", terminal)
+
+    code = main([*command, "a.json"])
+
+    terminal.flush()
+    said = terminal.buffer.getvalue().decode()
+    assert code == (1 if "--contract" not in command and command != ["drift"] else 0)
+    assert "\\ud800" in said if command != ["drift"] else "400" in said
