@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_dates
+from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.recordings.drift import Drift, Exchange, same_in
 from pytest_llmcontract.recordings.drift_comparison import ASPECTS, FieldDifference

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.contract.reply import reply_contract
+from pytest_llmcontract.core.contract.request import contracts_of
 from pytest_llmcontract.core.contract.schemas import dated_schema
-from pytest_llmcontract.core.data import edition_dates, model_on
-from pytest_llmcontract.core.forms import judged_body
+from pytest_llmcontract.core.facts.load import edition_dates, model_on
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.dates import days_of, moment_of
 from pytest_llmcontract.recordings.events import parsed_events
-from pytest_llmcontract.recordings.providers import contracts_of, operation_of
+from pytest_llmcontract.recordings.providers import operation_of
 
 
 class Day(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.words import counted
 

@@ -15,9 +15,9 @@ import vcr
 import yaml
 
 from pytest_llmcontract.cli import main
-from pytest_llmcontract.core.data import edition_dates
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers, StreamEvent
+from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.recordings.cassette import Interaction
 from pytest_llmcontract.recordings.drift import Drift, drift
 from pytest_llmcontract.recordings.drift_report import as_json, as_text

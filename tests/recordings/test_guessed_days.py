@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_llmcontract.core.data import edition_dates
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers, StreamEvent
+from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction, Metadata
 from pytest_llmcontract.recordings.guessed_days import Day, guessed_days
 
