@@ -20,6 +20,7 @@ from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
 from pytest_llmcontract.core.contract.request import contracts_of
 from pytest_llmcontract.core.facts.load import edition_dates, error_history, model_on
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
 from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
@@ -73,8 +74,9 @@ def judge(
         judged.violations += exposed(cassette, interaction, said)
         if name is not None and day is not None:
             judged.older += day.older
-            held = Day(edition) if edition else day
-            judged.violations += _Exchange(cassette, interaction, said, name, held).findings()
+            exchange = _Exchange(cassette, interaction, said, name, Day(edition) if edition else day)
+            exchange.is_of_its_day = edition is None
+            judged.violations += exchange.findings()
     ages = zip(recorded_on(cassette, days_of(cassette)), cassette.interactions, whose, strict=True)
     if dated := [(day, one.index) for day, one, name in ages if day and name]:
         judged.violations += _stale(cassette, *min(dated), today or date.today())
@@ -119,6 +121,8 @@ class _Exchange:
             self._operation = operation_of(provider, self._request.method, self._nearest)
         self._scripted = cassette.metadata is not None and self._index in cassette.metadata.scripted
         self._success = self._reply.status < 400
+        self.is_of_its_day = True
+        """It is held to the day on which it took place, not to one of which its reply says nothing."""
 
     def findings(self) -> Iterator[Violation]:
         yield from self._of_address()
@@ -159,11 +163,14 @@ class _Exchange:
 
     def _mismatches(self, body: Any, day: date) -> tuple[Mismatch, ...]:
         contract = contracts_of(self._provider, day).get(self._operation)
-        name = body.get("model") if isinstance(body, Mapping) else None
-        model = model_on(self._provider, name, day) if isinstance(name, str) else None
-        # A retired model answers nothing at all: what it could not do does not matter any more.
-        able = model if model and model.since <= day and not model.is_retired(day) else None
-        return contract.check(body, able) if contract else ()
+        return contract.check(body, self._able(body, day)) if contract else ()
+
+    def _able(self, body: Any, day: date) -> Model | None:
+        """The model whose abilities the request is held to: none where it has shown them, or is not there any more."""
+        name = model_of(body)
+        shown = self._success and self.is_of_its_day and not self._scripted
+        model = model_on(self._provider, name, day) if name and not shown else None
+        return model if model and model.since <= day and not model.is_retired(day) else None
 
     def _of_model(self, body: Any) -> Iterator[Violation]:
         name = model_of(body)

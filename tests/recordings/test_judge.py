@@ -144,6 +144,20 @@ def test_the_model_is_that_of_its_day_and_a_success_knows_better(model, status, 
     assert codes(exchange(chat(model=model), status)) == [found]
 
 
+def test_a_model_that_answered_has_shown_what_it_can_do():
+    """That llama-3.1-8b reads no pictures is a fact of ours; an answer to one knows better, but not of another day."""
+    picture = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}
+    asked = chat(model="llama-3.1-8b-instant", messages=[picture])
+    day = "Fri, 05 Jun 2026 12:00:00 GMT"
+
+    assert codes(exchange(asked, 400, day=day)) == [("LLM102", "error")]
+    assert codes(exchange(asked, 200, day=day)) == []
+    assert codes(exchange(asked, 200, day=day), edition=date(2026, 6, 4)) == [("LLM102", "error")]
+    assert codes(exchange(asked, 200, day=day), metadata=Metadata(source="live", scripted=(0,))) == [
+        ("LLM102", "error")
+    ]
+
+
 @pytest.mark.parametrize("model", ["llama-99b", "llama3-8b-8192"])
 @pytest.mark.parametrize(("status", "severity"), [(400, "error"), (403, "error"), (429, "warning"), (503, "warning")])
 def test_a_refusal_that_may_come_before_the_model_says_little_of_it(model, status, severity):
