@@ -74,8 +74,8 @@ def judge(
         judged.violations += exposed(cassette, interaction, said)
         if name is not None and day is not None:
             judged.older += day.older
-            exchange = _Exchange(cassette, interaction, said, name, Day(edition) if edition else day)
-            exchange.is_of_its_day = edition is None
+            held = Day(edition) if edition else day
+            exchange = _Exchange(cassette, interaction, said, name, held, is_of_its_day=edition is None)
             judged.violations += exchange.findings()
     ages = zip(recorded_on(cassette, days_of(cassette)), cassette.interactions, whose, strict=True)
     if dated := [(day, one.index) for day, one, name in ages if day and name]:
@@ -104,9 +104,22 @@ def _statuses(provider: str) -> Mapping[str, int]:
 
 
 class _Exchange:
-    """An interaction with a provider."""
+    """An interaction with a provider.
 
-    def __init__(self, cassette: Cassette, interaction: Interaction, said: str, provider: str, day: Day) -> None:
+    Args:
+        is_of_its_day: It is held to the day on which it took place, not to one of which its reply says nothing.
+    """
+
+    def __init__(
+        self,
+        cassette: Cassette,
+        interaction: Interaction,
+        said: str,
+        provider: str,
+        day: Day,
+        *,
+        is_of_its_day: bool = True,
+    ) -> None:
         self._cassette = cassette
         self._index = interaction.index
         self._request = interaction.request
@@ -121,8 +134,7 @@ class _Exchange:
             self._operation = operation_of(provider, self._request.method, self._nearest)
         self._scripted = cassette.metadata is not None and self._index in cassette.metadata.scripted
         self._success = self._reply.status < 400
-        self.is_of_its_day = True
-        """It is held to the day on which it took place, not to one of which its reply says nothing."""
+        self._is_of_its_day = is_of_its_day
 
     def findings(self) -> Iterator[Violation]:
         yield from self._of_address()
@@ -168,7 +180,7 @@ class _Exchange:
     def _able(self, body: Any, day: date) -> Model | None:
         """The model whose abilities the request is held to: none where it has shown them, or is not there any more."""
         name = model_of(body)
-        shown = self._success and self.is_of_its_day and not self._scripted
+        shown = self._success and self._is_of_its_day and not self._scripted
         model = model_on(self._provider, name, day) if name and not shown else None
         return model if model and model.since <= day and not model.is_retired(day) else None
 
