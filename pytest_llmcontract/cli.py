@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.commands import cost, demo, drift, explain, fit, models, report, reproduce, rules, verify
+from pytest_llmcontract.commands.answer import tell
 
 COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain)
 
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(args)
     except LlmContractError as error:
-        print(f"llmcontract {args.command}: {error}", file=sys.stderr)
+        tell(args.command, error)
         return 2
     except BrokenPipeError:
         # `llmcontract models groq | head`: the reader has seen enough.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_llmcontract import options
+from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.session import SESSION, Watch
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Verdict:
         """Tell below the test's own failure what was found, and what it called."""
         self._tell(self._counted([*self._findings(), *self._over_budget()]))
         if weather := [line for api in self.apis for line in api.weather()]:
-            self._item.add_report_section("call", "llmcontract", "\n".join(weather))
+            self._item.add_report_section("call", "llmcontract", scrubbed("\n".join(weather)))
         stage = self.stage
         if stage and stage.journal:
             from pytest_llmcontract.report.calls import listed
@@ -139,6 +140,7 @@ class Verdict:
 
     def say(self, lines: list[str]) -> None:
         """What changed in the recordings, for the test's report and the session's summary."""
+        lines = list(map(scrubbed, lines))
         if lines:
             self._item.add_report_section("teardown", "llmcontract recordings", "\n".join(lines))
             self._said += lines
@@ -235,4 +237,4 @@ class clear_errors:  # noqa: N801 - read as a statement
 
         if isinstance(error, BadInput):
             place = f" ({self.where})" if self.where and self.where not in str(error) else ""
-            raise pytest.fail.Exception(f"llmcontract: {error}{place}", pytrace=False) from None
+            raise pytest.fail.Exception(f"llmcontract: {scrubbed(str(error))}{place}", pytrace=False) from None

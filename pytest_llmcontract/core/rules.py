@@ -55,7 +55,7 @@ RULES: dict[str, Rule] = {
 """The rules this version knows, by code."""
 
 
-ONE_LINE = ("message", "provider", "operation", "path", "sent", "allowed", "contract", "answer", "site")
+ONE_LINE = ("provider", "operation", "path", "sent", "allowed", "contract", "answer", "site")
 """Texts of a finding that are one line."""
 
 

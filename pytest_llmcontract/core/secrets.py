@@ -94,7 +94,7 @@ _NAMED = (
     r"(?:\\*[\"']\s*:\s*\\*[\"'\[{]|\\*[\"']?\]?\s*(?:=|%3[AaDd])|\s*:\s*[\w\"'\\]|\s+[\w\"']{16})"
 )
 _VALUE = re.compile(
-    rf"""(?i:{_SAYS})[\w.-]{{0,40}}(?P<close>\\*["'])?\]?\s*(?:=>?|:|%3[AaDd])\s*
+    rf"""(?i:{_SAYS})[\w.-]{{0,40}}(?P<close>\\*["'])?\]?\s*(?P<is>=>?|:|%3[AaDd])\s*
     (?:(?P<escaped>\\+["'])(?P<within>(?:(?!(?P=escaped))[\s\S]){{0,8192}})
     |(?P<quote>["'])(?P<quoted>(?:(?!(?P=quote))[^\\]|\\.){{0,8192}})
     |(?P<bare>(?:(?:bearer|basic|token|digest|apikey|key)\s+)?[^\s"'\\,;&<>{{}}()\[\]]+))""",
@@ -147,7 +147,12 @@ def scrubbed(text: str) -> str:
     Every way out ends here: terminal, annotations, Markdown, SARIF, JSON. Generous: a hash that looks like a key of
     Together costs a report nothing. Of JSON it leaves JSON.
     """
-    return visible(without_query_secrets(_HEX.sub(MASK, _replaced(text, "key"))))
+    return visible(without_query_secrets(_HEX.sub(MASK, without_keys(text))))
+
+
+def without_keys(text: str) -> str:
+    """*text* without credentials; the ids of accounts stay."""
+    return _replaced(text, "key")
 
 
 def without_secrets(text: str) -> str:
@@ -181,7 +186,7 @@ def query_secret(url: str) -> str:
 
 def without_user(url: str) -> str:
     """*url* as it may be shown: no password before the host, none in the query, no key anywhere."""
-    return without_query_secrets(_replaced(url, "key")) if "@" in url or "?" in url or has_secrets(url) else url
+    return without_query_secrets(without_keys(url)) if "@" in url or "?" in url or has_secrets(url) else url
 
 
 # Names
@@ -363,6 +368,8 @@ def _named(text: str, found: re.Match[str]) -> Iterator[Secret]:
     named = re.match(r"[\w.-]+", text[found.start() :])
     before = _BEFORE.search(text, max(0, found.start() - 60), found.start())
     name = (before[0] if before else "") + (named[0] if named else "")
+    if found["close"] and group == "bare" and found["is"] == ":":
+        return  # JSON: a number, or what holds others
     written = found["close"] is not None and group != "bare"
     if not (is_secret(name, value) if written else says_secret(name) and _looks_real(value)):
         return

@@ -242,7 +242,7 @@ def _url(part: Mapping[Any, Any]) -> str:
     if not isinstance(url, str):
         raise BadInput("expected the address of the request, under 'uri'")
     try:
-        urlsplit(url)
+        urlsplit(url).path.encode()  # half of a surrogate pair: nobody can have sent it
     except ValueError:
         raise BadInput(f"{url[:60]!r} is no address") from None
     return url

@@ -20,6 +20,7 @@ from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.session import Watch
+from pytest_llmcontract.core.words import visible_json
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
@@ -51,7 +52,7 @@ def packed(watch: Watch, calls: int, found: int, held: int) -> str:
         "violations": [_violation(finding, watch.journal) for finding in watch.found[found:]],
         "budgets": [_budget(line) for line in watch.held[held:]],
     }
-    return scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":")))
+    return visible_json(scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _began(clock: VirtualClock | None) -> float:
