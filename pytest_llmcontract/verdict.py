@@ -200,7 +200,10 @@ class Verdict:
         from pytest_llmcontract.core.workload.costs import dollars
 
         calls = Calls(self._watch.journal)
-        values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": dollars(calls.cost)}
+        try:
+            values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": dollars(calls.cost)}
+        except (ArithmeticError, ValueError, TypeError):  # a script may say that a reply cost no number
+            return
         ours = {f"llmcontract.{name}": value for name, value in values.items()}
         properties = self._item.user_properties
         properties[:] = [*(known for known in properties if known[0] not in ours), *ours.items()]

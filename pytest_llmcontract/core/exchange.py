@@ -121,9 +121,9 @@ class ApiRequest:
 
     @property
     def json(self) -> Any:
-        """The parsed body, or ``None`` if it is empty or no JSON."""
+        """The parsed body, or ``None`` if it is empty or no JSON that a provider would read."""
         if self._parsed is _NOT_YET:
-            object.__setattr__(self, "_parsed", _json_or_none(self.body))
+            object.__setattr__(self, "_parsed", _sent_json(self.body))
         return self._parsed
 
     def forget(self) -> None:
@@ -156,6 +156,38 @@ def _shown(body: bytes) -> str:
     more = f"… {len(body) - LONGEST_REPR:,} more bytes" if len(body) > LONGEST_REPR else ""
     # As text: what letters beyond ASCII look like escaped, no secret can be told from.
     return f"b{scrubbed(body.decode('utf-8', 'replace'))[:LONGEST_REPR]!r}{more}"
+
+
+# Python reads more than JSON, and more than other languages have: NaN, numbers beyond what a float holds, halves of
+# surrogate pairs. A provider refuses them as it refuses what is no JSON at all.
+_DOUBTFUL = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}|NaN|Infinity|\\u[dD][89a-fA-F]")
+
+
+def _sent_json(body: bytes) -> Any:
+    parsed = _json_or_none(body)
+    return parsed if parsed is None or not _DOUBTFUL.search(body) or can_travel(parsed) else None
+
+
+def can_travel(value: Any) -> bool:
+    """Whether other languages read *value* as JSON too: no half of a surrogate pair, no NaN, no endless number."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=dict).encode()
+    except (ValueError, RecursionError):
+        return False
+    except TypeError:
+        return True  # no JSON at all: not for us to judge
+    return not re.search(rb"[:\[, \n]-?[0-9]{300}", b" " + text) or all(map(_has_float, _numbers(value)))
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    if isinstance(value, int):
+        yield value
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _numbers(inner)
+
+
+def _has_float(number: int) -> bool:
+    return abs(number) < 10**300
 
 
 def _json_or_none(text: str | bytes) -> Any:
