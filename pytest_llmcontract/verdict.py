@@ -45,6 +45,14 @@ def new_verdict(item: pytest.Item) -> Verdict:
     return verdict
 
 
+def forget(item: pytest.Item) -> None:
+    """All that was kept of *item*: it is reported, and items live as long as the session."""
+    for key in (_VERDICT, GUARD):
+        if key in item.stash:  # type: ignore[operator]
+            del item.stash[key]  # type: ignore[arg-type]
+    SESSION.watch = None
+
+
 class Verdict:
     """What one test did, and what is held against it.
 
@@ -218,13 +226,19 @@ class Verdict:
         if self._said:
             setattr(report, RECORDED, self._said)
             self._said = []
+        if part := self.unsent():
+            setattr(report, PART, part)
+
+    def unsent(self) -> str | None:
+        """The part of the ledger that no report has taken along yet."""
         watch = self._watch
         seen = (len(watch.journal), len(watch.found), len(watch.held))
-        if self._options.collects and seen != self._sent:
-            from pytest_llmcontract.report.collect import packed
+        if not self._options.collects or seen == self._sent:
+            return None
+        from pytest_llmcontract.report.collect import packed
 
-            setattr(report, PART, packed(watch, *self._sent))
-            self._sent = seen
+        part, self._sent = packed(watch, *self._sent), seen
+        return part
 
 
 class clear_errors:  # noqa: N801 - read as a statement

@@ -206,6 +206,14 @@ class Collector:
         if crashed or report.when == "teardown":
             self._finish(key)
 
+    def interrupted(self, nodeid: str, part: str | None) -> None:
+        """What a test did until it was interrupted: there is no report that could bring it."""
+        test = self._under_way.setdefault(("", nodeid), _Test(nodeid, ""))
+        test.outcome = "crashed"
+        if part is not None:
+            test.parts.append(part)
+        self._finish(("", nodeid))
+
     def _finish(self, key: tuple[str, str]) -> None:
         test = self._under_way.pop(key, None)
         if test is not None and (test.parts or test.outcome == "crashed"):

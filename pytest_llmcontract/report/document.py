@@ -62,7 +62,8 @@ Number = Annotated[float, AfterValidator(_countable)]
 """Figures that can be added up, however many of them."""
 
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun", "crashed"]
-"""``error``: setup or teardown failed. ``crashed``: the worker died in it; what it had not reported by then is lost."""
+"""``error``: setup or teardown failed. ``crashed``: the worker died in it, and what it had not
+reported by then is lost; or the session was interrupted."""
 
 
 class Part(BaseModel):

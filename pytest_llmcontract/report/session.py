@@ -40,6 +40,10 @@ class SessionLedger:
         """The report of one phase of a test, and what it brought along."""
         self._collector.add(report, part)
 
+    def interrupted(self, nodeid: str, part: str | None) -> None:
+        """The session ends in the middle of a test."""
+        self._collector.interrupted(nodeid, part)
+
     def finish(self, say: Callable[[str], None], environ: Mapping[str, str]) -> None:
         """Write all reports; on GitHub *say* annotations too."""
         self._document = self._collector.document(self._budget)
