@@ -251,7 +251,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             item.stash[GUARD] = stage
             return (yield)
     except (KeyboardInterrupt, pytest.exit.Exception):  # pytest makes no report of the phase
-        item.config.pluginmanager.get_plugin("llmcontract-summary").interrupted(item)
+        if summary := item.config.pluginmanager.get_plugin("llmcontract-summary"):
+            summary.interrupted(item)
         raise
     finally:
         forget(item)

@@ -47,9 +47,10 @@ def new_verdict(item: pytest.Item) -> Verdict:
 
 def forget(item: pytest.Item) -> None:
     """All that was kept of *item*: it is reported, and items live as long as the session."""
-    for key in (_VERDICT, GUARD):
-        if key in item.stash:  # type: ignore[operator]
-            del item.stash[key]  # type: ignore[arg-type]
+    if _VERDICT in item.stash:
+        del item.stash[_VERDICT]
+    if GUARD in item.stash:
+        del item.stash[GUARD]
     SESSION.watch = None
 
 

@@ -1,4 +1,4 @@
-"""How a command prints: everything that leaves goes through here, so that nothing of it is obeyed by a terminal or a CI."""
+"""How a command prints: all of it goes through here, so that nothing is obeyed by a terminal or a CI."""
 
 from __future__ import annotations
 

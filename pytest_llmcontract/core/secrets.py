@@ -104,7 +104,9 @@ _BEFORE = re.compile(r"[A-Za-z0-9_.\-]{0,60}$")
 _BEARER = re.compile(r"(?i)\bbearer(?:\s|%20|\+)+([A-Za-z0-9_.~+/=-]{16,})")
 _OPTION = re.compile(rf"--?[\w-]{{0,30}}(?i:{_SAYS})[\w-]{{0,30}}[ =]+[\"']?([^\s\"']+)")
 _COOKIES = re.compile(r"(?i)cookie\w{0,10}\s*[:=]\s*([^\r\n\"'\\]{1,8192})")
-_LISTED = re.compile(r"(?i)(?:^|[;\"'])\s*(?:password|pwd|\w{0,20}(?:key|secret|signature|token))\s?=\s?([^;\"'\s]+)(?=;)")
+_LISTED = re.compile(
+    r"(?i)(?:^|[;\"'])\s*(?:password|pwd|\w{0,20}(?:key|secret|signature|token))\s?=\s?([^;\"'\s]+)(?=;)"
+)
 _IN_QUERY = re.compile(r"([?&;])([^=&#\s\"'\\]{1,100})=([^&#\s\"'\\]+)")
 
 _MADE_UP = re.compile(
@@ -175,7 +177,9 @@ def _masked_query(found: re.Match[str]) -> str:
 
 def _is_query_secret(name: str, value: str) -> bool:
     """In an address nobody needs ``key=`` and ``token=`` for anything else."""
-    return is_secret(name, value) or (says_secret(name) and _words(name)[-1:] in (["key"], ["token"], ["signature"]))
+    return is_secret(name, value) or (
+        says_secret(name) > 0 and _words(name)[-1:] in (["key"], ["token"], ["signature"])
+    )
 
 
 def query_secret(url: str) -> str:
@@ -192,20 +196,24 @@ def without_user(url: str) -> str:
 # Names
 
 
-_TELLING = frozenset(
-    "auth authn authz authorization authentication authenticate bearer token key secret cookie signature sig password "
-    "passwd passphrase pwd credential apikey".split()
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_TELLING = _set(
+    "auth authn authz authorization authentication authenticate bearer token key secret cookie signature sig "
+    "password passwd passphrase pwd credential apikey"
 )
-_SURE = frozenset("authorization secret cookie password passwd passphrase pwd credential apikey bearer".split())
-_OF_SECRETS = frozenset(
-    "access account admin api app auth bot client csrf deploy encryption jwt license master oauth personal private "
-    "refresh secret security service session shared signing ssh subscription user webhook write xsrf".split()
+_SURE = _set("authorization secret cookie password passwd passphrase pwd credential apikey bearer")
+_OF_SECRETS = _set(
+    "access account admin api app auth bot client csrf deploy encryption jwt license master oauth personal "
+    "private refresh secret security service session shared signing ssh subscription user webhook write xsrf"
 )
-_OF_NO_SECRETS = frozenset(
-    "bos cache cls completion continuation dedup eos foreign group idempotency image input mask max min next output "
-    "pad page partition primary prompt public reasoning sep sort special start stop total unk".split()
+_OF_NO_SECRETS = _set(
+    "bos cache cls completion continuation dedup eos foreign group idempotency image input mask max min next "
+    "output pad page partition primary prompt public reasoning sep sort special start stop total unk"
 )
-"""What stands before ``key`` and ``token`` where both open nothing: ``idempotency_key``, ``eos_token``, ``page_token``."""
+"""What stands before ``key`` and ``token`` where both open nothing: ``idempotency_key``, ``eos_token``."""
 
 
 def says_secret(name: str) -> int:
@@ -267,7 +275,7 @@ def made_up(secret: str) -> bool:
 
 _PLURAL = re.compile(rf"^({'|'.join(_TELLING)})s$")
 
-SCHEMES = frozenset("basic bearer digest token apikey api-key key negotiate ntlm hawk aws4-hmac-sha256".split())
+SCHEMES = _set("basic bearer digest token apikey api-key key negotiate ntlm hawk aws4-hmac-sha256")
 """Of an ``Authorization`` header: what may stand before the credential."""
 
 

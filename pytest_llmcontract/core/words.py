@@ -41,10 +41,7 @@ def visible(text: str) -> str:
     The one function for it. Line breaks stay; what must be one line goes through :func:`in_line`. JSON stays JSON
     with the same values.
     """
-    if text.isascii() and text.isprintable():
-        shown = text
-    else:
-        shown = _NOT_SHOWN.sub(_spelled, text)
+    shown = text if text.isascii() and text.isprintable() else _NOT_SHOWN.sub(_spelled, text)
     return _COMMAND.sub(_spelled_command, shown) if "::" in shown or "##" in shown else shown
 
 

@@ -222,7 +222,9 @@ class Scrubbing:
         if is_secret(name, text := plain.decode("utf-8", "replace")):
             clean = self._taken(text).encode()
         else:
-            inner = Scrubbing("" if kind.startswith("multipart") else kind, everywhere=self._everywhere or plain is not content)
+            inner = Scrubbing(
+                "" if kind.startswith("multipart") else kind, everywhere=self._everywhere or plain is not content
+            )
             clean = inner.body(plain)
             self.found += inner.found
             if plain is not content and clean != plain:
@@ -236,7 +238,9 @@ _BOUNDARY = re.compile(r"(?i)multipart/.*\bboundary=\"?([^\";\s]{1,70})")
 _NAME = re.compile(rb"[; ]name=\"([^\"\r\n]*)\"")
 _ENCODED = re.compile(rb"(?i)\r\ncontent-encoding:[^\r\n]*")
 _TELLING = re.compile(rb"(?i)auth|token|key|secret|cookie|signature|passw|pwd|passphrase|credential|headers")
-_PUBLIC_HEADERS = frozenset("accept content-type user-agent host accept-encoding accept-language origin referer".split())
+_PUBLIC_HEADERS = frozenset(
+    ["accept", "content-type", "user-agent", "host", "accept-encoding", "accept-language", "origin", "referer"]
+)
 
 
 def _text(value: Any) -> str:

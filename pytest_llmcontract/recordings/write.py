@@ -186,7 +186,9 @@ def _metadata(tape: CassetteTape, old: Metadata, items: Sequence[_Item], test: s
     facts = {name: (edition, plan) for name, edition, plan in zip(old.provider, old.edition, old.plan, strict=False)}
     facts |= {taken.call.provider: (taken.edition, taken.call.plan) for taken in tape.taken}
     kept = old if tape.mode != "all" or not test else Metadata()
-    clients = dict.fromkeys((*kept.client, *(without_secrets(taken.call.client) for taken in tape.taken if taken.call.client)))
+    clients = dict.fromkeys(
+        (*kept.client, *(without_secrets(taken.call.client) for taken in tape.taken if taken.call.client))
+    )
     # Part of it simulated: as a whole it is no proof of what the provider does.
     source = "simulator" if "simulator" in (kept.source, tape.source) else tape.source
     return Metadata(

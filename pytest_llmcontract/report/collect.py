@@ -19,13 +19,13 @@ from pydantic import ValidationError
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.profile import first_problem
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.session import Watch
 from pytest_llmcontract.core.words import in_line, visible_json
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import dollars
-from pytest_llmcontract.core.profile import first_problem
 from pytest_llmcontract.report.document import (
     BudgetEntry,
     CallEntry,

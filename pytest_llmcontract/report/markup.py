@@ -13,7 +13,12 @@ LONGEST = 160
 _ESCAPES = str.maketrans(
     {
         **{sign: f"\\{sign}" for sign in "\\`*_{}[]()!|~$&"},
-        **{"<": "&lt;", ">": "&gt;", "@": "@&ZeroWidthSpace;", "#": "#&ZeroWidthSpace;", "\n": " ", "\r": " "},
+        "<": "&lt;",
+        ">": "&gt;",
+        "@": "@&ZeroWidthSpace;",
+        "#": "#&ZeroWidthSpace;",
+        "\n": " ",
+        "\r": " ",
     }
 )
 

@@ -87,7 +87,9 @@ def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> st
     if script.structured is not None:
         return json.dumps(script.structured, ensure_ascii=False)
     if kind == "json_schema":
-        return json.dumps(conforming(_format_schema(wanted), hint=last_user_text(body), room=_room(body)), ensure_ascii=False)
+        return json.dumps(
+            conforming(_format_schema(wanted), hint=last_user_text(body), room=_room(body)), ensure_ascii=False
+        )
     if kind == "json_object":
         return json.dumps({"answer": _prose(model)}, ensure_ascii=False)
     return _prose(model)

@@ -184,7 +184,9 @@ class _Search:
         from jsonschema.validators import Draft202012Validator, extend, validator_for
 
         # Python's regular expressions may go on for ever: the compiled ones decide.
-        kind = extend(validator_for(self.root, default=Draft202012Validator), {"pattern": _pattern})
+        kind = extend(  # type: ignore[no-untyped-call]
+            validator_for(self.root, default=Draft202012Validator), {"pattern": _pattern}
+        )
         part = kind(self.root).evolve(schema=schema)
 
         def check(value: Any) -> bool:
