@@ -109,6 +109,10 @@ _LISTED = re.compile(
 )
 _IN_QUERY = re.compile(r"([?&;])([^=&#\s\"'\\]{1,100})=([^&#\s\"'\\]+)")
 
+_HEADERS = re.compile(r"(?i)headers\\*[\"']\s*:\s*\{([^{}]{0,8192})")
+_HEADER = re.compile(r"([\w-]+)\\*[\"']\s*:\s*\\*[\"']([^\"'\\]+)")
+_FIELD = re.compile(r"(?i)[; ]name=\"([^\"\r\n]{1,100})\"[^\r\n]*(?:\r\n[^\r\n]+){0,9}\r\n\r\n([^\r\n]{1,8192})")
+
 _MADE_UP = re.compile(
     r"(?i)example|dummy|placeholder|redacted|scrubbed|filtered|removed|replace|changeme|xxxx|\*\*\*"
     r"|[_-](?:test|fake|mock|your|my)"
@@ -365,8 +369,19 @@ def _places(text: str) -> Iterator[Secret]:
         for found in pattern.finditer(text):
             if _looks_real(found[1]) or pattern is _LISTED:
                 yield Secret("key", CREDENTIAL, *found.span(1))
+    for found in _FIELD.finditer(text):  # of a form
+        if is_secret(found[1], found[2]):
+            yield Secret("key", CREDENTIAL, *found.span(2))
+    for block in _HEADERS.finditer(text):  # of a tool: whatever they are called
+        for found in _HEADER.finditer(text, *block.span(1)):
+            if found[1].lower() not in PUBLIC_HEADERS and _looks_real(found[2]):
+                yield Secret("key", CREDENTIAL, *found.span(2))
     for found in _VALUE.finditer(text):
         yield from _named(text, found)
+
+
+PUBLIC_HEADERS = _set("accept content-type user-agent host accept-encoding accept-language origin referer")
+"""Of a tool: what stands in them may be long and mixed, and is no secret."""
 
 
 def _named(text: str, found: re.Match[str]) -> Iterator[Secret]:
@@ -413,6 +428,6 @@ def _compiled(what: str) -> Callable[[object], bool]:
     import jsonschema_rs
 
     shapes = (*(pattern for _, pattern in _SHAPES), _PRIVATE)
-    places = (_USERINFO, _NAMED, r"(?i:bearer)", r"\\u00[2-7]|%[2-7][0-9A-Fa-f]")
+    places = (_USERINFO, _NAMED, r"(?i:bearer|headers\\*[\"']\s*:|[; ]name=)", r"\\u00[2-7]|%[2-7][0-9A-Fa-f]")
     pattern = "|".join(shapes if what == "shapes" else places)
     return jsonschema_rs.Draft202012Validator({"type": "string", "pattern": pattern}).is_valid

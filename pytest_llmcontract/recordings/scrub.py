@@ -20,6 +20,7 @@ from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers, StreamEvent, masked
 from pytest_llmcontract.core.secrets import (
     MASK,
+    PUBLIC_HEADERS,
     has_secrets,
     is_secret,
     may_be_real,
@@ -167,7 +168,7 @@ class Scrubbing:
         return self._value(value, name, headers) if isinstance(value, str) else value
 
     def _value(self, value: str, name: str, headers: bool) -> str:
-        if is_secret(name, value) or (headers and name.lower() not in _PUBLIC_HEADERS and may_be_real(value)):
+        if is_secret(name, value) or (headers and name.lower() not in PUBLIC_HEADERS and may_be_real(value)):
             return self._taken(value)
         if value[:1] in ("{", "["):  # the arguments of a tool, as a text that holds JSON
             raw = value.encode("utf-8", "surrogatepass")
@@ -238,9 +239,6 @@ _BOUNDARY = re.compile(r"(?i)multipart/.*\bboundary=\"?([^\";\s]{1,70})")
 _NAME = re.compile(rb"[; ]name=\"([^\"\r\n]*)\"")
 _ENCODED = re.compile(rb"(?i)\r\ncontent-encoding:[^\r\n]*")
 _TELLING = re.compile(rb"(?i)auth|token|key|secret|cookie|signature|passw|pwd|passphrase|credential|headers")
-_PUBLIC_HEADERS = frozenset(
-    ["accept", "content-type", "user-agent", "host", "accept-encoding", "accept-language", "origin", "referer"]
-)
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.profile import first_problem
 from pytest_llmcontract.core.rules import Violation
@@ -128,7 +129,7 @@ def _violation(finding: Violation, calls: Sequence[Call]) -> dict[str, Any]:
         "message": finding.message,
         "call": None if call is None else finding.call,
         **{name: getattr(finding, name) for name in texts},
-        "request": _shortened(call.request.body.decode("utf-8", "replace")) if call is not None else "",
+        "request": _shortened(_readable(call.request)) if call is not None else "",
         "reply": _shortened(reply),
         "difference": _shortened(finding.difference or _difference(finding)),
     }
@@ -142,7 +143,14 @@ def _difference(finding: Violation) -> str:
     return f"{finding.path}\n{allowed}+ {finding.sent}"
 
 
+def _readable(request: ApiRequest) -> str:
+    """The body as text; what is packed is none."""
+    packed = request.headers.get("content-encoding", "identity")
+    return request.body.decode("utf-8", "replace") if packed == "identity" else f"({packed})"
+
+
 def _shortened(text: str) -> str:
+    text = scrubbed(text)  # as a whole: where it is cut, half of a key would be left
     return text if len(text) <= LONGEST else text[:LONGEST] + _LOST % (len(text) - LONGEST)
 
 
