@@ -110,9 +110,10 @@ def _changes(old: LedgerDocument, document: LedgerDocument, form: str) -> str:
 def _put(text: str, path: Path | None) -> None:
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.core.files import write_whole
+    from pytest_llmcontract.core.words import visible
 
     if path is None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
         return
     try:
         write_whole(path, text)
