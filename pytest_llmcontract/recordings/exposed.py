@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pytest_llmcontract.core.rules import Severity, Violation
+from pytest_llmcontract.core.findings.rules import Severity, Violation
 from pytest_llmcontract.core.secrets import (
     has_secrets,
     is_secret,

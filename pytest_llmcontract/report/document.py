@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 from pytest_llmcontract.core.exchange import UsageSource
-from pytest_llmcontract.core.rules import Severity
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.findings.rules import Severity
+from pytest_llmcontract.core.workload.costs import money_text
 
 LARGEST = Decimal(10) ** 15
 """US dollars, and any other figure: beyond it nothing adds up, and nothing was counted."""
@@ -49,7 +49,7 @@ def _countable(value: float) -> float:
 Money = Annotated[
     Decimal,
     AfterValidator(_bounded),
-    PlainSerializer(dollars, return_type=str),
+    PlainSerializer(money_text, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d{2,}$", "examples": ["0.00", "0.000123"]}),
 ]
 """US dollars, exactly."""

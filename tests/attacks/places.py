@@ -58,7 +58,8 @@ def tool(**more):
 
 
 NAMES = ("api_key", "apiKey", "x-api-key", "client_secret", "authToken", "access_token", "refreshToken", "password",
-         "db_passwd", "signature", "session_cookie", "AWS_SECRET_ACCESS_KEY", "secretValue", "sas_token", "auth")  # fmt: skip
+         "db_passwd", "signature", "session_cookie", "AWS_SECRET_ACCESS_KEY", "secretValue", "sas_token",
+         "auth")  # fmt: skip
 HEADERS = ("authorization", "proxy-authorization", "x-api-key", "api-key", "x-auth-token", "helicone-auth", "cookie",
            "x-portkey-api-key", "x-together-api-key", "x-goog-api-key", "x-amz-security-token", "x-secret-value",
            "x-hub-signature", "x-csrf-token", "x-own-key-2")  # fmt: skip

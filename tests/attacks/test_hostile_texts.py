@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_llmcontract.cli import main
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.words import in_line, visible, visible_json
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.report.github import annotations
