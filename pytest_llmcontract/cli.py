@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.commands import cost, demo, drift, explain, fit, models, report, reproduce, rules, verify
+from pytest_llmcontract.commands.answer import tell
 
 COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain)
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(args)
     except LlmContractError as error:
-        print(f"llmcontract {args.command}: {error}", file=sys.stderr)
+        tell(args.command, error)
         return 2
     except BrokenPipeError:
         # `llmcontract models groq | head`: the reader has seen enough.
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_anything() -> None:
-    """What stdout cannot spell, half of a surrogate pair or a letter in a terminal of Latin-1, is spelled out."""
+    """What a terminal's encoding does not have is spelled out: an arrow in Latin-1."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

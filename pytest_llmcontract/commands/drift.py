@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.commands.answer import print_json, say
     from pytest_llmcontract.recordings.drift import drift
     from pytest_llmcontract.recordings.drift_report import as_json, as_text
     from pytest_llmcontract.report.progress import Progress
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(as_json(result))
     else:
-        print(as_text(result, most=None if args.all else 20))
+        say(as_text(result, most=None if args.all else 20))
     # A gate that compared nothing has shown nothing.
     fails = args.fail_under is not None and (not result.compared or result.share < args.fail_under)
     return 1 if fails else 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from pytest_llmcontract.commands.project import add_selection, selection_of
@@ -49,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _contract(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.commands.answer import print_json, say
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.recordings.verify import summarise
     from pytest_llmcontract.report.progress import Progress
@@ -64,19 +63,21 @@ def _contract(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_json(summary.as_json())
     elif text := summary.text():
-        print(text)
+        say(text)
     return _code(reading)
 
 
 def _code(reading: Reading) -> int:
     """2 if a file could not be read, which is told; else 0."""
+    from pytest_llmcontract.commands.answer import tell
+
     for problem in reading.problems:
-        print(f"llmcontract verify: {problem}", file=sys.stderr)
+        tell("verify", problem)
     return 2 if reading.problems else 0
 
 
 def _print(args: argparse.Namespace, verification: Verification) -> None:
-    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.commands.answer import print_json, say
     from pytest_llmcontract.report.github import annotations
     from pytest_llmcontract.report.sarif import sarif_log
     from pytest_llmcontract.report.verification import totals, verification_json, verification_text
@@ -89,10 +90,12 @@ def _print(args: argparse.Namespace, verification: Verification) -> None:
         case "sarif":
             print_json(sarif_log(violations))
         case form:
-            text = verification_text(violations) if form == "text" else "\n".join(annotations(violations))
-            if text:
-                print(text)
-            print(totals(_counts(verification), violations))
+            if form == "github":
+                for line in annotations(violations):
+                    print(line)  # commands, and meant so
+            elif violations:
+                say(verification_text(violations))
+            say(totals(_counts(verification), violations))
 
 
 def _counts(verification: Verification) -> Counts:

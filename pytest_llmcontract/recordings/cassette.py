@@ -214,7 +214,7 @@ def _interaction(path: Path, places: Places, recorder: Recorder, exchange: Excha
     try:
         keys = exchange.request_keys
         sent = recorder.sent(exchange.request)
-        sent = sent._replace(url=_sound(sent.url), headers=_sound_headers(sent.headers))
+        sent = sent._replace(headers=_sound_headers(sent.headers))
         keys = exchange.response_keys
         received = recorder.received(exchange.response)
         received = received._replace(headers=_sound_headers(received.headers))
@@ -231,13 +231,13 @@ def _interaction(path: Path, places: Places, recorder: Recorder, exchange: Excha
     )
 
 
-def _sound(text: str) -> str:
-    """Without halves of surrogate pairs, which no address and no header can have."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
-
-
 def _sound_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Without halves of surrogate pairs, which no header can have."""
     return {_sound(name): _sound(value) for name, value in headers.items()}
+
+
+def _sound(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _reply(received: Received) -> ApiReply:

@@ -316,19 +316,38 @@ def test_a_cassette_that_several_tests_share(folder):
     assert tests["messages"] == ["t.py::test_one", "t.py::test_two"]
 
 
-@pytest.mark.parametrize("command", [["verify"], ["verify", "--format=json"], ["verify", "--contract"], ["drift"]])
-def test_halves_of_surrogate_pairs_end_nothing(folder, tmp_path, command, monkeypatch):
-    """In an address, in headers, in the name of a model; the terminal is a real one, which cannot spell them."""
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("verify", 1, "$.n is"),
+        ("verify --format=json", 1, '"path": "$.n"'),
+        ("verify --format=sarif", 1, "$.n is"),
+        ("verify --contract", 0, "field n: a.json"),
+        ("drift", 0, "of 3 compared"),
+    ],
+)
+def test_halves_of_surrogate_pairs_end_nothing(folder, tmp_path, command, code, words, monkeypatch):
+    """In headers, in the name of a model; the terminal is a real one, which cannot spell them."""
     odd = {"model": "x\ud800", "messages": []}
-    one = interaction(odd, 404, url="https://api.groq.com/openai/v1/\ud800", **{"x-\ud800": ["\ud800"]})
+    one = interaction(odd, 404, **{"x-\ud800": ["\ud800"]})
     document = {"interactions": [one, interaction(odd, 404), interaction(chat(n=2), 400)]}
     (tmp_path / "a.json").write_text(json.dumps(document))
     terminal = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     monkeypatch.setattr("sys.stdout", terminal)
 
-    code = main([*command, "a.json"])
+    assert main([*command.split(), "a.json"]) == code
 
     terminal.flush()
-    said = terminal.buffer.getvalue().decode()
-    assert code == (1 if "--contract" not in command and command != ["drift"] else 0)
-    assert "\\ud800" in said if command != ["drift"] else "400" in said
+    assert words in terminal.buffer.getvalue().decode()
+
+
+def test_half_of_a_surrogate_pair_in_an_address_is_one_line_and_the_others_are_judged(folder, tmp_path, capsys):
+    one = interaction(chat(), 404, url="https://api.groq.com/openai/v1/\ud800")
+    (tmp_path / "a.json").write_text(json.dumps({"interactions": [one, interaction(chat(n=2), 400)]}))
+
+    assert main(["verify", "a.json"]) == 2
+    out, err = capsys.readouterr()
+    assert "LLM101" in out
+    assert err.splitlines() == [
+        "llmcontract verify: a.json:1: interaction 0: 'https://api.groq.com/openai/v1/\\ud800' is no address"
+    ]

@@ -91,6 +91,7 @@ def url_in(part: Part) -> str:
 def checked_url(url: str) -> str:
     try:
         urlsplit(url)
+        url.encode()  # half of a surrogate pair: nobody can have sent it
     except ValueError:
         raise BadInput(f"{url[:60]!r} is no address") from None
     return url
