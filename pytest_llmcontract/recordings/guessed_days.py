@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.contract.reply import reply_contract
-from pytest_llmcontract.core.contract.request import contracts_of
 from pytest_llmcontract.core.contract.schemas import dated_schema
 from pytest_llmcontract.core.facts.load import edition_dates, model_on
+from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.dates import days_of, moment_of
 from pytest_llmcontract.recordings.events import parsed_events
