@@ -78,8 +78,8 @@ def test_cost_tells_scripts_by_json(run_command, line, cost):
     assert list(answer) == ["cost", "parts", "edition"]
 
 
-def test_nothing_may_be_the_answer_if_nothing_was_asked_for(run):
-    assert run(f"cost groq {OSS} --input-tokens 0 --edition 2026-06-04")[0] == 0
+def test_an_amount_of_nothing_costs_nothing(run_command):
+    assert run_command(f"cost groq {OSS} --input-tokens 0 --edition 2026-06-04")[0] == 0
 
 
 # Bad input
