@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.facts.records import first_problem
+from pytest_llmcontract.core.words import visible_json
 from pytest_llmcontract.report.collect import TOOL
 from pytest_llmcontract.report.document import (
     BudgetEntry,
@@ -36,7 +37,7 @@ def read_ledger(path: Path) -> LedgerDocument:
         BadInput: It cannot be read, or is none; the message says what is wrong with it.
     """
     try:
-        text = path.read_text("utf-8")
+        text = visible_json(path.read_text("utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -59,6 +60,8 @@ def _look_closer(path: Path, text: str) -> None:
         raise BadInput(f"{path}: is empty: its run did not get to writing it")
     try:
         data = json.loads(text)
+    except RecursionError:
+        raise BadInput(f"{path}: is no ledger: nested too deeply") from None
     except ValueError as error:
         whole, at = text.strip(), getattr(error, "pos", 0)
         if whole.startswith("{") and (not whole.endswith("}") or at >= len(whole) - 1):

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.secrets import without_keys
+from pytest_llmcontract.core.words import visible
 from pytest_llmcontract.reproduce.paste import half_json, read_paste, unwrapped
 from pytest_llmcontract.reproduce.scenario import error_of
 from pytest_llmcontract.reproduce.solve import PROVIDERS, Reproduction, solve
@@ -158,20 +160,20 @@ def _decoded(data: bytes, name: str) -> str:
         raise BadInput(f"{name}: nothing was pasted; expected an error's text or JSON body")
     if "\0" in text or text.count("\ufffd") > len(text) // 20:
         raise BadInput(f"{name}: this is no text; expected an error's text or JSON body")
-    return text
+    return without_keys(text)
 
 
 def _write(text: str, output: str | None) -> None:
     """Print *text*, or put it whole into the file *output*."""
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
         return
     target = Path(output)
     unfinished = None
     try:
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
             unfinished = Path(file.name)
-            file.write(text)
+            file.write(visible(text))
         unfinished.chmod(0o666 & ~_umask())
         unfinished.replace(target)
     except OSError as problem:
