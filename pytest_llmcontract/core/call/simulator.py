@@ -98,7 +98,7 @@ class Simulator:
     def decide(self, state: State, turn: Turn) -> Decision:
         """The first to decide: a script's fault or a step of the provider's path; or what is recorded."""
         for name in state.edition.path:
-            if struck := strike(state, turn, name):
+            if turn.fault is not None and (struck := strike(state, turn, turn.fault, name)):
                 return struck
             if turn.recorded is None:
                 if (decided := STEPS[name](state, turn)) is not None:

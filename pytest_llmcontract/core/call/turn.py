@@ -18,9 +18,10 @@ from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import ErrorSpec, Lane, Model
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.charges import Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
-from pytest_llmcontract.core.limits.rules import LimitState
+from pytest_llmcontract.core.limits.rules import LimitState, Rule
+from pytest_llmcontract.core.limits.store import Amounts
 
 
 @dataclass(slots=True)
@@ -57,10 +58,14 @@ class Turn:
 
     # Admitted: by the step ``limiter``, of a model that has limits.
 
+    rules: Mapping[str, Rule] | None = None
+    """How the model's limits count."""
     limits: Mapping[str, LimitState] = field(default_factory=dict)
     """The model's limits as the call was admitted, or refused."""
-    charges: Charges | None = None
-    """What it counts; ``None`` where no limit was asked, or one refused."""
+    counted: Counted | None = None
+    """How it counts; ``None`` where no limit was asked, or one refused."""
+    taken: Amounts = field(default_factory=dict)
+    """What was taken for it at once."""
     shortage: Shortage | None = None
     """The limit that refused the call."""
 

@@ -7,13 +7,10 @@ provider's envelope (``providers/<name>/forms/``). Everything else is refused wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations import chat, images, models
 from pytest_llmcontract.core.operations.operation import Operation
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.core.call.turn import Turn
 
 OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, **images.OPERATIONS}
 """By name: what this version answers."""
@@ -22,5 +19,5 @@ _OTHER = Operation()
 
 
 def operation_of(turn: Turn) -> Operation:
-    """The operation of a call; one that this version does not answer counts as a request."""
-    return OPERATIONS.get(turn.operation, _OTHER)
+    """What a call asks; what this version does not answer counts as a request."""
+    return OPERATIONS.get(turn.call.operation, _OTHER)
