@@ -188,10 +188,6 @@ class ViolationEntry(Part):
     """What is expected (-) and what was sent (+), as lines."""
 
 
-SUMS = ("calls", "tokens", "input_tokens", "cached_tokens", "output_tokens", "cost", "retries", "seconds")
-"""What a session may have a budget of."""
-
-
 class BudgetEntry(Part):
     """One budget, kept or not."""
 
@@ -208,12 +204,6 @@ class BudgetEntry(Part):
     """Where the figures come from; ``null`` where they were simply counted."""
     detail: str = ""
     """Which limit, which call, at what moment."""
-
-    @model_validator(mode="after")
-    def _is_of_a_sum(self) -> BudgetEntry:
-        if self.scope == "session" and self.name not in SUMS:
-            raise ValueError(f"a session has no budget {self.name!r}; accepted: {', '.join(SUMS)}")
-        return self
 
 
 class TotalsEntry(Part):

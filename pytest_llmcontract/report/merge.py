@@ -27,7 +27,7 @@ from pytest_llmcontract.report.document import (
     TotalsEntry,
     ViolationEntry,
 )
-from pytest_llmcontract.report.session_budget import held_session, limits_of
+from pytest_llmcontract.report.session_budget import SUMS, held_session, limits_of
 
 
 def read_ledger(path: Path) -> LedgerDocument:
@@ -43,11 +43,15 @@ def read_ledger(path: Path) -> LedgerDocument:
     except UnicodeDecodeError:
         raise BadInput(f"{path}: is no JSON, but bytes that are no text") from None
     try:
-        return LedgerDocument.model_validate_json(text)
+        ledger = LedgerDocument.model_validate_json(text)
     except ValidationError as error:
         _look_closer(path, text)
         problem = first_problem(error).removeprefix("Value error, ")
         raise BadInput(f"{path}: is no ledger as {TOOL} knows it: {problem}") from None
+    for budget in ledger.budgets:
+        if budget.scope == "session" and budget.name not in SUMS:
+            raise BadInput(f"{path}: a session has no budget {budget.name!r}; accepted: {', '.join(SUMS)}")
+    return ledger
 
 
 def _look_closer(path: Path, text: str) -> None:
