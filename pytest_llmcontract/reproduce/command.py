@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.reproduce.paste import half_json, read_paste, unwrapped
 from pytest_llmcontract.reproduce.scenario import error_of
-from pytest_llmcontract.reproduce.solve import PROVIDERS, Reproduction, solve
+from pytest_llmcontract.core.facts.registry import provider_names
+from pytest_llmcontract.reproduce.solve import Reproduction, solve
 from pytest_llmcontract.reproduce.testfile import as_test
 
 MOST = 1_000_000
@@ -34,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
         BadInput: It cannot be read, is no text, or the result cannot be written.
     """
     name = args.file or "standard input"
-    if args.provider is not None and args.provider not in PROVIDERS:
-        raise unknown("provider", args.provider, PROVIDERS)
+    if args.provider is not None and args.provider not in provider_names():
+        raise unknown("provider", args.provider, provider_names())
     if args.lines:
         return _lines(args, name)
     text = _decoded(_read(args.file, name), name)
