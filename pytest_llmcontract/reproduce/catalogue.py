@@ -227,7 +227,7 @@ def _telling(paste: Paste, provider: str, spec: ErrorSpec, pattern: Template, wh
     return paste.message is None and (provider in paste.providers or paste.status == spec.status) and pattern.weight > 8
 
 
-def _likely(paste: Paste, provider: str, spec: ErrorSpec, whole: bool, weight: int) -> tuple[int, int]:
+def _likely(paste: Paste, provider: str, spec: ErrorSpec, whole: bool, weight: int) -> tuple[int, int, bool]:
     fixed = constants(spec)
     known = [(paste.type, fixed.get("type", paste.type)), (paste.code, fixed.get("code"))]
     agreed = sum(1 if told == own else -2 for told, own in known if told is not None)
@@ -235,4 +235,4 @@ def _likely(paste: Paste, provider: str, spec: ErrorSpec, whole: bool, weight: i
         agreed += 2 if paste.status == spec.status else -2
     if paste.providers:
         agreed += 1 if provider in paste.providers else -1
-    return 4 * whole + agreed, weight
+    return 4 * whole + agreed, weight, not spec.source.startswith("assumed")

@@ -36,7 +36,8 @@ def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
         value, end = _object_at(text, found)
         if value:
             yield value, found.start(), end
-        start = max(end, found.end())
+        # What never closes may be a stray brace, with a body behind it.
+        start = found.end() if value is None or isinstance(value, CutObject) else max(end, found.end())
 
 
 def unescaped(text: str) -> str:

@@ -473,7 +473,7 @@ def _alone(text: str) -> Paste:
     named = _named_status(text) if status is None else None
     headers = headers_in(text)
     return Paste(
-        text, status=status or named, headers=headers, owner=owner_of(text, "", ""), guessed_status=status is None,
+        text, status=status or named, headers=headers, owner=owner_of(text, text, ""), guessed_status=status is None,
         in_body=False,
     )  # fmt: skip
 
