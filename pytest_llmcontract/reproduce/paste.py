@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from pytest_llmcontract.reproduce.loose import CutObject, CutText, objects, unescaped
-from pytest_llmcontract.reproduce.signs import Owner, named_in, owner_of
+from pytest_llmcontract.reproduce.signs import Owner, owner_of
 
 NESTING = 6
 """How deep a body may sit in the strings of another: logs that are JSON themselves."""
@@ -24,6 +24,7 @@ NEAR = 240
 """Characters before a body in which its status may stand."""
 MOST_ERRORS = 20
 LONGEST_WORDS = 2_000
+MOST_LINES = 400
 """Characters of an error's text that are looked for outside of bodies."""
 
 
@@ -118,6 +119,11 @@ def plain(text: str) -> str:
         text = unquote(text)
     text = re.sub(r"\n[ \t]*>+", " ", text).translate(_TYPOGRAPHY)
     return " ".join(text.split())
+
+
+def shown(text: str) -> str:
+    """*text* with what cannot be seen (control characters, marks that turn the line around) written as escapes."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
 
 
 def half_json(text: str) -> bool:
@@ -452,7 +458,7 @@ def words_in(paste: Paste) -> Iterator[Paste]:
     for found in _QUOTED.finditer(paste.text[: 50 * LONGEST_WORDS]):
         yield _worded(paste, unescaped(found[1] or found[2]), found.start(), found.end())
     place = 0
-    for line in paste.text.split("\n")[:2000]:
+    for line in paste.text.split("\n")[:MOST_LINES]:
         words, off = taken_off(line.strip()[:LONGEST_WORDS])
         if words.strip() and (off or line.strip() == paste.text.strip()):
             yield _worded(paste, words.strip(), place, place + len(line))
@@ -477,5 +483,3 @@ def _alone(text: str) -> Paste:
         in_body=False,
     )  # fmt: skip
 
-
-__all__ = ["Paste", "named_in", "plain", "read_paste", "read_pastes"]

@@ -76,6 +76,18 @@ def solve(paste: Paste, *, provider: str | None = None, edition: str | None = No
     return _solved(replace(paste, message=""), provider, days) if _only_status(paste, provider) else None
 
 
+def told_lines(paste: Paste) -> list[Paste]:
+    """The errors of a text without a body, each in words that the provider is known to use; of equal ones the first."""
+    names = provider_names()
+    found: dict[str, Paste] = {}
+    for words in words_in(paste):
+        refusal = read_refusal(words)
+        whole = refusal is not None and (refusal.requested is not None or refusal.wait is not None)
+        if whole or any(reading.whole and not reading.family for reading in readings(words, names)):
+            found.setdefault(words.plain, words)
+    return list(found.values())
+
+
 def _speaks_of_http(words: str) -> bool:
     return "HTTP/1" in words or " for url" in words or "HTTP/2" in words
 
