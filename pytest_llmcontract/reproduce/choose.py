@@ -8,7 +8,7 @@ from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.facts.registry import provider_names, title_of
 from pytest_llmcontract.reproduce.connections import Connection, connection_in
 from pytest_llmcontract.reproduce.paste import Paste, read_pastes, shown, unwrapped
-from pytest_llmcontract.reproduce.solve import Reproduction, solve, told_lines
+from pytest_llmcontract.reproduce.solve import COPIED, WHOSE_CODES, Reproduction, solve, told_lines
 
 SHORT = 100
 
@@ -48,7 +48,9 @@ def choose(text: str, *, provider: str | None = None, edition: str | None = None
     """
     pastes = _pastes(text)
     if pick is not None and not 1 <= pick <= len(pastes):
-        raise BadInput(f"--pick {pick}: {len(pastes)} {'error' if len(pastes) == 1 else 'errors'} found in what was pasted")
+        raise BadInput(
+            f"--pick {pick}: {len(pastes)} {'error' if len(pastes) == 1 else 'errors'} found in what was pasted"
+        )
     listed = tuple(_listed(number, paste) for number, paste in enumerate(pastes, 1)) if len(pastes) > 1 else ()
     for number, paste in enumerate(pastes, 1):
         if pick in (None, number) and (found := solve(paste, provider=provider, edition=edition)) is not None:
@@ -57,6 +59,8 @@ def choose(text: str, *, provider: str | None = None, edition: str | None = None
             return Choice(found, listed, number)
     broken = connection_in(text, provider, edition) if pick is None else None
     other = next((paste.owner.other for paste in pastes if paste.owner.other), None)
+    if other is None and any(paste.code in COPIED for paste in pastes):
+        other = WHOSE_CODES
     return Choice(broken, listed, seems=None if broken else other)
 
 
@@ -80,5 +84,3 @@ def _listed(number: int, paste: Paste) -> Listed:
     return Listed(
         number, paste.owner.other or ours or "nobody named", paste.status, words[:SHORT] + "…" * (len(words) > SHORT)
     )
-
-

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.reproduce.choose import Choice, choose
 from pytest_llmcontract.reproduce.connections import Connection
 from pytest_llmcontract.reproduce.paste import half_json
 from pytest_llmcontract.reproduce.scenario import error_of
-from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.reproduce.solve import Reproduction
 from pytest_llmcontract.reproduce.testfile import as_test
 
@@ -61,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
 def _say(choice: Choice, name: str) -> None:
     """On standard error: that nothing was recognised, or which of several errors it was."""
     if choice.found is None:
-        seems = f"it seems to be {choice.seems}'s, which is not simulated" if choice.seems else f"looked for {LOOKED_FOR}"
+        seems = (
+            f"it seems to be {choice.seems}'s, which is not simulated" if choice.seems else f"looked for {LOOKED_FOR}"
+        )
         print(f"llmcontract reproduce: {name}: not recognised; {seems}", file=sys.stderr)
     elif choice.listed:
         print(f"llmcontract reproduce: {len(choice.listed)} errors (* is this one; --pick N):", file=sys.stderr)
@@ -113,7 +115,7 @@ def as_json(choice: Choice) -> dict[str, Any]:
     elif isinstance(found, Connection):
         answer = _of_connection(found)
     else:
-        answer = _of_reply(found)
+        answer = of_reply(found)
     if choice.listed:
         answer["errors"] = [vars(error) for error in choice.listed]
         answer["picked"] = choice.picked
@@ -133,7 +135,8 @@ def _of_connection(found: Connection) -> dict[str, Any]:
     }
 
 
-def _of_reply(found: Reproduction) -> dict[str, Any]:
+def of_reply(found: Reproduction) -> dict[str, Any]:
+    """The reply that was reproduced."""
     reply = found.played.reply
     body = reply.json if reply.events is None else None
     answer = {

@@ -287,7 +287,9 @@ def _same(one: Paste, two: Paste) -> bool:
 
 
 def _fuller(one: Paste, two: Paste) -> Paste:
-    first, second = (two, one) if (two.body is not None, not two.cut) > (one.body is not None, not one.cut) else (one, two)
+    first, second = (
+        (two, one) if (two.body is not None, not two.cut) > (one.body is not None, not one.cut) else (one, two)
+    )
     status = second.status if first.status is None or (first.guessed_status and second.status) else first.status
     owner = first.owner if first.providers or first.owner.other else second.owner
     return replace(first, status=status, owner=owner)
@@ -393,7 +395,10 @@ def _paste_of(found: _Found, text: str, before: str, after: str, within: str) ->
 
 def _signs_of(error: Mapping[str, Any], around: Mapping[str, Any], message: str) -> str:
     """What of an error tells whose it is: its words, and the ids beside it; not what a model has written."""
-    parts = [message, *(str(error.get(name)) for name in ("type", "code", "status", "raw_status_code") if name in error)]
+    parts = [
+        message,
+        *(str(error.get(name)) for name in ("type", "code", "status", "raw_status_code") if name in error),
+    ]
     parts += [f"{name} " for name in error if name not in ("message", "failed_generation")]
     parts += [str(around.get(name)) for name in ("id", "request_id", "provider", "type") if name in around]
     return "\n".join(parts)
@@ -423,7 +428,7 @@ _LEAD_ANYWHERE = re.compile(
     r"(?:\w*Exception - |failed with error: |Error code: [1-5]\d\d - |returned an? error[: ]+(?:detail=)?)(?=\S)"
 )
 _TAIL = re.compile(
-    r"(?:\.? ?Received Model Group=.*|\s*\(request id: [^)]{1,80}\)|\s*LiteLLM Retried: .*|\s+\(code: [\w-]+\)"
+    r"(?:\.? ?Received Model Group=.*|\s*LiteLLM Retried: .*|\s+\(code: [\w-]+\)"
     r"|\s*\n\s+at (?:async )?\S.*| \[request_id[:=][^\]]{1,80}\])\s*$",
     re.S,
 )
@@ -470,7 +475,9 @@ def _worded(paste: Paste, words: str, start: int, end: int) -> Paste:
     owner = owner_of(words, before + "\n" + line.replace(words, " "), after)
     status = _status(before[-NEAR:] + line.replace(words, " "), "") or paste.status
     named = _named_status(line) if status is None or paste.guessed_status else None
-    return replace(paste, message=words, status=named or status, guessed_status=named is not None, owner=owner, in_body=False)
+    return replace(
+        paste, message=words, status=named or status, guessed_status=named is not None, owner=owner, in_body=False
+    )
 
 
 def _alone(text: str) -> Paste:
@@ -482,4 +489,3 @@ def _alone(text: str) -> Paste:
         text, status=status or named, headers=headers, owner=owner_of(text, text, ""), guessed_status=status is None,
         in_body=False,
     )  # fmt: skip
-

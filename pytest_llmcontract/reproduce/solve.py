@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -27,8 +28,12 @@ TRIES = 120
 OF_LIMITS = 6
 LIKELY = 4
 """Errors of the catalogue that are tried for one text."""
-COPIED = frozenset({"model_not_found", "invalid_api_key", "context_length_exceeded", "rate_limit_exceeded", "unknown_url"})
-"""Codes of OpenAI's that many providers send: they tell nothing of whose an error is."""
+COPIED = frozenset(
+    {"model_not_found", "invalid_api_key", "context_length_exceeded", "rate_limit_exceeded", "unknown_url"}
+)
+"""Codes that many providers send: they tell nothing of whose an error is."""
+WHOSE_CODES = "OpenAI"
+"""Whose they were first."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ def _sdk_status(paste: Paste) -> tuple[str, int] | None:
     """The provider whose SDK says so, and the status for which it does."""
     told = ((name, words, status) for name in provider_names() for words, status in signs_of(name).sdk_words.items())
     return next(
-        ((name, status) for name, words, status in told if paste.whole == words and paste.status in (None, status)), None
+        ((name, status) for name, words, status in told if paste.whole == words and paste.status in (None, status)),
+        None,
     )
 
 
@@ -137,7 +143,7 @@ def _solved(
     if sdk is not None and sdk[0] in names:
         spoken = replace(paste, message="", status=sdk[1], in_body=False)
         found = _Search(spoken, {sdk[0]: days[sdk[0]]}, sure=True).found()
-        return found and found.with_notes("The words are the SDK's own: the provider's reply stands in their place.")
+        return found and replace(found, notes=(_SDK_WORDS,))
     sure = provider is not None or bool(paste.providers)
     return _Search(paste, {name: days[name] for name in names}, sure=sure, words=words).found()
 
@@ -267,6 +273,8 @@ class _Search:
         skipped = {"status_code"}
         if any(played.error.get(name) != value for name, value in self.paste.fields.items() if name not in skipped):
             return False
+        if self.paste.body is not None and isinstance(self.paste.body.get("error"), str):
+            return bool(played.reply.events is not None or played.reply.json == self.paste.body)
         if self.paste.body is None or self.paste.type is None:
             return True
         return all(_word(played.error.get(name)) == _word(_error(self.paste).get(name)) for name in ("code", "param"))
@@ -360,6 +368,8 @@ class _Search:
             notes.append("The text was cut off; the rest follows from it.")
         elif not identical and not notes:
             notes.append("The text that was pasted is not quite this; the provider's own is given.")
+        if router := _ROUTER.search(self.paste.whole):
+            notes.append(f"{router[0]!r} is a router's; the provider does not say it.")
         if self.paste.taken_off:
             notes.append(f"What stood around the provider's text was taken off: {self.paste.taken_off[:200]}")
         notes += [f"{name} is made up: what was pasted does not say it." for name in self._made_up(played)]
@@ -371,6 +381,8 @@ class _Search:
         return [name for name in played.error if name not in usual and name not in self.paste.fields]
 
 
+_ROUTER = re.compile(r"\(request id: [^)]{1,80}\)$")
+_SDK_WORDS = "The words are the SDK's own: the provider's reply stands in their place."
 _ONLY_STATUS = "Only the status was pasted: the text is the provider's usual one for it."
 
 

@@ -143,7 +143,9 @@ def edge_headers(turn: Turn, ray: str) -> dict[str, str] | None:
     headers = {
         "date": http_date(turn.now),
         "content-type": error.content_type,
-        "cache-control": "max-age=15" if error.status < 500 else "private, max-age=0, no-store, no-cache, must-revalidate",
+        "cache-control": "max-age=15"
+        if error.status < 500
+        else "private, max-age=0, no-store, no-cache, must-revalidate",
         "referrer-policy": "same-origin",
         "x-frame-options": "SAMEORIGIN",
         "server": "cloudflare",

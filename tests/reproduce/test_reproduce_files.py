@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from test_reproduce import NATURAL, REFUSALS, body
+from test_solve import NATURAL, REFUSALS, body
 
 from pytest_llmcontract.reproduce.paste import read_paste
 from pytest_llmcontract.reproduce.solve import solve
