@@ -17,7 +17,6 @@ from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
-from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import dialect_of
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
@@ -140,9 +139,9 @@ class TogetherEnvelope(PlainEnvelope):
         """How far a call came: to the server of its model, to the limiter, or not past the list of models."""
         step = turn.error.step if turn.error else "answer"
         headers = {}
-        if operation_of(turn).reads_text and step == "model":
+        if turn.does.reads_text and step == "model":
             headers["x-content-type-options"] = "nosniff"
-        elif operation_of(turn).reads_text:
+        elif turn.does.reads_text:
             headers["x-amzn-trace-id"] = f"{self.ids.uuid()}-noamzn"
         if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
             headers[VERSIONED[turn.operation]] = "v2"
@@ -153,7 +152,7 @@ class TogetherEnvelope(PlainEnvelope):
         return headers
 
     def _rate_headers(self, turn: Turn) -> dict[str, str]:
-        """The per-second dialect; ``retry-after`` is on successes too, and equals the reset."""
+        """The per-second dialect; ``retry-after`` equals the reset."""
         refused = turn.shortage is not None
         headers: dict[str, str] = {}
         told = turn.retry_after
@@ -166,8 +165,9 @@ class TogetherEnvelope(PlainEnvelope):
                 "x-ratelimit-limit": f"{requests.limit / 60:.10g}",
                 "x-ratelimit-remaining": "0" if refused else str(requests.remaining),
                 "x-ratelimit-reset": reset,
-                "retry-after": reset,
             }
+            if refused or self._dialect.retry_after_on_success:
+                headers["retry-after"] = reset
             if self._dialect.rate_headers_dynamic and "TPM" in turn.limits:
                 # No unit is documented; 0, 1 and 2 were seen.
                 headers |= {"x-ratelimit-limit-dynamic": "1", "x-ratelimit-remaining-dynamic": "1"}

@@ -21,7 +21,7 @@ from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.facts.places import find_schemas
 
 SCHEMAS = find_schemas()
-EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "replies"
 SHARED = sorted(f"shared/{file.name}" for file in (SCHEMAS / "shared").glob("*.json"))
 OWN = sorted(f"{provider}/{file.name}" for provider in ("groq", "together") for file in (SCHEMAS / provider).glob("*"))
 KINDS = ("request", "reply", "event", "error")
