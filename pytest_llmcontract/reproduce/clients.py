@@ -11,10 +11,22 @@ from pytest_llmcontract.core.facts.registry import key_names
 from pytest_llmcontract.reproduce.scenario import Scenario, url_of
 from pytest_llmcontract.reproduce.signs import signs_of
 
-_ARGUMENTS = {
-    "model", "messages", "max_tokens", "temperature", "top_p", "stop", "tools", "tool_choice", "response_format", "n", "seed",
-    "stream",
-}  # fmt: skip
+_ARGUMENTS = frozenset(
+    [
+        "model",
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "stop",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "n",
+        "seed",
+        "stream",
+    ]
+)
 """What ``chat.completions.create`` of every SDK takes by name."""
 _CHAT = "/chat/completions"
 
@@ -77,5 +89,6 @@ def client_named(text: str, scenario: Scenario) -> Client:
 
 def _names(text: str, module: str) -> bool:
     """Whether a traceback, an exception or an import of that package is in *text*."""
-    pattern = rf"\b{module}(?:\.error|\._exceptions)?\.[A-Z]\w*(?:Error|Exception)\b|[/\\]{module}[/\\]\w+\.py|\b(?:import|from) {module}\b|langchain_{module}"
-    return re.search(pattern, text) is not None
+    raised = rf"\b{module}(?:\.error|\._exceptions)?\.[A-Z]\w*(?:Error|Exception)\b"
+    imported = rf"[/\\]{module}[/\\]\w+\.py|\b(?:import|from) {module}\b|langchain_{module}"
+    return re.search(f"{raised}|{imported}", text) is not None

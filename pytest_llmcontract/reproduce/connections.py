@@ -23,7 +23,8 @@ _FAULTS = (
     ),
     (
         "connect_timeout",
-        r"ConnectTimeout|UND_ERR_CONNECT_TIMEOUT|[Cc]onnect(?:ion)? timed? ?out|ConnectionTimeoutError|timed out while connecting",
+        r"ConnectTimeout|UND_ERR_CONNECT_TIMEOUT|[Cc]onnect(?:ion)? timed? ?out|ConnectionTimeoutError"
+        r"|timed out while connecting",
         "ConnectTimeout",
     ),
     (
@@ -35,15 +36,17 @@ _FAULTS = (
     ),
     (
         "read_timeout",
-        r"ReadTimeout|[Rr]ead timed out|[Rr]equest timed out|APITimeoutError|APIConnectionTimeoutError|UND_ERR_HEADERS_TIMEOUT"
-        r"|UND_ERR_BODY_TIMEOUT|ETIMEDOUT|ESOCKETTIMEDOUT|timeout of \d+ ?ms exceeded|The operation timed out",
+        r"ReadTimeout|[Rr]ead timed out|[Rr]equest timed out|APITimeoutError|APIConnectionTimeoutError"
+        r"|UND_ERR_HEADERS_TIMEOUT|UND_ERR_BODY_TIMEOUT|ETIMEDOUT"
+        r"|ESOCKETTIMEDOUT|timeout of \d+ ?ms exceeded|The operation timed out",
         "ReadTimeout",
     ),
     (
         "connect_error",
-        r"APIConnectionError|Connection error\.|ECONNREFUSED|[Cc]onnection refused|ConnectError|All connection attempts failed"
-        r"|ClientConnectorError|NewConnectionError|fetch failed|Error communicating with API|Max retries exceeded|ENETUNREACH"
-        r"|Failed to connect to",
+        r"APIConnectionError|Connection error\.|ECONNREFUSED|[Cc]onnection refused|ConnectError"
+        r"|All connection attempts failed|ClientConnectorError|NewConnectionError|fetch failed"
+        r"|Error communicating with API|ENETUNREACH"
+        r"|Max retries exceeded|Failed to connect to",
         "ConnectError",
     ),
 )

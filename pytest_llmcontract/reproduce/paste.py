@@ -45,7 +45,7 @@ class Paste:
     """Together's, beside the error."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Those that tell of limits and requests."""
-    owner: Owner = Owner()
+    owner: Owner = field(default_factory=Owner)
     body: Mapping[str, Any] | None = None
     """The body as the provider sent it, where all of it was pasted."""
     cut: bool = False
@@ -100,9 +100,9 @@ def read_pastes(text: str) -> list[Paste]:
     Without any there is one paste that is the whole text.
     """
     shown = without_prefixes(text)
-    found = [paste for paste in _distinct(_in_bodies(shown))]
+    found = list(_distinct(_in_bodies(shown)))
     if not found and "&quot;" in shown:
-        found = [paste for paste in _distinct(_in_bodies(html.unescape(shown)))]
+        found = list(_distinct(_in_bodies(html.unescape(shown))))
     return found or [_alone(shown)]
 
 
@@ -414,7 +414,7 @@ def headers_in(text: str) -> dict[str, str]:
 _LEAD = re.compile(
     r"^\W{0,4}(?:"
     r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)(?:\(\d+\))?(?: \[[\w:]+\])?\s*[:-]+\s*"  # groq.RateLimitError:
-    r"|[\w.-]{1,40}(?: AI)?(?: API)? [Ee]rror(?: \(\d{3}\b[^)\n]{0,40}\))?\s*:\s*(?=\S)(?<!validation error: )(?<!alidation error:)"
+    r"|[\w.-]{1,40}(?: AI)?(?: API)? [Ee]rror(?: \(\d{3}\b[^)\n]{0,40}\))?\s*:\s*"
     r"|(?:API )?[Ee]rror(?: code)?:\s*(?:[1-5]\d\d\b[\w ]{0,30}[:-]*\s*)?"
     r"|HTTP [1-5]\d\d[\w ]{0,30}[:-]+\s*"
     r"|(?:API |Request )?(?:request |call )?failed(?: with error)?(?: \([^)\n]{0,60}\))?:\s*"
@@ -425,7 +425,7 @@ _LEAD = re.compile(
     r")"
 )
 _LEAD_ANYWHERE = re.compile(
-    r"(?:\w*Exception - |failed with error: |Error code: [1-5]\d\d - |returned an? error[: ]+(?:detail=)?)(?=\S)"
+    r"(?:\w*Exception - |failed with error: |Error code: [1-5]\d\d - |\b[Ee]rror: [1-5]\d\d(?: -)? |returned an? error[: ]+(?:detail=)?)(?=\S)"
 )
 _TAIL = re.compile(
     r"(?:\.? ?Received Model Group=.*|\s*LiteLLM Retried: .*|\s+\(code: [\w-]+\)"
@@ -442,11 +442,8 @@ def taken_off(message: str) -> tuple[str, str]:
     text = message.strip() if message.strip() else message
     tail = _TAIL.search(text)
     text = text[: tail.start()] if tail else text
-    found = None
-    for found in _LEAD_ANYWHERE.finditer(text[:LONGEST_WORDS]):
-        pass
-    if found is not None:
-        text = text[found.end() :]
+    if leads := list(_LEAD_ANYWHERE.finditer(text[:LONGEST_WORDS])):
+        text = text[leads[-1].end() :]
     for _ in range(6):
         lead = _LEAD.match(text)
         if lead is None or not lead.end() or len(text) - lead.end() < 4 or _KEPT.match(text):
@@ -462,6 +459,8 @@ def words_in(paste: Paste) -> Iterator[Paste]:
     """What the error's words may be, where no body says it: each line's, without what is around it."""
     for found in _QUOTED.finditer(paste.text[: 50 * LONGEST_WORDS]):
         yield _worded(paste, unescaped(found[1] or found[2]), found.start(), found.end())
+    if _PAGE.search(paste.text):
+        return
     place = 0
     for line in paste.text.split("\n")[:MOST_LINES]:
         words, off = taken_off(line.strip()[:LONGEST_WORDS])
@@ -480,9 +479,14 @@ def _worded(paste: Paste, words: str, start: int, end: int) -> Paste:
     )
 
 
+_PAGE = re.compile(r"<!doctype html|<html|<title", re.I)
+_PAGE_STATUS = re.compile(r"<title>[^<]{0,200}?\b([45][0-9]{2})\b", re.I)
+
+
 def _alone(text: str) -> Paste:
-    """A text without a body."""
-    status = _status("", text)
+    """A text without a body; of a page its title tells the status."""
+    page = _PAGE_STATUS.search(text)
+    status = int(page[1]) if page else _status("", text)
     named = _named_status(text) if status is None else None
     headers = headers_in(text)
     return Paste(

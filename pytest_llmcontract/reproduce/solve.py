@@ -338,7 +338,7 @@ class _Search:
         yield self._told(self._with_body(reading, edition))
 
     def _with_body(self, reading: Reading, edition: Edition) -> Scenario:
-        """The error by ``fail()``, with the very body: the pasted one, or that of the catalogue with what was pasted."""
+        """The error by ``fail()``, with the very body: the pasted one, or the catalogue's with what was pasted."""
         paste, spec = self.paste, edition.errors[reading.name]
         told = {"message": paste.message or paste.whole, "type": paste.type, "code": paste.code}
         body = paste.body

@@ -333,6 +333,168 @@ OURS = {
         403,
         "error code: 1010",
     ),
+    "100: groq APIStatusError Error code 413 error": (
+        "groq.APIStatusError: Error code: 413 - {'error': {'message': 'Request Entity Too Large', 'type': 'invalid_request_error', 'code': 'request_too_large'}}",
+        "groq",
+        413,
+        "Request Entity Too Large",
+    ),
+    "101: Exception Groq request failed 400 error": (
+        'Exception: Groq request failed [400]: {"error":{"message":"\'messages.4\' : for \'role:assistant\' the following must be satisfied[(\'messages.4\' : property \'reasoning\' is unsupported)]","type":"invalid_request_error"}}',
+        "groq",
+        400,
+        "property 'reasoning' is unsupported",
+    ),
+    "102: Failed to generate Error 400 messages 1": (
+        "Failed to generate: Error: 400 'messages.1.content' : value must be a string (groq)",
+        "groq",
+        400,
+        "'messages.1.content' : value must be a string",
+    ),
+    "103: ERROR LLMService Groq status 429 body er": (
+        'ERROR [LLMService] [Groq] status=429 body={"error":{"message":"Rate limit reached for model `qwen/qwen3-32b` in organization `org_01k2abcdefghjkmnpqrstvwxyz` service tier `on_demand` on requests per day (RPD): Limit 1000, Used 1000, Requested 1. Please try again in 1m26.4s. Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing","type":"requests","code":"rate_limit_exceeded"}} took=88ms',
+        "groq",
+        429,
+        "requests per day (RPD): Limit 1000",
+    ),
+    "104: model groq llama 3 3 70b versatile litel": (
+        "model=groq/llama-3.3-70b-versatile litellm.BadRequestError: GroqException - Error code: 400 - {'error': {'message': \"Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details.\", 'type': 'invalid_request_error', 'code': 'tool_use_failed', 'failed_generation': '<function=web_search>{\"query\": \"x\"}</function>'}}",
+        "groq",
+        400,
+        "Failed to call a function",
+    ),
+    "105: pydantic ai exceptions ModelHTTPError st": (
+        "pydantic_ai.exceptions.ModelHTTPError: status_code: 400, model_name: openai/gpt-oss-120b, body: {'error': {'message': \"Tool choice is none, but model called a tool\", 'type': 'invalid_request_error', 'code': 'tool_use_failed', 'failed_generation': '{\"name\": \"f\"}'}}",
+        "groq",
+        400,
+        "Tool choice is none",
+    ),
+    "106: pydantic ai exceptions ModelHTTPError st": (
+        "pydantic_ai.exceptions.ModelHTTPError: status_code: 429, model_name: llama-3.3-70b-versatile, body: {'message': 'Rate limit reached for model `llama-3.3-70b-versatile` in organization `org_01k2abcdefghjkmnpqrstvwxyz` service tier `on_demand` on tokens per day (TPD): Limit 100000, Used 99900, Requested 1500. Please try again in 20m9.6s. Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing', 'type': 'tokens', 'code': 'rate_limit_exceeded'}",
+        "groq",
+        429,
+        "Limit 100000, Used 99900",
+    ),
+    "107: n8n The service is receiving too many re": (
+        'n8n: The service is receiving too many requests from you [item 0]\n429 - "{\\"error\\":{\\"message\\":\\"Rate limit reached for model `openai/gpt-oss-20b` in organization `org_01k2abcdefghjkmnpqrstvwxyz` service tier `on_demand` on tokens per minute (TPM): Limit 8000, Used 7100, Requested 1500. Please try again in 4.5s. Need more tokens? Upgrade to Dev Tier today at https://console.groq.com/settings/billing\\",\\"type\\":\\"tokens\\",\\"code\\":\\"rate_limit_exceeded\\"}}\\n"',
+        "groq",
+        429,
+        "Limit 8000, Used 7100",
+    ),
+    "108: Error invoking Groq 404 Not Found The mo": (
+        "Error invoking Groq: 404 Not Found - The model `distil-x` does not exist or you do not have access to it.",
+        "groq",
+        404,
+        "The model `distil-x` does not",
+    ),
+    "109: json error message The model gemma 7b i": (
+        '```json\n{\n  "error": {\n    "message": "The model `gemma-7b-it` has been decommissioned and is no longer supported. Please refer to https://console.groq.com/docs/deprecations for a recommendation on which model to use instead.",\n    "type": "invalid_request_error",\n    "code": "model_decommissioned"\n  }\n}\n```',
+        "groq",
+        400,
+        "gemma-7b-it",
+    ),
+    "110: error message max tokens must be less t": (
+        "{'error': {'message': 'max_tokens must be less than or equal to 32768, the maximum value for max_tokens is less than the context_window for this model', 'type': 'invalid_request_error'}} [groq 400]",
+        "groq",
+        400,
+        "max_tokens must be less than or equal to 32768",
+    ),
+    "111: ERROR Failed to transcribe Error code 40": (
+        "ERROR: Failed to transcribe: Error code: 400 - {'error': {'message': 'file is empty', 'type': 'invalid_request_error'}}\nurl=https://api.groq.com/openai/v1/audio/transcriptions",
+        "groq",
+        400,
+        "file is empty",
+    ),
+    "112: POST https api groq com openai v1 chat c": (
+        'POST https://api.groq.com/openai/v1/chat/completions\nHTTP/1.1 400 Bad Request\nContent-Type: application/json\n\n{"error":{"message":"\'response_format.type\' : value is not one of the allowed values [\'text\',\'json_object\',\'json_schema\']","type":"invalid_request_error"}}',
+        "groq",
+        400,
+        "'response_format.type' : value is not one of the allowed",
+    ),
+    "113: Error code 400 error message Tool call v": (
+        "Error code: 400 - {'error': {'message': 'Tool call validation failed: tool call validation failed: attempted to call tool \\'commentary\\' which was not in request.tools', 'type': 'invalid_request_error', 'code': 'tool_use_failed', 'failed_generation': '{}'}}",
+        "groq",
+        400,
+        "attempted to call tool 'commentary'",
+    ),
+    "114: tool call validation failed attempted to": (
+        "tool call validation failed: attempted to call tool 'json' which was not in request.tools",
+        "groq",
+        400,
+        "attempted to call tool 'json' which was not in request.tools",
+    ),
+    "115: attempted to call tool python which was": (
+        "attempted to call tool 'python' which was not in request.tools",
+        "groq",
+        400,
+        "attempted to call tool 'python'",
+    ),
+    "116: openai InternalServerError html head tit": (
+        "openai.InternalServerError: <html><head><title>504 Gateway Time-out</title></head><body>api.groq.com</body></html>",
+        "groq",
+        504,
+        "",
+    ),
+    "117: openai InternalServerError DOCTYPE html": (
+        'openai.InternalServerError: <!DOCTYPE html>\n<!--[if lt IE 7]> <html class="no-js"> <![endif]-->\n<head><title>api.groq.com | 520: Web server is returning an unknown error</title></head>',
+        "groq",
+        520,
+        "",
+    ),
+    "118: Together API returned 429 id oAbcdEF 2kF": (
+        'Together API returned 429: {"id":"oAbcdEF-2kFHot-9a1b2c3d4e5f6071","error":{"message":"You have reached the rate limit specific to this model deepseek-ai/DeepSeek-R1. The maximum rate limit for this model is 3.0 queries per minute. This limit differs from the general rate limits published at Together AI rate limits documentation (https://docs.together.ai/docs/rate-limits). For inquiries about increasing your model-specific rate limit, please contact our sales team (https://www.together.ai/forms/contact-sales)","type":"model_rate_limit","param":null,"code":null}}',
+        "together",
+        429,
+        "3.0 queries",
+    ),
+    "119: litellm exceptions AuthenticationError l": (
+        "litellm.exceptions.AuthenticationError: litellm.AuthenticationError: AuthenticationError: Together_aiException - {'error': {'message': 'Invalid API key provided. You can find your API key at https://api.together.xyz/settings/api-keys.', 'type': 'invalid_request_error', 'param': None, 'code': 'invalid_api_key'}}",
+        "together",
+        401,
+        "Invalid API key provided",
+    ),
+    "120: together error APIError Error code 500 m": (
+        'together.error.APIError: Error code: 500 - {"message": "Internal server error", "type_": "server_error"}',
+        "together",
+        500,
+        "Internal server error",
+    ),
+    "121: together error RateLimitError Error code": (
+        'together.error.RateLimitError: Error code: 429 - {"message": "Too many requests", "type_": "rate_limit"}',
+        "together",
+        429,
+        "Too many requests",
+    ),
+    "122: Error 400 id nrxK7Qp 3NKUce 937bf9b0ea1f": (
+        'Error: 400 {"id":"nrxK7Qp-3NKUce-937bf9b0ea1f9e3c","error":{"message":"Input validation error: `stop` supports up to 4 stop sequences. Given: 9","type":"invalid_request_error","param":null,"code":null}}\n    at Function.generate (/app/node_modules/together-ai/error.js:40:20)',
+        "together",
+        400,
+        "`stop` supports up to 4",
+    ),
+    "123: requests exceptions HTTPError 422 Client": (
+        "requests.exceptions.HTTPError: 422 Client Error: Unprocessable Entity for url: https://api.together.xyz/v1/images/generations",
+        "together",
+        422,
+        "",
+    ),
+    "124: Error from provider Together error messa": (
+        'Error from provider (Together): {"error": {"message": "Model not ready", "type": "service_unavailable"}} status 503',
+        "together",
+        503,
+        "Model not ready",
+    ),
+    "125: TogetherException html head title 503 Se": (
+        "TogetherException: <html><head><title>503 Service Temporarily Unavailable</title></head></html>",
+        "together",
+        503,
+        "",
+    ),
+    "126: HuggingFace router https router huggingf": (
+        'HuggingFace router: https://router.huggingface.co/together/v1/chat/completions 400 {"error":{"message":"Unable to access model x","type":"invalid_request_error"}}',
+        "together",
+        400,
+        "Unable to access model x",
+    ),
 }
 
 # (what was pasted, whose it seems to be)
@@ -412,6 +574,62 @@ THEIRS = {
     ),
     "20: INFO httpx HTTP Request POST https api g": (
         'INFO:httpx:HTTP Request: POST https://api.groq.com/openai/v1/chat/completions "HTTP/1.1 200 OK"',
+        None,
+    ),
+    "127: litellm RateLimitError OpenAIException Y": (
+        "litellm.RateLimitError: OpenAIException - You exceeded your current quota, please check your plan and billing details.",
+        "OpenAI",
+    ),
+    "128: Error 429 error code 429 message Request": (
+        'Error: 429 {"error":{"code":"429","message":"Requests to the ChatCompletions_Create Operation under Azure OpenAI API version 2024 have exceeded call rate limit of your current OpenAI S0 pricing tier."}}',
+        "Azure OpenAI",
+    ),
+    "129: Mistral API returned 422 detail type mis": (
+        'Mistral API returned 422: {"detail":[{"type":"missing","msg":"Field required"}]}',
+        "Mistral AI",
+    ),
+    "130: cohere errors TooManyRequestsError statu": (
+        "cohere.errors.TooManyRequestsError: status_code: 429, body: {'message': 'You are using a Trial key'}",
+        "Cohere",
+    ),
+    "131: Error GoogleGenerativeAI Error Error fet": (
+        "Error: [GoogleGenerativeAI Error]: Error fetching from https://generativelanguage.googleapis.com/v1beta: [429 Too Many Requests] You exceeded your current quota",
+        "Google Gemini",
+    ),
+    "132: HTTP 402 error message Insufficient cred": (
+        'HTTP 402 {"error":{"message":"Insufficient credits. Add more using https://openrouter.ai/settings/credits","code":402}}',
+        "OpenRouter",
+    ),
+    "133: text generation errors ValidationError i": (
+        "text_generation.errors.ValidationError: `inputs` must have less than 1024 tokens. Given: 1600",
+        "Hugging Face",
+    ),
+    "134: cerebras message We re experiencing high": (
+        'cerebras: {"message":"We\'re experiencing high traffic right now! Please try again soon.","type":"too_many_requests_error","param":"queue","code":"queue_exceeded"}',
+        "Cerebras",
+    ),
+    "135: anthropic BadRequestError Error code 400": (
+        "anthropic.BadRequestError: Error code: 400 - {'type': 'error', 'error': {'type': 'invalid_request_error', 'message': 'messages: roles must alternate'}}",
+        "Anthropic",
+    ),
+    "136: openai RateLimitError Error code 429 err": (
+        "openai.RateLimitError: Error code: 429 - {'error': {'message': 'Request too large for gpt-4o-mini in organization org-x on tokens per min (TPM): Limit 60000, Requested 90000.', 'type': 'tokens', 'param': None, 'code': 'rate_limit_exceeded'}}",
+        "OpenAI",
+    ),
+    "137: vllm object error message This model s m": (
+        'vllm: {"object":"error","message":"This model\'s maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the messages, 1000 in the completion). Please reduce the length of the messages or completion.","type":"BadRequestError","param":null,"code":400}',
+        "vLLM or a server like it",
+    ),
+    "138: openai BadRequestError Error code 400 er": (
+        "openai.BadRequestError: Error code: 400 - {'error': {'message': \"This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens. Please reduce the length of the messages.\", 'type': 'invalid_request_error', 'param': 'messages', 'code': 'context_length_exceeded'}}",
+        "OpenAI",
+    ),
+    "139: TypeError Cannot read properties of unde": (
+        "TypeError: Cannot read properties of undefined (reading 'choices')\n at groq.ts:12",
+        None,
+    ),
+    "140: Traceback most recent call last File a t": (
+        'Traceback (most recent call last):\n  File "/a/together/x.py", line 3\nValueError: bad input',
         None,
     ),
 }
