@@ -425,7 +425,8 @@ _LEAD = re.compile(
     r")"
 )
 _LEAD_ANYWHERE = re.compile(
-    r"(?:\w*Exception - |failed with error: |Error code: [1-5]\d\d - |\b[Ee]rror: [1-5]\d\d(?: -)? |returned an? error[: ]+(?:detail=)?)(?=\S)"
+    r"(?:\w*Exception - |failed with error: |Error code: [1-5]\d\d - |\b[Ee]rror: [1-5]\d\d(?: -)? "
+    r"|returned an? error[: ]+(?:detail=)?)(?=\S)"
 )
 _TAIL = re.compile(
     r"(?:\.? ?Received Model Group=.*|\s*LiteLLM Retried: .*|\s+\(code: [\w-]+\)"
