@@ -37,7 +37,7 @@ def objects(text: str) -> Iterator[tuple[dict[str, Any], int, int]]:
         if value:
             yield value, found.start(), end
         # What never closes may be a stray brace, with a body behind it.
-        start = found.end() if value is None or isinstance(value, CutObject) else max(end, found.end())
+        start = found.end() if not value or isinstance(value, CutObject) else max(end, found.end())
 
 
 def unescaped(text: str) -> str:
