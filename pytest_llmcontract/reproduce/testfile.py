@@ -255,7 +255,7 @@ class _ReplyFile(_TestFile):
 
     def _assertion(self) -> str:
         body = self.played.reply.json if self.played.reply.events is None else None
-        if not isinstance(body, dict):
+        if not isinstance(body, dict) or not isinstance(body.get("error"), dict):
             return "MESSAGE in response.text"
         inner = '["message"]' if isinstance(self.played.error.get("message"), dict) else ""
         text = f'response.json()["error"]["message"]{inner}'
