@@ -55,6 +55,8 @@ class ScriptedFault:
     headers: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     """What fills the placeholders of its body."""
+    body: Any = None
+    """In place of its body."""
 
     def __post_init__(self) -> None:
         for name in ("message", "headers", "values"):
@@ -71,6 +73,8 @@ class StreamCut:
     """Which error of the catalogue an ``error_event`` brings."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """What fills the placeholders of its body."""
+    body: Any = None
+    """In place of the body of that error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,8 @@ class ErrorSpec(Dated):
     """The step of the path (:attr:`Edition.path`) that answers with it."""
     rate_headers: bool = False
     """Whether this reply carries the rate-limit headers."""
+    edge: bool = False
+    """It is answered by Cloudflare in front of the provider, whose own headers it lacks."""
     default_for_status: bool = False
     """``fail(503)`` means this one."""
     limit: str = "RPM"
