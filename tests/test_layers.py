@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "simulated_provider", "simulation"}, set()),
     "options": ({"core"}, {"pytest"}),
-    "verdict": ({"core", "report", "simulated_provider", "simulation", "options"}, {"pytest"}),
+    "failure": ({"core"}, {"_pytest", "pytest"}),
+    "verdict": ({"core", "report", "simulated_provider", "simulation", "options", "failure"}, {"pytest"}),
     "plugin": (
         {
             "core",
@@ -36,6 +37,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
             "simulated_provider",
             "simulation",
             "options",
+            "failure",
             "verdict",
         },
         {"pytest"},
