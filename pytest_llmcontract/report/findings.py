@@ -17,6 +17,8 @@ _LABELS = (
 )
 _OF_RECORDINGS = ("LLM201", "LLM202", "LLM203")
 """Codes whose place is a line of a cassette, not of the application."""
+_SCHEMAS = "schemas/"
+"""What the place of a contract begins with, if it is a schema."""
 _LONGEST = 200
 """Characters of a value."""
 _SEVERITY_ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -74,4 +76,15 @@ def _fix(finding: Violation) -> str:
     else:
         lines.append(f"This is a {finding.severity}: it fails no test")
     lines.append(f"More about it: llmcontract explain {finding.code}")
+    if finding.contract.startswith(_SCHEMAS):
+        lines.append(f"               {schema_command(finding.contract)}")
     return "\n".join(lines)
+
+
+def schema_command(contract: str) -> str:
+    """The command that prints what *contract* points at: ``schemas/groq/chat.completions.request.json#/properties/n``."""
+    import shlex
+
+    file, _, pointer = contract.removeprefix(_SCHEMAS).partition("#")
+    provider, _, name = file.removesuffix(".json").partition("/")
+    return f"llmcontract schema {provider} {shlex.quote(f'{name}#{pointer}') if pointer else name}"
