@@ -273,7 +273,7 @@ class Verdict:
         if self._options.collects and seen != self._sent:
             from pytest_llmcontract.report.collect import packed
 
-            setattr(report, PART, packed(watch, *self._sent))
+            setattr(report, PART, packed(watch, *self._sent, exchanges=self._options.keeps_exchanges))
             self._sent = seen
 
 

@@ -23,6 +23,8 @@ from pytest_llmcontract.core.session import Watch
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
+from pytest_llmcontract.report.exchanges import Kept, kept_exchanges
+from pytest_llmcontract.report.levels import staged_limits, taken
 from pytest_llmcontract.report.session_budget import figure, held_session
 
 TOOL = f"pytest-llmcontract {__version__}"
@@ -34,20 +36,26 @@ _LOST = "… (%d more characters)"
 # What a test sends
 
 
-def packed(watch: Watch, calls: int, found: int, held: int) -> str:
+def packed(watch: Watch, calls: int, found: int, held: int, *, exchanges: bool = False) -> str:
     """What happened in a phase of a test, as JSON.
 
     Args:
         watch: What looked at the test.
         calls: How many of its calls, findings and lines of its budget went with earlier phases.
+        exchanges: Whether it says too what was said in the calls.
     """
     clock = watch.clock
     began = _began(clock)
+    staged = staged_limits(watch.journal)[calls:]
+    said = kept_exchanges(watch.journal[calls:]) if exchanges else {}
     part = {
         "began": _start(clock).isoformat(),
         "seconds": round(clock.elapsed, 6) if clock else 0.0,
         "editions": {name: str(day) for name, day in watch.editions.items()},
-        "calls": [_call(call, began) for call in watch.journal[calls:]],
+        "calls": [
+            _call(call, began) | {"staged": staged[index], "exchange": said.get(index)}
+            for index, call in enumerate(watch.journal[calls:])
+        ],
         "violations": [_violation(finding, watch.journal) for finding in watch.found[found:]],
         "budgets": [_budget(line) for line in watch.held[held:]],
     }
@@ -96,6 +104,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "retry_after": reply.retry_after if reply else None,
         "limits": {kind: [round(used, 3), limit] for kind, (used, limit) in call.limits.items()},
         "refused": refused,
+        "taken": taken(call),
     }
 
 
@@ -227,6 +236,7 @@ class _Ledger:
         self.violations: list[dict[str, Any]] = []
         self.budgets: list[dict[str, Any]] = []
         self.editions: dict[str, set[str]] = {}
+        self._kept = Kept()
 
     def add(self, test: _Test) -> None:
         index, first = len(self.tests), len(self.calls)
@@ -243,7 +253,8 @@ class _Ledger:
             }
         )
         for part in parts:
-            self.calls += [{**call, "test": index} for call in part.get("calls", ())]
+            made = part.get("calls", ())
+            self.calls += [{**call, "test": index, "exchange": self._kept.of(call, test.outcome)} for call in made]
             for found in part.get("violations", ()):
                 call = None if found["call"] is None else first + found["call"]
                 self.violations.append({**found, "test": index, "call": call})

@@ -87,6 +87,21 @@ class RefusalEntry(Part):
     """Seconds until the same call passes; 0 if it never does."""
 
 
+class ExchangeEntry(Part):
+    """What was said in one call. Keys are removed, what is no text is described, and what is very long is cut."""
+
+    method: str
+    url: str
+    request_headers: dict[str, str]
+    request: str
+    """The body, up to 16,384 characters, which end with how many more there were."""
+    reply_headers: dict[str, str] = {}
+    reply: str = ""
+    """As well; of a stream its events as they were sent."""
+    cut: str = ""
+    """How a stream broke after the last of them, ``disconnect``."""
+
+
 class CallEntry(Part):
     """One request and what became of it."""
 
@@ -126,6 +141,13 @@ class CallEntry(Part):
     shorter than the limit's own, the level is scaled to the limit. Empty where no limit was asked."""
     refused: RefusalEntry | None
     """Which limit refused the call, if one did."""
+    taken: dict[str, float] = {}
+    """What the call itself took of its limits: ``limits`` less this is the level before it."""
+    staged: tuple[str, ...] = ()
+    """The limits whose level the test had raised by itself before this call, as ``exhaust()`` does."""
+    exchange: ExchangeEntry | None = None
+    """What was said. ``null`` where nobody asked for it, or where there was too much to keep: first go the calls that
+    were answered in tests that passed."""
 
 
 class ViolationEntry(Part):
