@@ -20,6 +20,7 @@ from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.session import Watch
+from pytest_llmcontract.core.words import shortened
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import dollars
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
@@ -30,6 +31,7 @@ from pytest_llmcontract.report.session_budget import figure, held_session
 TOOL = f"pytest-llmcontract {__version__}"
 LONGEST = 4096
 """Characters of a body that a finding shows."""
+_LONGEST_FAILURE = 300
 _LOST = "… (%d more characters)"
 
 
@@ -104,6 +106,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "retry_after": reply.retry_after if reply else None,
         "limits": {kind: [round(used, 3), limit] for kind, (used, limit) in call.limits.items()},
         "refused": refused,
+        "cut": reply.cut.how if reply and reply.cut else "",
         "taken": taken(call),
     }
 
@@ -168,6 +171,7 @@ class _Test:
     id: str
     worker: str
     outcome: str = "passed"
+    failure: str = ""
     parts: list[str] = field(default_factory=list)
 
 
@@ -189,6 +193,8 @@ class Collector:
             self._finish(key)
         test = self._under_way.setdefault(key, _Test(report.nodeid, worker))
         test.outcome = "crashed" if crashed else _outcome(report, test.outcome)
+        if report.outcome == "failed" and not test.failure:
+            test.failure = _failure(report)
         if part is not None:
             test.parts.append(part)
         if crashed or report.when == "teardown":
@@ -213,6 +219,13 @@ def _worker(report: Report) -> str:
     """``gw0``; the report of a crash knows the worker itself only."""
     gateway = getattr(getattr(report, "node", None), "gateway", None)
     return str(getattr(report, "worker_id", "") or getattr(gateway, "id", ""))
+
+
+def _failure(report: Report) -> str:
+    """What pytest calls the failure, in one line."""
+    crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
+    line: str = crash.message.partition("\n")[0] if crash else ""
+    return scrubbed(shortened(line, _LONGEST_FAILURE))
 
 
 def _outcome(report: Report, so_far: str) -> str:
@@ -250,6 +263,7 @@ class _Ledger:
                 "worker": test.worker,
                 "began": latest["began"],
                 "seconds": latest["seconds"],
+                "failure": test.failure,
             }
         )
         for part in parts:

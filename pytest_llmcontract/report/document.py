@@ -65,6 +65,8 @@ class TestEntry(Part):
     """What the virtual clock showed when the test began."""
     seconds: float
     """Virtual seconds that it took, up to the last thing that was reported."""
+    failure: str = ""
+    """What pytest's short summary says of it, if it failed: one line, keys removed."""
 
 
 class UsageEntry(Part):
@@ -98,8 +100,6 @@ class ExchangeEntry(Part):
     reply_headers: dict[str, str] = {}
     reply: str = ""
     """As well; of a stream its events as they were sent."""
-    cut: str = ""
-    """How a stream broke after the last of them, ``disconnect``."""
 
 
 class CallEntry(Part):
@@ -141,6 +141,8 @@ class CallEntry(Part):
     shorter than the limit's own, the level is scaled to the limit. Empty where no limit was asked."""
     refused: RefusalEntry | None
     """Which limit refused the call, if one did."""
+    cut: str = ""
+    """How the reply broke off after its status, ``disconnect``; empty for a whole one."""
     taken: dict[str, float] = {}
     """What the call itself took of its limits: ``limits`` less this is the level before it."""
     staged: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ class Kept:
         said = call.get("exchange")
         if said is None:
             return None
-        dull = outcome in ("passed", "skipped", "xfailed") and (call["status"] or 599) < 400
+        dull = outcome in ("passed", "skipped", "xfailed") and (call["status"] or 599) < 400 and not call["cut"]
         if (self._dull if dull else self._other) > MOST_OF_A_SESSION:
             return None
         if dull:
@@ -75,7 +75,6 @@ def exchange(call: Call) -> dict[str, Any]:
         "request": _text(request.body, request.headers.get("content-type", "")),
         "reply_headers": {name: str(value) for name, value in reply.headers.items()} if reply else {},
         "reply": _said(reply) if reply else "",
-        "cut": reply.cut.how if reply and reply.cut else "",
     }
 
 

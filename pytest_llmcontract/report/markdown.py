@@ -104,4 +104,4 @@ def _tests(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
 
 
 def _money(amount: Decimal) -> str:
-    return f"\\${dollars(round(amount, 6))}"
+    return f"\\${dollars(round(amount, 6) or amount)}"  # what costs something is never shown as nothing
