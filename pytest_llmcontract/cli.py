@@ -11,7 +11,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
-from pytest_llmcontract.commands import cost, demo, drift, explain, fit, models, report, reproduce, rules, schema, verify
+from pytest_llmcontract.commands import (
+    cost,
+    demo,
+    drift,
+    explain,
+    fit,
+    models,
+    report,
+    reproduce,
+    rules,
+    schema,
+    verify,
+)
 
 COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema)
 

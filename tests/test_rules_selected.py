@@ -9,7 +9,7 @@ import pytest
 from pytest_llmcontract.cli import main
 from pytest_llmcontract.commands.project import add_selection, ini_settings, selection_of
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 
 FILES = {
     "pytest.ini": "[pytest]\nllmcontract_ignore = LLM2\nllmcontract_per_path_ignores =\n  old/*: LLM101\n  b: LLM4\n",
@@ -75,7 +75,9 @@ def test_a_file_that_does_not_parse_is_named(tmp_path, monkeypatch, name, text):
 def test_a_flag_with_a_typo_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(BadInput, match=r"unknown rule 'LLM9'. Did you mean 'LLM\d+'\? \(--select\) Near it too: .*; accepted: ALL, "):
+    with pytest.raises(
+        BadInput, match=r"unknown rule 'LLM9'. Did you mean 'LLM\d+'\? \(--select\) Near it too: .*; accepted: ALL, "
+    ):
         selected("--select=LLM9")
 
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from pytest_llmcontract.cli import main
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.report.findings import render
 
 
@@ -82,7 +82,10 @@ def test_a_place_in_a_cassette_is_no_schema():
     ("line", "words"),
     [
         ("grok x", "unknown provider 'grok'; accepted: groq, llmcontract, shared, together. Did you mean 'groq'?"),
-        ("groq chat.completion.request", "unknown groq schema 'chat.completion.request'. Did you mean 'chat.completions.request'?"),
+        (
+            "groq chat.completion.request",
+            "unknown groq schema 'chat.completion.request'. Did you mean 'chat.completions.request'?",
+        ),
         ("groq error#/propertis", "unknown part of schemas/groq/error.json# 'propertis'; accepted: "),
         ("groq error --edition 1999-01-01", "no groq edition is as old as 1999-01-01"),
     ],

@@ -10,7 +10,9 @@ from pytest_llmcontract.commands.answer import print_json
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     schema = commands.add_parser("schema", help="a JSON Schema that a finding names, usable anywhere")
-    schema.add_argument("provider", metavar="PROVIDER", help="groq, together …; or a whole place: schemas/groq/….json#/…")
+    schema.add_argument(
+        "provider", metavar="PROVIDER", help="groq, together …; or a whole place: schemas/groq/….json#/…"
+    )
     schema.add_argument(
         "name", metavar="NAME", nargs="?", help="such as chat.completions.request, or …#/properties/n (default: a list)"
     )
@@ -46,14 +48,15 @@ def _place(provider: str, name: str | None) -> tuple[str, str, str]:
 
 
 def _folders() -> list[str]:
-    from pytest_llmcontract.core.data import find_schemas
+    from pytest_llmcontract.core.facts.places import find_schemas
 
     return [folder.name for folder in find_schemas().iterdir() if folder.is_dir()]
 
 
 def _day(folder: str, edition: str | None) -> Any:
     """The day that *edition* means, or that of the newest; of what all providers share the newest of all."""
-    from pytest_llmcontract.core.data import edition_date, parsed_date, provider_names
+    from pytest_llmcontract.core.facts.load import edition_date, parsed_date
+    from pytest_llmcontract.core.facts.registry import provider_names
 
     if folder in provider_names():
         return edition_date(folder, edition)
@@ -71,7 +74,9 @@ def _part(schema: Any, pointer: str, where: str) -> Any:
     so_far = ""
     for step in pointer.strip("/").split("/") if pointer.strip("/") else ():
         known = schema if isinstance(schema, dict) else dict(enumerate(schema)) if isinstance(schema, list) else {}
-        key: Any = int(step) if isinstance(schema, list) and step.isdigit() else step.replace("~1", "/").replace("~0", "~")
+        key: Any = (
+            int(step) if isinstance(schema, list) and step.isdigit() else step.replace("~1", "/").replace("~0", "~")
+        )
         if key not in known:
             raise unknown(f"part of {where}#{so_far}", step, map(str, known))
         schema, so_far = known[key], f"{so_far}/{step}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage, kept_once
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.limits.charges import Charges
 from pytest_llmcontract.core.limits.limiter import Shortage
-from pytest_llmcontract.core.rules import Violation
 
 
 @dataclass(eq=False, slots=True)
@@ -39,14 +40,12 @@ class Call:
     violations: list[Violation] = field(default_factory=list)
     recorded: bool = False
     """A recording answered it, not the simulator."""
-    counted: bool = False
-    """Every limit of the model admitted it, so that they count it; also where it failed later."""
-    audio_seconds: float = 0.0
-    """Length of the audio that came along, as limits count it."""
     shortage: Shortage | None = None
     """The limit that refused it, in the numbers of the refusal."""
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     _used: tuple[float, ...] = field(default=(), repr=False)
+    _scales: tuple[float, ...] = field(default=(), repr=False)
+    _charges: tuple[tuple[tuple[str, float], ...], ...] = field(default=(), repr=False)
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
@@ -56,9 +55,25 @@ class Call:
         """
         return {kind: (used, limit) for (kind, limit), used in zip(self._limits.items(), self._used, strict=True)}
 
-    def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...]) -> None:
-        """Keep how full the limits were. As two parts, since all calls of a long test share the first."""
-        self._limits, self._used = limits, used
+    @property
+    def taken(self) -> dict[str, float]:
+        """Kind -> how much of what :attr:`limits` says is this call's own; only of those that it filled."""
+        own = self.charges.taken if self.charges else {}
+        scaled = zip(self._limits, self._scales, strict=True)
+        return {kind: own[kind] * scale for kind, scale in scaled if own.get(kind)}
+
+    def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...], scales: tuple[float, ...]) -> None:
+        """Keep how full the limits were. In parts, since all calls of a long test share the first and the last."""
+        self._limits, self._used, self._scales = limits, used, scales
+
+    @property
+    def charges(self) -> Charges | None:
+        """What its limits count of it; ``None`` where none admitted it. Also of a call that failed later."""
+        return Charges(*map(dict, self._charges)) if self._charges else None
+
+    def note_charges(self, charges: Charges) -> None:
+        """Keep what limits count. Packed, since many calls of a long test share it."""
+        self._charges = kept_once((tuple(charges.asked.items()), tuple(charges.taken.items())))
 
     @property
     def client(self) -> str:

@@ -16,16 +16,16 @@ from typing import Any, Protocol
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.session import Watch
 from pytest_llmcontract.core.words import shortened
 from pytest_llmcontract.core.workload.budget import BudgetLine
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
 from pytest_llmcontract.report.exchanges import Kept, kept_exchanges
-from pytest_llmcontract.report.levels import staged_limits, taken
+from pytest_llmcontract.report.levels import staged_limits
 from pytest_llmcontract.report.session_budget import figure, held_session
 
 TOOL = f"pytest-llmcontract {__version__}"
@@ -38,28 +38,28 @@ _LOST = "… (%d more characters)"
 # What a test sends
 
 
-def packed(watch: Watch, calls: int, found: int, held: int, *, exchanges: bool = False) -> str:
+def packed(journal: Journal, calls: int, found: int, held: int, *, exchanges: bool = False) -> str:
     """What happened in a phase of a test, as JSON.
 
     Args:
-        watch: What looked at the test.
+        journal: Of the test.
         calls: How many of its calls, findings and lines of its budget went with earlier phases.
         exchanges: Whether it says too what was said in the calls.
     """
-    clock = watch.clock
+    clock = journal.clock
     began = _began(clock)
-    staged = staged_limits(watch.journal)[calls:]
-    said = kept_exchanges(watch.journal[calls:]) if exchanges else {}
+    staged = staged_limits(journal.calls)[calls:]
+    said = kept_exchanges(journal.calls[calls:]) if exchanges else {}
     part = {
         "began": _start(clock).isoformat(),
         "seconds": round(clock.elapsed, 6) if clock else 0.0,
-        "editions": {name: str(day) for name, day in watch.editions.items()},
+        "editions": {name: str(day) for name, day in journal.editions.items()},
         "calls": [
             _call(call, began) | {"staged": staged[index], "exchange": said.get(index)}
-            for index, call in enumerate(watch.journal[calls:])
+            for index, call in enumerate(journal.calls[calls:])
         ],
-        "violations": [_violation(finding, watch.journal) for finding in watch.found[found:]],
-        "budgets": [_budget(line) for line in watch.held[held:]],
+        "violations": [_violation(finding, journal.calls) for finding in journal.found[found:]],
+        "budgets": [_budget(line) for line in journal.budget_lines[held:]],
     }
     return scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":")))
 
@@ -100,14 +100,14 @@ def _call(call: Call, began: float) -> dict[str, Any]:
             "output_tokens": usage.output_tokens,
             "source": usage.source,
         },
-        "cost": dollars(call.cost),
+        "cost": money_text(call.cost),
         "scripted": bool(reply and reply.scripted),
         "recorded": call.recorded,
         "retry_after": reply.retry_after if reply else None,
         "limits": {kind: [round(used, 3), limit] for kind, (used, limit) in call.limits.items()},
         "refused": refused,
         "cut": reply.cut.how if reply and reply.cut else "",
-        "taken": taken(call),
+        "taken": {kind: round(amount, 3) for kind, amount in call.taken.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""What calls took of their limits, and which levels are not theirs but the test's own doing."""
+"""Which levels of limits are not what calls made them, but the test's own doing."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ from pytest_llmcontract.core.ledger import Call
 
 _TOLERANCE = 0.001
 """Of a limit, by which a level may be off."""
-
-
-def taken(call: Call) -> dict[str, float]:
-    """What *call* counts of each limit that it met; nothing where it was refused."""
-    if not call.counted:
-        return {}
-    fresh = call.usage.input_tokens - call.usage.cached_tokens
-    tokens = fresh + call.usage.output_tokens
-    audio = call.audio_seconds
-    counts = {"RPM": 1, "RPD": 1, "TPM": tokens, "TPD": tokens, "ITPM": fresh, "OTPM": call.usage.output_tokens}
-    counts |= {"ASH": audio, "ASD": audio}
-    return {kind: counts[kind] for kind in call.limits if counts.get(kind)}
 
 
 def staged_limits(calls: Sequence[Call]) -> list[list[str]]:
@@ -32,7 +20,7 @@ def staged_limits(calls: Sequence[Call]) -> list[list[str]]:
     raised: set[tuple[str, str, str]] = set()
     found: list[list[str]] = []
     for call in calls:
-        own = taken(call)
+        own = call.taken
         for kind, (used, limit) in call.limits.items():
             key = (call.provider, call.model, kind)
             if used - own.get(kind, 0) > after.get(key, 0.0) + _TOLERANCE * limit:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.errors import unknown
+from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.words import listed
 
 MANY = [f"{word}-{number}" for word in ("alpha", "beta", "gamma") for number in range(30)]

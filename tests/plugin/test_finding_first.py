@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-APP = '''
+APP = """
 import asyncio
 import groq, httpx, openai
 
@@ -46,7 +46,7 @@ def rate():
         return ask(logprobs=True)
     except groq.APIError:
         return None
-'''
+"""
 FINDING = "LLM101 groq chat.completions: $.logprobs is not supported"
 
 

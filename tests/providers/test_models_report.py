@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pytest_llmcontract.core.data import edition_dates, load_edition
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.load import edition_dates, load_edition
 from pytest_llmcontract.report.models import models_json, models_table
 
 OSS = "openai/gpt-oss-120b"
@@ -60,5 +60,7 @@ def test_limits_of_ones_own_say_so():
 
 
 def test_a_model_there_is_not():
-    with pytest.raises(BadInput, match=r"unknown groq model 'gpt-oss-120b'\. Did you mean 'openai/gpt-oss-120b'\? .*; accepted: "):
+    with pytest.raises(
+        BadInput, match=r"unknown groq model 'gpt-oss-120b'\. Did you mean 'openai/gpt-oss-120b'\? .*; accepted: "
+    ):
         models_table(load_edition("groq"), "gpt-oss-120b")
