@@ -123,8 +123,11 @@ def rewrite(report: pytest.TestReport, *, first: str = "", name: str = "", note:
     shown = report.longrepr
     if not isinstance(shown, ExceptionRepr):
         return
-    is_chain = isinstance(shown, ExceptionChainRepr)
-    chain = list(shown.chain) if is_chain else [(shown.reprtraceback, shown.reprcrash, None)]
+    chain: list[tuple[ReprTraceback, ReprFileLocation | None, str | None]] = [
+        (shown.reprtraceback, shown.reprcrash, None)
+    ]
+    if isinstance(shown, ExceptionChainRepr):
+        chain = list(shown.chain)
     last, crash, above = chain[-1]
     if note:
         last.extraline = "\n".join(filter(None, [last.extraline, note]))

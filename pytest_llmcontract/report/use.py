@@ -63,7 +63,7 @@ class Level:
 
 
 def peaks(ledger: LedgerDocument) -> dict[LimitKey, Level]:
-    """Each limit at its fullest, as calls filled it; what a test filled by itself says nothing about the application."""
+    """Each limit at its fullest, as calls filled it: what a test filled itself says nothing of the application."""
     fullest: dict[LimitKey, Level] = {}
     for call in ledger.calls:
         for kind, (used, limit) in call.limits.items():

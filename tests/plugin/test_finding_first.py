@@ -1,4 +1,4 @@
-"""A test in which the SDK's error came through: the finding first, the SDK's frames left out, the code in the summary."""
+"""A test that an SDK's error came through: the finding first, the SDK's frames left out, the code in the summary."""
 
 from __future__ import annotations
 
