@@ -89,13 +89,15 @@ def exchanges(document: LedgerDocument) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = []
     indexes: list[int] = []
     texts: list[str] = []
+    size = 0
     for index, call in enumerate(document.calls):
         if call.exchange is not None:
             indexes.append(index)
             texts.append(call.exchange.model_dump_json(exclude_defaults=True))
-        if texts and (sum(map(len, texts)) > BLOCK or index == len(document.calls) - 1):
+            size += len(texts[-1])
+        if texts and (size > BLOCK or index == len(document.calls) - 1):
             blocks.append({"calls": indexes, "data": _deflated(f"[{','.join(texts)}]")})
-            indexes, texts = [], []
+            indexes, texts, size = [], [], 0
     return blocks
 
 
