@@ -74,7 +74,7 @@ def test_a_flag_or_ini_key_with_a_typo_stops_the_session(pytester, run_pytest, a
 CALLS = {
     "error name": (
         'groq_api.fail("over_capacty")',
-        r"unknown groq error 'over_capacty'\. Did you mean 'over_capacity'\?.*; accepted: ",
+        r"unknown groq error 'over_capacty'\. Did you mean 'over_capacity'\?.* accepted: ",
     ),
     "status": ("groq_api.fail(418)", r"unknown groq error status 418; accepted: 400, 401"),
     "fail limit": ('groq_api.fail(429, limit="TPX")', r"no such limit; accepted: RPM, RPD"),
