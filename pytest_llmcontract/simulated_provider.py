@@ -11,12 +11,15 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.data import load_edition, provider_package
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.exchange import CONNECTION_FAULTS
 from pytest_llmcontract.core.ledger import Calls
 from pytest_llmcontract.core.limits.buckets import Bucket, LimitState
 from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, ErrorSpec
 from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.script import (
     Chaos,
+    ConnectionFault,
+    Fault,
     Latency,
     Outage,
     Part,
@@ -147,6 +150,10 @@ class SimulatedProvider:
     ) -> Script:
         """Script an error of the catalogue, by name (``"over_capacity"``) or by status (``503``: its default).
 
+        Or a fault of the connection, which strikes before anything else: ``connect_error``, ``connect_timeout``,
+        ``read_timeout``, ``connection_reset`` or ``dns_error``. Each client meets what it really would, and the call
+        has no reply.
+
         SDKs retry: ``times=1`` is often absorbed by them.
 
         Args:
@@ -158,7 +165,10 @@ class SimulatedProvider:
         Raises:
             BadInput: No such error, limit or placeholder; the message lists those there are.
         """
-        spec = self.edition.error(error)
+        if error in CONNECTION_FAULTS:
+            _no_reply(error, retry_after=retry_after, limit=limit, message=message, values=values, headers=headers)
+            return self._script(self._fault(error), when, times, f"fail({error!r})")
+        spec = self._error(error)
         filled = _checked_values(spec, values)
         if spec.status == 200:
             # An error within a stream that began well.
@@ -219,13 +229,21 @@ class SimulatedProvider:
         message: str | None = None,
         headers: Mapping[str, str] | None = None,
         values: Mapping[str, Any] | None = None,
-    ) -> ScriptedFault:
-        spec = self.edition.error(error)
+    ) -> Fault:
+        if error in CONNECTION_FAULTS:
+            return ConnectionFault(CONNECTION_FAULTS[str(error)])
+        spec = self._error(error)
         if limit is not None and limit.upper() not in LIMIT_KINDS:
             raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
         if retry_after is not None:
             _not_negative("fail(retry_after=)", retry_after)
         return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), dict(values or {}))
+
+    def _error(self, error: str | int) -> ErrorSpec:
+        try:
+            return self.edition.error(error)
+        except BadInput as refusal:
+            raise BadInput(f"{refusal}; or a fault of the connection: {', '.join(CONNECTION_FAULTS)}") from None
 
     # Limits.
 
@@ -347,6 +365,13 @@ def _checked_usage(usage: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if name not in _USAGE_KEYS:
             raise unknown("key of reply(usage=)", name, _USAGE_KEYS)
     return usage
+
+
+def _no_reply(error: str | int, **given: Any) -> None:
+    """A connection that breaks brings no reply for which anything could be given."""
+    for name, value in given.items():
+        if value is not None:
+            raise BadInput(f"fail({error!r}, {name}=): no reply comes; accepted: when=, times=")
 
 
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:

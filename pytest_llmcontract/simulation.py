@@ -42,7 +42,7 @@ class Stage:
 
     def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
         from pytest_llmcontract.adapters import time as time_adapter
-        from pytest_llmcontract.adapters import vcr as vcr_adapter
+        from pytest_llmcontract.adapters import wire
         from pytest_llmcontract.adapters.respx import Interception
         from pytest_llmcontract.adapters.time.real import Real
 
@@ -70,7 +70,7 @@ class Stage:
             "in_flight": time_adapter.request,
         }
         self.interception = Interception(self, **waits)
-        self._other_libraries = vcr_adapter.Interception(self, **waits)
+        self._other_libraries = wire.Interception(self, **waits)
 
     def begin_test(self) -> None:
         """A new test looks at a stage that was there before it."""
@@ -143,7 +143,7 @@ class Stage:
             return forward
         if call.reply is not None and call.reply.events is not None:
             self._streams[id(call.reply)] = call
-        return call.reply or Disconnect()
+        return call.reply or call.broken or Disconnect()
 
     def finished(self, reply: ApiReply) -> None:
         if call := self._streams.pop(id(reply), None):
@@ -157,20 +157,25 @@ class Stage:
             return None
         return f"pytest-llmcontract stopped a call to {host}: {owner} is not simulated in this test"
 
+    def barred(self, host: str) -> str | None:
+        return None
+
+    def passed(self, request: ApiRequest) -> None: ...
+
     def escaped(self, request: ApiRequest) -> None:
         owner = next(name for name in provider_names() if request.host in provider_hosts(name))
-        self._escapes.append(
-            Violation(
-                "LLM204",
-                f"{owner}: a call to {request.host} would have left this machine",
-                provider=owner,
-                path="url",
-                sent=f"{request.method} {request.url} by {request.client or 'an unnamed client'}",
-                allowed="calls to simulated providers",
-                fix=f"ask for the fixture {owner}_api, or open the guard with --llmcontract-guard=off",
-                site=request.site,
-            )
+        escape = Violation(
+            "LLM204",
+            f"{owner}: a call to {request.host} would have left this machine",
+            provider=owner,
+            path="url",
+            sent=f"{request.method} {request.url} by {request.client or 'an unnamed client'}",
+            allowed="calls to simulated providers",
+            fix=f"ask for the fixture {owner}_api, or open the guard with --llmcontract-guard=off",
+            site=request.site,
         )
+        if escape not in self._escapes:  # a client that cannot connect tries again
+            self._escapes.append(escape)
 
 
 _stage: Stage | None = None

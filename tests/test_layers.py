@@ -16,7 +16,7 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing"}),
     "providers": ({"core"}, set()),
-    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "vcr"}),
+    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "urllib3"}),
     "recordings": ({"core"}, {"cramjam", "filelock", "pydantic", "vcr", "yaml"}),
     "report": ({"core"}, {"bokeh", "pydantic"}),
     "simulated_provider": ({"core", "providers", "simulation"}, set()),

@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pytest_llmcontract.core.errors import BadInput, DataError, unknown
+from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.profile import (
     Dated,
     Dialect,
@@ -164,8 +165,8 @@ def provider_names() -> tuple[str, ...]:
 
 @cache
 def provider_hosts(name: str) -> frozenset[str]:
-    """The hosts of a provider, whatever the edition."""
-    return frozenset(_read(provider_folder(name) / "api.json")["hosts"])
+    """The hosts of a provider, whatever the edition, in normal form."""
+    return frozenset(map(normal_host, _read(provider_folder(name) / "api.json")["hosts"]))
 
 
 def provider_folder(name: str) -> Path:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Usage
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.rules import Violation
 
@@ -31,6 +31,8 @@ class Call:
     """Counts from 1 within one retry group."""
     reply: ApiReply | None = None
     """``None`` where the connection broke before a reply."""
+    broken: Disconnect | None = None
+    """How it broke then, where the test asked for it."""
     usage: Usage = field(default_factory=Usage)
     cost: Decimal = Decimal(0)
     """List price in US dollars, on every plan."""

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.words import shortened
 
 LIMIT_KINDS: dict[str, float] = {
@@ -446,8 +447,7 @@ class Edition(Fact):
     def with_hosts(self, hosts: Iterable[str]) -> Edition:
         """The edition with gateway addresses of one's own: bare host names, or URLs."""
         names = [hosts] if isinstance(hosts, str) else list(hosts)
-        bare = (name.split("://")[-1].split("/")[0].lower() for name in names)
-        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *bare))))
+        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *map(_gateway, names)))))
 
     def with_dialect(self, **changes: Any) -> Edition:
         """The edition with single switches set otherwise, to reproduce what was seen between two editions."""
@@ -500,6 +500,14 @@ def first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in problem["loc"])
     return f"{place}: {problem['msg']}" if place else str(problem["msg"])
+
+
+def _gateway(host: object) -> str:
+    """A host that ``hosts=`` names, in normal form."""
+    name = normal_host(host) if isinstance(host, str) else ""
+    if not name:
+        raise BadInput(f"hosts={host!r}: accepted is the name of a host, or its URL")
+    return name
 
 
 def _kind(name: object) -> str:

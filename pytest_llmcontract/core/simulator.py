@@ -38,6 +38,7 @@ from pytest_llmcontract.core.replay import charge, judge, look_up
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS, Routes
 from pytest_llmcontract.core.script import (
     Chaos,
+    ConnectionFault,
     Latency,
     Outage,
     Script,
@@ -114,6 +115,8 @@ class Simulator:
         """Answer *request* now; the call is in the ledger, with its reply, or waits for one in ``forwards``."""
         with self.lock:
             turn = self._open(request)
+            if isinstance(turn.fault, ConnectionFault):
+                return self._break(turn, turn.fault)
             turn.recorded = look_up(self, turn)
             for step in self.edition.path:
                 reply = self._strike(turn, step) or (
@@ -165,14 +168,23 @@ class Simulator:
         if (chaos := self.scripts.first(turn.request, Chaos)) and (fault := _part(chaos, Chaos).throw()):
             turn.fault = fault
             return chaos
-        script = self.scripts.first(turn.request, ScriptedFault, ScriptedReply)
-        if script and isinstance(script.part, ScriptedFault):
+        script = self.scripts.first(turn.request, ScriptedFault, ConnectionFault, ScriptedReply)
+        if script and isinstance(script.part, ScriptedFault | ConnectionFault):
             turn.fault = script.part
         return script
 
+    def _break(self, turn: Turn, fault: ConnectionFault) -> Call:
+        """The connection broke, as the test scripted it: the provider never answered."""
+        assert turn.due is not None
+        self.scripts.use(turn.due, turn.call)
+        turn.call.broken = Disconnect(fault.how)
+        self.ledger.settle(turn.call)
+        turn.call.request.forget()
+        return turn.call
+
     def _strike(self, turn: Turn, step: str) -> ApiReply | None:
         """The fault that the test scripted for this step of this call, if any. It is charged nothing."""
-        if turn.fault is None or turn.due is None or turn.fault.step != step:
+        if turn.due is None or not isinstance(turn.fault, ScriptedFault) or turn.fault.step != step:
             return None
         self.scripts.use(turn.due, turn.call)
         turn.scripted = True

@@ -15,7 +15,7 @@ from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.limits.buckets import LimitState
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.profile import ErrorSpec, Model
-from pytest_llmcontract.core.script import Script, ScriptedFault
+from pytest_llmcontract.core.script import Fault, Script
 from pytest_llmcontract.core.tape import Recorded
 
 
@@ -50,7 +50,7 @@ class Turn:
     error: ErrorSpec | None = None
     due: Script | None = None
     """The script whose turn it is with this call."""
-    fault: ScriptedFault | None = None
+    fault: Fault | None = None
     """The fault it brings, at its own step."""
     scripted: bool = False
     """The test asked for exactly this outcome."""
