@@ -115,8 +115,8 @@ def _llm_stage(request: pytest.FixtureRequest, _llm_tape: CassetteTape | None) -
             given |= {"mode": "real", "wall": False}  # the provider itself is asked: nobody's wait may be shortened
         staging = staged(clock_settings({**given, **_param(request, "llm_clock")}))
         stage = staging.__enter__()
-    stage.play(_llm_tape)
     try:
+        stage.play(_llm_tape)
         yield stage
     finally:
         stage.play(None)

@@ -42,7 +42,7 @@ class Stage:
 
     def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
         from pytest_llmcontract.adapters import time as time_adapter
-        from pytest_llmcontract.adapters import wire
+        from pytest_llmcontract.adapters import exits, wire
         from pytest_llmcontract.adapters.respx import Interception
         from pytest_llmcontract.adapters.time.real import Real
 
@@ -70,25 +70,28 @@ class Stage:
             "in_flight": time_adapter.request,
         }
         self.interception = Interception(self, **waits)
-        self._other_libraries = wire.Interception(self, **waits)
+        self._ways_in = (exits.Interception(self, **waits), self.interception, wire.Interception(self, **waits))
 
     def begin_test(self) -> None:
         """A new test looks at a stage that was there before it."""
         self.clock.begin_test()
         self.watch.begin_test()
 
-    def provide_keys(self) -> None:
-        """Set dummies for keys that are not set, while the stage lasts.
+    def begin(self, *, keys: bool) -> None:
+        """Put everything in its place; where something of it fails, nothing is left.
 
-        Of all providers: a client of one that is not simulated should meet the guard, not miss its key.
+        Args:
+            keys: Set dummies for keys that are not set, while the stage lasts. Of all providers: a client of one that
+                is not simulated should meet the guard, not miss its key.
         """
-        self._exits.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
-
-    def begin(self) -> None:
-        self._exits.enter_context(self._time)
-        for interception in (self.interception, self._other_libraries):
-            self._exits.callback(interception.remove)
-            interception.install()
+        with ExitStack() as begun:
+            if keys:
+                begun.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
+            begun.enter_context(self._time)
+            for way_in in self._ways_in:
+                way_in.install()
+                begun.callback(way_in.remove)
+            self._exits = begun.pop_all()
 
     def end(self) -> None:
         self._exits.close()
@@ -198,9 +201,9 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
     global _stage, _users
     with _lock:
         if _stage is None:
-            _stage = Stage(settings or ClockSettings(), guard=SESSION.guard)
-            _stage.provide_keys()
-            _stage.begin()
+            opened = Stage(settings or ClockSettings(), guard=SESSION.guard)
+            opened.begin(keys=True)
+            _stage = opened  # nobody sees it before it stands
         elif settings not in (None, ClockSettings(), _stage.settings):
             raise BadInput(
                 f"llm_clock: a simulation of wider scope runs the clock already, as {_stage.settings}; "
@@ -222,7 +225,7 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
 def guarded() -> Iterator[Stage]:
     """Stop calls to providers without simulating any, in real time."""
     stage = Stage(ClockSettings(mode="real"))
-    stage.begin()
+    stage.begin(keys=False)
     try:
         yield stage
     finally:

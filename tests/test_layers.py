@@ -85,7 +85,7 @@ def test_imports_follow_the_layers(path):
     assert stray == set()
 
 
-SHARED = {"adapters": {"interception"}, "providers": set()}
+SHARED = {"adapters": {"interception", "patches"}, "providers": set()}
 """What all members of a family may know."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -159,12 +160,34 @@ class Installed:
         return None
 
 
+_forwards = 0
+_counting = threading.Lock()
+
+
+def forwards_under_way() -> bool:
+    """Whether some provider is asked itself: names are looked up in threads of which nobody knows for whom."""
+    return _forwards > 0
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    global _forwards
+    with _counting:
+        _forwards += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _forwards -= 1
+
+
 @contextmanager
 def forwarding(forward: Forward) -> Iterator[None]:
     """While the provider itself is asked: nothing of ours answers below, and a failure is told."""
     token = FORWARDING.set(True)
     try:
-        yield
+        with _counted():
+            yield
     except BaseException:
         forward.answered(Disconnect())
         raise

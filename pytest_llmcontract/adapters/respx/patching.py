@@ -50,7 +50,7 @@ class _Patch:
         self.ours = there  # perhaps one of an earlier start, laid bare again
 
     def stop(self) -> None:
-        there = self._owner.__dict__[self._method]
+        there = self._owner.__dict__[self._method]  # not ours, where start() failed
         if there in self._below:
             setattr(self._owner, self._method, self._below[there])
         self.ours = None
@@ -182,9 +182,9 @@ class TransportMocker(Mocker):
         """Patch, or lie on top again."""
         with LOCK:
             for patch in _patches():
-                patch.start()
                 if patch not in cls.started:
                     cls.started.append(patch)
+                patch.start()
 
     @classmethod
     def stop(cls, force: bool = False) -> None:

@@ -21,7 +21,7 @@ import threading
 
 from pytest_llmcontract.adapters.interception import Interception as AnyInterception
 from pytest_llmcontract.adapters.wire.installed import INSTALLED
-from pytest_llmcontract.adapters.wire.patching import patch, unpatch
+from pytest_llmcontract.adapters.wire.patching import PATCHES
 from pytest_llmcontract.adapters.wire.sockets import unplug_ended
 
 __all__ = ["Interception"]
@@ -36,11 +36,7 @@ class Interception(AnyInterception):
         """Answer from now on, before every interception installed earlier. It stands whole or not at all."""
         with _lock:
             if not INSTALLED:
-                try:
-                    patch()
-                except BaseException:
-                    unpatch()
-                    raise
+                PATCHES.start()
             INSTALLED.add(self)
 
     def remove(self) -> None:
@@ -50,4 +46,4 @@ class Interception(AnyInterception):
                 INSTALLED.remove(self)
                 unplug_ended()
                 if not INSTALLED:
-                    unpatch()
+                    PATCHES.stop()

@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial, wraps
-from importlib.abc import MetaPathFinder
-from types import ModuleType
 from typing import Any
 
+from pytest_llmcontract.adapters.patches import Patches
 from pytest_llmcontract.adapters.wire.installed import INSTALLED
 from pytest_llmcontract.adapters.wire.sockets import Socket, plug_in, target_of, unplug
 from pytest_llmcontract.core.exchange import ApiRequest, Headers
 from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.site import application_site
-
-_done: list[tuple[Any, str, Any, Any]] = []
-"""Owner, name, what was there, what is there now."""
-
-
-def patch() -> None:
-    sys.meta_path.insert(0, _later)
-    for name, patch_module in _PATCHES.items():
-        if module := sys.modules.get(name):
-            patch_module(module)
-
-
-def unpatch() -> None:
-    if _later in sys.meta_path:
-        sys.meta_path.remove(_later)
-    while _done:
-        owner, name, before, ours = _done.pop()
-        if owner.__dict__.get(name) is ours:  # else somebody lies on top: ours passes on
-            setattr(owner, name, before)
-
-
-def _replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-    before = owner.__dict__[name]
-    ours = wrap(before)
-    setattr(owner, name, ours)
-    _done.append((owner, name, before, ours))
-
 
 def _defined(module: Any, name: str) -> Any:
     """The class that *module* itself defines as *name*, whatever stands under its name now: vcrpy swaps classes."""
@@ -79,8 +49,8 @@ def _patch_http_client(module: Any) -> None:
 
         return putrequest
 
-    _replace(root, "__init__", wrap_init)
-    _replace(root, "putrequest", wrap_putrequest)
+    PATCHES.replace(root, "__init__", wrap_init)
+    PATCHES.replace(root, "putrequest", wrap_putrequest)
     for kind in _subclasses(root):
         _cover(kind)
 
@@ -94,10 +64,10 @@ def _cover(kind: Any) -> None:
     for owner in kind.__mro__:
         there = owner.__dict__.get("connect")
         if there is not None and not getattr(there, "_asks_first", False) and owner.__module__ != "vcr.stubs":
-            _replace(owner, "connect", _wrap_connect)
+            PATCHES.replace(owner, "connect", _wrap_connect)
         there = owner.__dict__.get("is_connected")
         if isinstance(there, property) and not getattr(there.fget, "_asks_first", False):
-            _replace(owner, "is_connected", _wrap_is_connected)
+            PATCHES.replace(owner, "is_connected", _wrap_is_connected)
 
 
 def _wrap_connect(below: Any) -> Any:
@@ -143,7 +113,7 @@ def _patch_aiohttp(module: Any) -> None:
 
         return _create_connection
 
-    _replace(module.TCPConnector, "_create_connection", wrap)
+    PATCHES.replace(module.TCPConnector, "_create_connection", wrap)
 
 
 # A user's cassette: what is for a simulated host is neither played from it nor recorded into it, and goes below.
@@ -163,38 +133,15 @@ def _patch_cassettes(module: Any) -> None:
 
         return wrap
 
-    _replace(module.Cassette, "can_play_response_for", unless_ours(False))
-    _replace(module.Cassette, "filter_request", unless_ours(None))
-    _replace(module.Cassette, "append", unless_ours(None))
+    PATCHES.replace(module.Cassette, "can_play_response_for", unless_ours(False))
+    PATCHES.replace(module.Cassette, "filter_request", unless_ours(None))
+    PATCHES.replace(module.Cassette, "append", unless_ours(None))
 
 
-_PATCHES: Mapping[str, Callable[[Any], None]] = {
-    "http.client": _patch_http_client,
-    "aiohttp.connector": _patch_aiohttp,
-    "vcr.cassette": _patch_cassettes,
-}
-
-
-class _Later(MetaPathFinder):
-    """Patches a library that is imported while a simulation lasts, as soon as it is there."""
-
-    def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        if name not in _PATCHES:
-            return None
-        others = (finder for finder in sys.meta_path if finder is not self and hasattr(finder, "find_spec"))
-        spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
-        loader: Any = spec.loader if spec else None
-        if loader is not None:
-            loader.exec_module = self._then_patch(loader.exec_module)
-        return spec
-
-    def _then_patch(self, execute: Callable[[ModuleType], None]) -> Callable[[ModuleType], None]:
-        def exec_module(module: ModuleType) -> None:
-            execute(module)
-            if INSTALLED:
-                _PATCHES[module.__name__](module)
-
-        return exec_module
-
-
-_later = _Later()
+PATCHES = Patches(
+    {
+        "http.client": _patch_http_client,
+        "aiohttp.connector": _patch_aiohttp,
+        "vcr.cassette": _patch_cassettes,
+    }
+)
