@@ -77,9 +77,9 @@ def _patch_socket(module: Any) -> None:
     def wrap_connect(below: Any) -> Any:
         @wraps(below)
         def connect(self: Any, address: Any) -> Any:
-            if self.family in (socket.AF_INET, socket.AF_INET6) and not forwards_under_way():
-                if refusal := _refusal(_text(address[0])):
-                    raise ConnectionRefusedError(refusal)
+            named = self.family in (socket.AF_INET, socket.AF_INET6) and not forwards_under_way()
+            if named and (refusal := _refusal(_text(address[0]))):
+                raise ConnectionRefusedError(refusal)
             return below(self, address)
 
         return connect

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-import json
-import unicodedata
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
-from pathlib import Path
 
 LOOPBACK_NAMES = frozenset({"", "localhost", "ip6-localhost"})
 _DOTS = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
@@ -25,6 +21,8 @@ def normal_host(host: str) -> str:
     for end in "/?#\\":
         name = name.partition(end)[0]
     name = _without_port(name.rpartition("@")[2])
+    import unicodedata  # pytest's start waits for what is imported above
+
     name = unicodedata.normalize("NFKC", name.translate(_DOTS)).lower().rstrip(".")
     if ":" in name:
         return _address(name)
@@ -38,6 +36,8 @@ def _without_port(name: str) -> str:
 
 
 def _address(name: str) -> str:
+    import ipaddress
+
     try:
         return ipaddress.ip_address(name.partition("%")[0]).compressed
     except ValueError:
@@ -55,6 +55,8 @@ def is_loopback(host: str) -> bool:
     """Whether *host*, in normal form, is this machine."""
     if host in LOOPBACK_NAMES or host.endswith(".localhost"):
         return True
+    import ipaddress
+
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -70,11 +72,14 @@ def matches(host: str, patterns: Iterable[str]) -> bool:
 @cache
 def known_services() -> Mapping[str, tuple[str, ...]]:
     """Service -> the hosts at which it answers, with ``*`` where a part of the name is the customer's."""
+    import json
+    from pathlib import Path
+
     listed = json.loads((Path(__file__).parent / "llm_hosts.json").read_text("utf-8"))
     return {record["service"]: tuple(record["hosts"]) for record in listed["services"]}
 
 
 @lru_cache(maxsize=4096)
-def known_service(host: str) -> str | None:
+def service_at(host: str) -> str | None:
     """Whose *host*, in normal form, is among well-known LLM services; ``None`` if it is none of them."""
     return next((service for service, hosts in known_services().items() if matches(host, hosts)), None)

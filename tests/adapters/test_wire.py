@@ -19,6 +19,7 @@ import urllib3
 import vcr
 
 from pytest_llmcontract import simulate
+from pytest_llmcontract.simulation import current_stage
 
 URL = "https://api.groq.com/openai/v1/chat/completions"
 ELSEWHERE = "https://api.together.xyz/v1/chat/completions"
@@ -236,7 +237,7 @@ def test_a_provider_that_is_not_simulated_is_not_called(by):
         with pytest.raises((OSError, urllib3.exceptions.HTTPError), match="together is not simulated"):
             by(ELSEWHERE)
 
-        (escape,) = api._stage.findings()
+        (escape,) = current_stage().findings()
         assert escape.message == "together: a call to api.together.xyz would have left this machine"
         assert "test_wire.py" in escape.site
 
@@ -247,7 +248,7 @@ async def test_nor_through_aiohttp():
             with pytest.raises(aiohttp.ClientConnectionError, match="together is not simulated"):
                 await session.post(ELSEWHERE, data=body())
 
-        assert [escape.code for escape in api._stage.findings()] == ["LLM204"]
+        assert [escape.code for escape in current_stage().findings()] == ["LLM204"]
 
 
 class Local(BaseHTTPRequestHandler):
@@ -370,6 +371,7 @@ def test_what_is_imported_during_a_simulation_is_reached_and_no_library_is_impor
 import sys
 import groq
 from pytest_llmcontract import simulate
+from pytest_llmcontract.simulation import current_stage
 
 with simulate("groq") as api:
     groq.Groq().models.list()

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_llmcontract.core.account import GroqAccount, TogetherAccount
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, PaymentDeclined
+from pytest_llmcontract.core.money.account import GroqAccount, TogetherAccount
 
 TIERS = {1: Decimal(5), 2: Decimal(50), 3: Decimal(100), 4: Decimal(250), 5: Decimal(1000)}
 

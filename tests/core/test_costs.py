@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from pytest_llmcontract import BadInput, cost
-from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.workload.costs import dollars, token_cost
 from pytest_llmcontract.report.workload import cost_text
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pytest_llmcontract.core.limits.buckets import WindowBucket
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.limits.buckets import WindowBucket
 from pytest_llmcontract.core.limits.limiter import Limiter
 
 FREE = {"RPM": 30, "RPD": 1000, "TPM": 8000, "TPD": 200_000}

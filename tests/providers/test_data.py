@@ -8,9 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_llmcontract.core.data import PACKAGE, edition_dates, find_schemas, load_edition, provider_names
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates, load_edition
+from pytest_llmcontract.core.facts.places import PACKAGE, find_schemas
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
+from pytest_llmcontract.core.facts.registry import provider_names
 
 EDITIONS = [(provider, day) for provider in ("groq", "together") for day in edition_dates(provider)]
 every_edition = pytest.mark.parametrize(("provider", "day"), EDITIONS, ids=lambda value: str(value))

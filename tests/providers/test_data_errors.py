@@ -8,8 +8,9 @@ from datetime import date
 
 import pytest
 
-from pytest_llmcontract.core.data import PACKAGE, assemble
 from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.facts.load import assemble
+from pytest_llmcontract.core.facts.places import PACKAGE
 
 DAY = date(2026, 6, 4)
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
+from pytest_llmcontract.core.answers.tokens import DefaultEstimator
+from pytest_llmcontract.core.call.form import Ids
+from pytest_llmcontract.core.call.routes import Routes
+from pytest_llmcontract.core.call.simulator import Simulator
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.completion.tokens import DefaultEstimator
-from pytest_llmcontract.core.data import edition_on, provider_folder, provider_package
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.routes import Routes
-from pytest_llmcontract.core.simulator import Simulator
-from pytest_llmcontract.core.wire import Ids
+from pytest_llmcontract.core.facts.load import edition_on
+from pytest_llmcontract.core.facts.registry import provider_folder, provider_package
 from pytest_llmcontract.recordings.cassette import Interaction
 from pytest_llmcontract.recordings.dates import moment_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_llmcontract.core.contract.request import Mismatch
-from pytest_llmcontract.core.profile import Model
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.providers.together.wording import TEXTS, contracts
 
 NOW = date(2026, 11, 20)

@@ -126,4 +126,3 @@ def read_reply(data: bytes, method: str) -> ApiReply:
     heard: Any = HTTPResponse(_Heard(data), method=method)  # type: ignore[arg-type]
     heard.begin()
     return heard_reply(heard.status, dict(heard.getheaders()), [heard.read()])
-

@@ -13,6 +13,7 @@ from pytest_llmcontract.core.exchange import ApiRequest, Headers
 from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.site import application_site
 
+
 def _defined(module: Any, name: str) -> Any:
     """The class that *module* itself defines as *name*, whatever stands under its name now: vcrpy swaps classes."""
     there = getattr(module, name)
@@ -30,11 +31,11 @@ def _patch_http_client(module: Any) -> None:
 
     def wrap_init(below: Any) -> Any:
         @wraps(below)
-        def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
             _cover(type(self))
             below(self, *args, **kwargs)
 
-        return __init__
+        return initialise
 
     def wrap_putrequest(below: Any) -> Any:
         @wraps(below)
@@ -60,7 +61,7 @@ def _subclasses(root: Any) -> list[Any]:
 
 
 def _cover(kind: Any) -> None:
-    """Every class that connects in a way of its own asks us before it does, ``HTTPSConnection`` and an application's."""
+    """Every class that connects in a way of its own asks us first: ``HTTPSConnection``, and an application's."""
     for owner in kind.__mro__:
         there = owner.__dict__.get("connect")
         if there is not None and not getattr(there, "_asks_first", False) and owner.__module__ != "vcr.stubs":

@@ -23,7 +23,6 @@ from pytest_llmcontract.adapters.wire.installed import INSTALLED
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward
 from pytest_llmcontract.core.site import application_site
 
-
 _open: WeakSet[Socket] = WeakSet()
 
 
@@ -288,4 +287,3 @@ def _origin(connection: Any, host: str) -> str:
     port = connection._tunnel_port if tunnelled else connection.port
     shown = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
     return f"{scheme}://{shown}" + (f":{port}" if port not in (None, 80, 443) else "")
-

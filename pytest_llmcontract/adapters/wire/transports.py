@@ -88,7 +88,7 @@ class Transport(asyncio.Transport):
                 await self._send(outcome, written.method)
         except TimeoutError as error:
             self._give_up(error)
-        except Exception as error:  # noqa: BLE001 - of the provider itself: it is the client's to meet
+        except Exception as error:
             self._lose(error)
 
     # A reply is read.
@@ -238,6 +238,7 @@ def _for_a_recording(request: bytes) -> bytes:
     """*request* for a reply that is not compressed and ends with the connection."""
     head, found, body = request.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
-    kept = [line for line in lines if line.partition(b":")[0].strip().lower() not in (b"accept-encoding", b"connection")]
+    kept = [
+        line for line in lines if line.partition(b":")[0].strip().lower() not in (b"accept-encoding", b"connection")
+    ]
     return b"\r\n".join([first, *kept, b"accept-encoding: identity", b"connection: close"]) + found + body
-

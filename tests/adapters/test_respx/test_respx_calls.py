@@ -195,7 +195,9 @@ def test_a_timeout_of_zero_is_not_waited_for(way: Way, simulate: Callable[..., S
         ),
         pytest.param(Disconnect(delay=2), 5, "RemoteProtocolError", "Server disconnected", [2.0], id="later"),
         pytest.param(Disconnect(delay=9), 5, "ReadTimeout", "The read operation timed out", [5.0], id="too late"),
-        pytest.param(Disconnect("connect_error"), 5, "ConnectError", "[Errno 111] Connection refused", [], id="refused"),
+        pytest.param(
+            Disconnect("connect_error"), 5, "ConnectError", "[Errno 111] Connection refused", [], id="refused"
+        ),
         pytest.param(Disconnect("connect_error", 2), 5, "ConnectError", "[Errno 111]", [2.0], id="refused later"),
         pytest.param(Disconnect("connect_error", 9), 5, "ConnectTimeout", "timed out", [5.0], id="refused too late"),
         pytest.param(Disconnect("stall"), 5, "ReadTimeout", "The read operation timed out", [5.0], id="stall"),
