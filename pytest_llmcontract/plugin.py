@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmcontract import options, process
+from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
@@ -52,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     restore = process.use_defaults(
         process.Defaults(
             edition=read.edition_flag or read.edition_ini,
-            guard=read.guard != "off",
+            guard=read.guard,
             retires_within=read.retires_within,
             selection=read.selection,
             record_flag=read.record_flag,
@@ -235,7 +236,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """``--llmcontract-guard=always``: also a test without a fixture of ours must not reach a provider."""
-    if item.config.stash[OPTIONS].guard != "always":
+    if item.config.stash[OPTIONS].guard.mode not in ("always", "network"):
         return (yield)
     from pytest_llmcontract.simulation import guarded
 
@@ -250,11 +251,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     verdict = verdict_of(item)
     if stage := verdict.stage:
         stage.interception.raise_to_top()
+    scope = leftovers.begin(item.nodeid)
     try:
         result = yield
     except BaseException:
         verdict.call_failed()
         raise
+    finally:
+        scope.end()
     verdict.call_passed()
     return result
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
@@ -21,12 +22,13 @@ from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, F
 from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, load_edition
-from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_hosts, provider_names
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names
 from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.guard import Guard
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.world import World, noon_of
-from pytest_llmcontract.process import defaults, journal_of_test
+from pytest_llmcontract.process import defaults, journal_of_test, lasting
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider
 
@@ -39,10 +41,10 @@ class Stage:
 
     Args:
         settings: How the clock runs.
-        guard: Whether calls to providers that are not simulated are stopped.
+        guard: Which calls are stopped.
     """
 
-    def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
+    def __init__(self, settings: ClockSettings, guard: Guard) -> None:
         from pytest_llmcontract.adapters import exits, wire
         from pytest_llmcontract.adapters import time as time_adapter
         from pytest_llmcontract.adapters.respx import Interception
@@ -76,6 +78,7 @@ class Stage:
             if keys:
                 begun.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
             begun.enter_context(self._time)
+            leftovers.hush()
             for way_in in self._ways_in:
                 way_in.install()
                 begun.callback(way_in.remove)
@@ -104,6 +107,9 @@ class Stage:
         return self.world.owner(host) is not None
 
     def answer(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
+        if test := leftovers.whose():
+            self._found(self.guard.escape(request, whose=test))
+            return Disconnect("connect_error")
         call, reply = self.world.answer(request)
         if isinstance(reply, ApiReply) and reply.events is not None:
             self._streams[id(reply)] = call
@@ -114,32 +120,31 @@ class Stage:
             call.took = self.world.clock.seconds - call.at
 
     def blocked(self, host: str) -> str | None:
-        if not self.guard:
-            return None
-        owner = next((name for name in provider_names() if host in provider_hosts(name)), None)
-        if owner is None:
-            return None
-        return f"pytest-llmcontract stopped a call to {host}: {owner} is not simulated in this test"
+        return self.guard.blocked(host)
 
     def barred(self, host: str) -> str | None:
-        return None
+        return self.guard.barred(host)
 
-    def passed(self, request: ApiRequest) -> None: ...
+    def passed(self, request: ApiRequest) -> None:
+        self._found(
+            Violation(
+                "LLM204",
+                f"a call to a model went to {request.host}, which nobody simulates",
+                severity="note",
+                path="url",
+                sent=f"{request.method} {request.url}",
+                fix=f"if a provider answers there, name the host: hosts=[{request.host!r}]",
+                site=request.site,
+            )
+        )
 
     def escaped(self, request: ApiRequest) -> None:
-        owner = next(name for name in provider_names() if request.host in provider_hosts(name))
-        escape = Violation.of(
-            "LLM204",
-            f"{owner}: a call to {request.host} would have left this machine",
-            provider=owner,
-            path="url",
-            sent=f"{request.method} {request.url} by {request.client or 'an unnamed client'}",
-            allowed="calls to simulated providers",
-            fix=f"ask for the fixture {owner}_api, or open the guard with --llmcontract-guard=off",
-            site=request.site,
-        )
-        if escape not in self._escapes:  # a client that cannot connect tries again
-            self._escapes.append(escape)
+        simulated = self.owns(request.host)
+        self._found(self.guard.escape(request, simulated=simulated, whose=leftovers.whose()))
+
+    def _found(self, finding: Violation) -> None:
+        if finding not in self._escapes:  # a client that cannot connect tries again
+            self._escapes.append(finding)
 
 
 _stage: Stage | None = None
@@ -162,9 +167,10 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
     global _stage, _users
     with _lock:
         if _stage is None:
-            opened = Stage(settings or ClockSettings(), guard=defaults().guard)
+            opened = Stage(settings or ClockSettings(), defaults().guard)
             opened.begin(keys=True)
             _stage = opened  # nobody sees it before it stands
+            _guard_for_the_session()
         elif settings not in (None, ClockSettings(), _stage.settings):
             raise BadInput(
                 f"llm_clock: a simulation of wider scope runs the clock already, as {_stage.settings}; "
@@ -182,10 +188,77 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
                 stage.end()
 
 
+class Afterwards:
+    """The gateway between the simulations of a session, and after the last: nothing but the guard on providers.
+
+    A thread or a task may outlive its test, and a test without a fixture of ours may call what others simulate.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._escapes: list[Violation] = []
+
+    def owns(self, host: str) -> bool:
+        return False
+
+    def answer(self, request: ApiRequest) -> Disconnect:
+        raise AssertionError("it owns no host")
+
+    def finished(self, reply: ApiReply) -> None: ...
+
+    def passed(self, request: ApiRequest) -> None: ...
+
+    def blocked(self, host: str) -> str | None:
+        return self._guard.blocked(host)
+
+    def barred(self, host: str) -> str | None:
+        return None
+
+    def escaped(self, request: ApiRequest) -> None:
+        finding = self._guard.escape(request, whose=leftovers.whose())
+        if finding not in self._escapes:
+            self._escapes.append(finding)
+
+    def escapes(self) -> list[Violation]:
+        """Calls that it stopped, and nobody asked for yet."""
+        found, self._escapes = self._escapes, []
+        return found
+
+
+_afterwards: Afterwards | None = None
+
+
+def escapes_afterwards() -> list[Violation]:
+    """Calls that the guard stopped while nothing was simulated any more, and nobody asked for yet."""
+    return _afterwards.escapes() if _afterwards else []
+
+
+def _guard_for_the_session() -> None:
+    """Once something was simulated, the guard stays until the session of pytest ends."""
+    global _afterwards
+    session = lasting()
+    if session is None or _afterwards is not None or defaults().guard.mode == "off":
+        return
+    from pytest_llmcontract.adapters import exits
+
+    def end() -> None:
+        global _afterwards
+        _afterwards = None
+
+    _afterwards = Afterwards(defaults().guard)
+    last = exits.Interception(_afterwards, wait=lambda _: None, wait_async=_no_wait)
+    last.install(outermost=True)
+    session.callback(last.remove)
+    session.callback(end)
+
+
+async def _no_wait(seconds: float) -> None: ...
+
+
 @contextmanager
 def guarded() -> Iterator[Stage]:
     """Stop calls to providers without simulating any, in real time."""
-    stage = Stage(ClockSettings(mode="real"))
+    stage = Stage(ClockSettings(mode="real"), defaults().guard)
     stage.begin(keys=False)
     try:
         yield stage

@@ -145,7 +145,9 @@ class Verdict:
     def _findings(self) -> list[Violation]:
         """Those that nobody asked for yet."""
         stage = self.stage
-        return stage.findings() if stage else []
+        simulation = sys.modules.get("pytest_llmcontract.simulation")
+        afterwards: list[Violation] = simulation.escapes_afterwards() if simulation else []
+        return [*(stage.findings() if stage else ()), *afterwards]
 
     def _over_budget(self) -> list[Violation]:
         """What the test used beyond its ``llm_budget``, its fixtures included as far as they were set up for it."""

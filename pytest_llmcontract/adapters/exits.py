@@ -32,12 +32,16 @@ _lock = threading.RLock()
 class Interception(AnyInterception):
     """Stops connections to guarded hosts while it is installed."""
 
-    def install(self) -> None:
-        """Stop them from now on. It stands whole or not at all."""
+    def install(self, *, outermost: bool = False) -> None:
+        """Stop them from now on. It stands whole or not at all.
+
+        Args:
+            outermost: Whoever is installed already is asked first.
+        """
         with _lock:
             if not INSTALLED:
                 PATCHES.start()
-            INSTALLED.add(self)
+            INSTALLED.add(self, outermost=outermost)
 
     def remove(self) -> None:
         """Let them pass again."""

@@ -115,8 +115,9 @@ class Installed:
     def __contains__(self, interception: Interception) -> bool:
         return interception in self._innermost_first
 
-    def add(self, interception: Interception) -> None:
-        self._innermost_first = (interception, *self._innermost_first)
+    def add(self, interception: Interception, *, outermost: bool = False) -> None:
+        there = self._innermost_first
+        self._innermost_first = (*there, interception) if outermost else (interception, *there)
 
     def remove(self, interception: Interception) -> None:
         self._innermost_first = tuple(other for other in self._innermost_first if other is not interception)

@@ -233,7 +233,7 @@ def test_retries_of_urllib3_wait_as_told_in_virtual_time():
 
 @pytest.mark.parametrize("by", SYNC)
 def test_a_provider_that_is_not_simulated_is_not_called(by):
-    with simulate("groq") as api:
+    with simulate("groq"):
         with pytest.raises((OSError, urllib3.exceptions.HTTPError), match="together is not simulated"):
             by(ELSEWHERE)
 
@@ -243,7 +243,7 @@ def test_a_provider_that_is_not_simulated_is_not_called(by):
 
 
 async def test_nor_through_aiohttp():
-    with simulate("groq") as api:
+    with simulate("groq"):
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectionError, match="together is not simulated"):
                 await session.post(ELSEWHERE, data=body())

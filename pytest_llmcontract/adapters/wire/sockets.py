@@ -98,7 +98,7 @@ class Socket:
     def makefile(self, mode: str = "r", buffering: int | None = None, **kwargs: Any) -> io.BufferedReader:
         if self._reply is None and (written := read_request(self._sent, ended=True)):
             self._ask(written)
-        return io.BufferedReader(self._reply or io.BytesIO())  # type: ignore[arg-type]
+        return io.BufferedReader(self._reply or io.BytesIO())
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         return self.makefile().read1(size)

@@ -106,7 +106,9 @@ class Transport(asyncio.Transport):
     async def _break(self, fault: Disconnect) -> None:
         """What the client meets."""
         if fault.how == "connect_timeout":
-            await self._pause(self._timeout.sock_connect or CONNECT_SECONDS)
+            self._protocol.read_timeout = None  # nothing was sent yet, so there is nothing to wait for
+            self._protocol.start_timeout()
+            await self._wait(self._timeout.sock_connect or CONNECT_SECONDS)
         await self._pause(STALL_SECONDS if fault.how == "stall" else fault.delay)
         if fault.how in BEFORE_SENDING:
             self._protocol.set_exception(self._not_connected(fault))
