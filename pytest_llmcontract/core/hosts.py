@@ -17,13 +17,15 @@ def normal_host(host: str) -> str:
     A URL, a port, a user and trailing dots are taken off; letters of other scripts become what the name is looked up
     by (IDNA), full-width ones plain. Empty if nothing is left.
     """
-    name = host.strip().partition("://")[2] or host.strip()
+    import unicodedata  # pytest's start waits for what is imported above
+
+    written = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", host.translate(_DOTS)).lower()).strip()
+    name = written.partition("://")[2] if "://" in written else written
     for end in "/?#\\":
         name = name.partition(end)[0]
     name = _without_port(name.rpartition("@")[2])
-    import unicodedata  # pytest's start waits for what is imported above
-
-    name = unicodedata.normalize("NFKC", name.translate(_DOTS)).lower().rstrip(".")
+    while (shorter := name.strip().rstrip(".")) != name:
+        name = shorter
     if ":" in name:
         return _address(name)
     return name if name.isascii() else _idna(name)

@@ -30,6 +30,8 @@ from pytest_llmcontract.core.exchange import CONNECTION_FAULTS
 BASE = "https://api.groq.com/openai/v1"
 PATH = "/chat/completions"
 MODEL = "openai/gpt-oss-120b"
+PATIENCE = 0.25
+"""Seconds that each client gives a server: in the real faults they pass."""
 HEADERS = {"authorization": "Bearer k", "content-type": "application/json"}
 
 
@@ -37,59 +39,59 @@ def body(**fields: Any) -> bytes:
     return json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "Hello"}], **fields}).encode()
 
 
-# The clients: each makes one call, which may take two seconds, and reads all of the reply.
+# The clients: each makes one call, impatiently, and reads all of the reply.
 
 
 def by_httpx(base: str) -> None:
-    httpx.post(base + PATH, content=body(), headers=HEADERS, timeout=2)
+    httpx.post(base + PATH, content=body(), headers=HEADERS, timeout=PATIENCE)
 
 
 def by_httpx_streamed(base: str) -> None:
-    with httpx.stream("POST", base + PATH, content=body(stream=True), headers=HEADERS, timeout=2) as reply:
+    with httpx.stream("POST", base + PATH, content=body(stream=True), headers=HEADERS, timeout=PATIENCE) as reply:
         list(reply.iter_bytes())
 
 
 def by_httpx_async(base: str) -> None:
     async def call() -> None:
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             await client.post(base + PATH, content=body(), headers=HEADERS)
 
     asyncio.run(call())
 
 
 def by_httpx2(base: str) -> None:
-    httpx2.post(base + PATH, content=body(), headers=HEADERS, timeout=2)
+    httpx2.post(base + PATH, content=body(), headers=HEADERS, timeout=PATIENCE)
 
 
 def by_requests(base: str) -> None:
-    requests.post(base + PATH, data=body(), headers=HEADERS, timeout=2)
+    requests.post(base + PATH, data=body(), headers=HEADERS, timeout=PATIENCE)
 
 
 def by_requests_streamed(base: str) -> None:
-    with requests.post(base + PATH, data=body(stream=True), headers=HEADERS, timeout=2, stream=True) as reply:
+    with requests.post(base + PATH, data=body(stream=True), headers=HEADERS, timeout=PATIENCE, stream=True) as reply:
         list(reply.iter_content(None))
 
 
 def by_urllib3(base: str) -> None:
-    urllib3.PoolManager(retries=False, timeout=2).request("POST", base + PATH, body=body(), headers=HEADERS)
+    urllib3.PoolManager(retries=False, timeout=PATIENCE).request("POST", base + PATH, body=body(), headers=HEADERS)
 
 
 def by_http_client(base: str) -> None:
     scheme, _, rest = base.partition("://")
     host, _, path = rest.partition("/")
     kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-    with contextlib.closing(kind(host, timeout=2)) as connection:
+    with contextlib.closing(kind(host, timeout=PATIENCE)) as connection:
         connection.request("POST", f"/{path}{PATH}", body(), HEADERS)
         connection.getresponse().read()
 
 
 def by_urllib_request(base: str) -> None:
-    urllib.request.urlopen(urllib.request.Request(base + PATH, body(), HEADERS), timeout=2)
+    urllib.request.urlopen(urllib.request.Request(base + PATH, body(), HEADERS), timeout=PATIENCE)
 
 
 def by_aiohttp(base: str) -> None:
     async def call() -> None:
-        timeout = aiohttp.ClientTimeout(sock_connect=2, sock_read=2)
+        timeout = aiohttp.ClientTimeout(sock_connect=PATIENCE, sock_read=PATIENCE)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.post(base + PATH, data=body(), headers=HEADERS) as reply,
@@ -106,28 +108,28 @@ def _by_sdk(client: Any, **more: Any) -> None:
 
 
 def by_groq(base: str) -> None:
-    _by_sdk(groq.Groq(api_key="k", base_url=base.removesuffix("/openai/v1"), max_retries=0, timeout=2))
+    _by_sdk(groq.Groq(api_key="k", base_url=base.removesuffix("/openai/v1"), max_retries=0, timeout=PATIENCE))
 
 
 def by_groq_streamed(base: str) -> None:
-    client = groq.Groq(api_key="k", base_url=base.removesuffix("/openai/v1"), max_retries=0, timeout=2)
+    client = groq.Groq(api_key="k", base_url=base.removesuffix("/openai/v1"), max_retries=0, timeout=PATIENCE)
     _by_sdk(client, stream=True)
 
 
 def by_openai(base: str) -> None:
-    _by_sdk(openai.OpenAI(api_key="k", base_url=base, max_retries=0, timeout=2))
+    _by_sdk(openai.OpenAI(api_key="k", base_url=base, max_retries=0, timeout=PATIENCE))
 
 
 def by_openai_async(base: str) -> None:
     async def call() -> None:
-        client = openai.AsyncOpenAI(api_key="k", base_url=base, max_retries=0, timeout=2)
+        client = openai.AsyncOpenAI(api_key="k", base_url=base, max_retries=0, timeout=PATIENCE)
         await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "Hello"}])
 
     asyncio.run(call())
 
 
 def by_together(base: str) -> None:
-    _by_sdk(together.Together(api_key="k", base_url=base, max_retries=0, timeout=2))
+    _by_sdk(together.Together(api_key="k", base_url=base, max_retries=0, timeout=PATIENCE))
 
 
 CLIENTS: list[Callable[[str], None]] = [
@@ -221,7 +223,7 @@ def test_it_takes_the_time_that_the_client_gives(fault):
         for call in (by_httpx, by_requests):
             before = api.clock.elapsed
             met(call, BASE)
-            assert api.clock.elapsed - before == (2 if "timeout" in fault else 0)
+            assert api.clock.elapsed - before == pytest.approx(PATIENCE if "timeout" in fault else 0, abs=1e-6)
 
 
 def test_a_fault_strikes_before_the_contract_does_and_counts_nothing(groq_api):
@@ -273,13 +275,6 @@ def test_an_sdk_tries_again_and_gets_through(groq_api):
     assert answer.choices[0].message.content == "At last."
     assert groq_api.calls.statuses == [None, 200]
     assert [call.attempt for call in groq_api.calls] == [1, 2]
-
-
-def test_a_fault_that_was_never_met_is_told(run_pytest, pytester):
-    pytester.makepyfile("def test_it(groq_api): groq_api.fail('dns_error')")
-    result = run_pytest("-q")
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*LLM207*fail('dns_error')*never used*"])
 
 
 def test_no_reply_can_be_given_to_a_fault_of_the_connection(groq_api):
