@@ -125,6 +125,20 @@ class Stage:
     def barred(self, host: str) -> str | None:
         return self.guard.barred(host)
 
+    def passed_over(self, request: ApiRequest, mock: str) -> None:
+        owner = self.world.owner(request.host)
+        provider = owner.state.edition.provider if owner else ""
+        self._found(
+            Violation(
+                "LLM207",
+                f"{mock} for {request.method} {request.url} was passed over: {request.host} is simulated",
+                severity="note",
+                provider=provider,
+                fix=f"put it on {provider}_api.router, whose routes come before the simulation",
+                site=request.site,
+            )
+        )
+
     def passed(self, request: ApiRequest) -> None:
         self._found(
             Violation(
@@ -207,6 +221,8 @@ class Afterwards:
     def finished(self, reply: ApiReply) -> None: ...
 
     def passed(self, request: ApiRequest) -> None: ...
+
+    def passed_over(self, request: ApiRequest, mock: str) -> None: ...
 
     def blocked(self, host: str) -> str | None:
         return self._guard.blocked(host)

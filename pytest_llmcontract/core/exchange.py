@@ -329,6 +329,10 @@ class Gateway(Protocol):
         """A call to a blocked or barred host was stopped."""
         ...
 
+    def passed_over(self, request: ApiRequest, mock: str) -> None:
+        """*mock* of the user's would have answered *request* too, and was not asked."""
+        ...
+
     def passed(self, request: ApiRequest) -> None:
         """A call that looks like one to a model went to somebody else; told before it is sent."""
         ...

@@ -187,7 +187,7 @@ def broken_server() -> Iterator[Callable[[str], str]]:
 
 def met(call: Callable[[str], None], base: str) -> list[type]:
     """What *call* raises, and what lies below it as far as that is the library's."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011  which one is the question
+    with pytest.raises(Exception) as caught:
         call(base)
     error: Any = caught.value
     found = [type(error)]
@@ -278,7 +278,9 @@ def test_an_sdk_tries_again_and_gets_through(groq_api):
 
 
 def test_no_reply_can_be_given_to_a_fault_of_the_connection(groq_api):
-    with pytest.raises(BadInput, match=r"fail\('connect_error', retry_after=\): no reply comes; accepted: when=, times="):
+    with pytest.raises(
+        BadInput, match=r"fail\('connect_error', retry_after=\): no reply comes; accepted: when=, times="
+    ):
         groq_api.fail("connect_error", retry_after=3)
     with pytest.raises(BadInput, match="or a fault of the connection: connect_error, connect_timeout, read_timeout"):
         groq_api.fail("conect_error")
