@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.adapters import leftovers
+from pytest_llmcontract.children import Children, Told, use_again
 from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
@@ -53,6 +54,7 @@ class Stage:
         self.world = _world(settings)
         self.providers: list[SimulatedProvider] = []
         self.guard = guard
+        self.children = Children()
         self._escapes: list[Violation] = []
         self._streams: dict[int, Call] = {}
         """The calls whose streams are being read, by the id of the reply."""
@@ -77,6 +79,7 @@ class Stage:
         with ExitStack() as begun:
             if keys:
                 begun.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
+            begun.callback(self.children.end)
             begun.enter_context(self._time)
             leftovers.hush()
             for way_in in self._ways_in:
@@ -89,6 +92,7 @@ class Stage:
 
     def findings(self) -> list[Violation]:
         """Findings of all providers, and of the recordings, that nobody asked for yet."""
+        self._hear_children()
         tape = self.world.tape
         return [
             *(finding for provider in self.providers for finding in provider.findings()),
@@ -98,6 +102,7 @@ class Stage:
 
     def escapes(self) -> list[Violation]:
         """Calls that the guard stopped, and nobody asked for yet."""
+        self._hear_children()
         found, self._escapes = self._escapes, []
         return found
 
@@ -110,10 +115,39 @@ class Stage:
         if test := leftovers.whose():
             self._found(self.guard.escape(request, whose=test))
             return Disconnect("connect_error")
+        if self.children.here:
+            return self._answer_in_a_child(request)
         call, reply = self.world.answer(request)
         if isinstance(reply, ApiReply) and reply.events is not None:
             self._streams[id(reply)] = call
         return reply
+
+    def _answer_in_a_child(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
+        owner = self.world.owner(request.host)
+        before = owner.state.scripts.live if owner else ()
+        call, reply = self.world.answer(request)
+        used = tuple(script.source for script in before if script.calls and script.calls.last is call)
+        self.children.tell(Told(call, used))
+        return reply
+
+    def _hear_children(self) -> None:
+        """What forked children called counts as this process's own."""
+        for told in self.children.heard():
+            if told.finding is not None:
+                self._found(told.finding)
+            elif told.call is None:
+                self._found(
+                    Violation("LLM204", "a call of a forked child is lost: it cannot be told", severity="warning")
+                )
+            else:
+                self._take_over(told.call, told)
+
+    def _take_over(self, call: Call, told: Told) -> None:
+        owner = next((one for one in self.world.simulators if one.state.edition.provider == call.provider), None)
+        if owner is not None:
+            owner.state.ledger.calls.append(call)
+            use_again(owner.state.scripts, told)
+        self.world.journal.calls.append(call)
 
     def finished(self, reply: ApiReply) -> None:
         if call := self._streams.pop(id(reply), None):
@@ -157,6 +191,8 @@ class Stage:
         self._found(self.guard.escape(request, simulated=simulated, whose=leftovers.whose()))
 
     def _found(self, finding: Violation) -> None:
+        if self.children.here:
+            self.children.tell(Told(None, finding=finding))
         if finding not in self._escapes:  # a client that cannot connect tries again
             self._escapes.append(finding)
 
@@ -164,6 +200,15 @@ class Stage:
 _stage: Stage | None = None
 _users = 0
 _lock = threading.RLock()
+
+
+def _before_fork() -> None:
+    if _stage is not None:
+        _stage.children.before_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 def current_stage() -> Stage | None:
@@ -310,7 +355,8 @@ def simulate(
     clock = ClockSettings(mode="real") if tape and tape.forwards else None
     with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
         yield api
-        findings = [*api.findings(), *api.unused_scripts(), *stage.escapes()]
+        escapes = stage.escapes()  # what children did, too
+        findings = [*api.findings(), *api.unused_scripts(), *escapes]
         findings += tape.findings() + tape.unmade() if tape else []
         if selection := defaults().selection:
             findings = selection.kept(findings)

@@ -103,10 +103,11 @@ class Verdict:
     def call_passed(self) -> None:
         """Fail the test nevertheless for what was found, also if the application swallowed every error it met."""
         __tracebackhide__ = True
-        unused = [finding for api in self.apis for finding in api.unused_scripts()]
         stage = self.stage
+        found = self._findings()  # what children did, too: it may have used a script
+        unused = [finding for api in self.apis for finding in api.unused_scripts()]
         unmade = stage.world.tape.unmade() if stage and stage.world.tape else []
-        self.fail_for([*self._findings(), *unused, *unmade, *self._over_budget()])
+        self.fail_for([*found, *unused, *unmade, *self._over_budget()])
         self.passed = True
 
     def call_failed(self) -> None:

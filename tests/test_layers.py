@@ -21,7 +21,11 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "report": ({"core"}, {"bokeh", "pydantic"}),
     "simulated_provider": ({"core", "providers", "simulation"}, set()),
     "contracting": ({"core", "recordings"}, set()),
-    "simulation": ({"core", "adapters", "recordings", "report", "contracting", "simulated_provider"}, set()),
+    "children": ({"core"}, set()),
+    "simulation": (
+        {"children", "core", "adapters", "recordings", "report", "contracting", "simulated_provider"},
+        set(),
+    ),
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "simulated_provider", "simulation"}, set()),
     "options": ({"core"}, {"pytest"}),

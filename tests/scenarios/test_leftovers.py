@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 APP = '''
@@ -234,3 +236,50 @@ def test_once_something_was_simulated_the_guard_stays(project, run_pytest):
     result = run_pytest("-v")
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*Left contains one more item: 'api.groq.com'*"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_what_a_forked_child_called_counts_as_the_tests_own(project, run_pytest):
+    project.makepyfile(
+        """
+        import multiprocessing, os, sys, warnings
+        import httpx, pytest
+        import app
+
+        def in_a_child(work):
+            process = multiprocessing.get_context("fork").Process(target=work)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
+            process.join()
+            assert process.exitcode == 0
+
+        def wrong():
+            body = {"model": "openai/gpt-oss-120b", "messages": [{"role": "user", "content": "x"}], "wrong": 1}
+            url, headers = "https://api.groq.com/openai/v1/chat/completions", {"authorization": "Bearer k"}
+            httpx.post(url, json=body, headers=headers)
+
+        def test_good(groq_api):
+            script = groq_api.reply("from the child")
+            in_a_child(lambda: sys.exit(app.ask() != "from the child"))
+
+        @pytest.mark.llm_budget(calls=1)
+        def test_over_its_budget(groq_api):
+            in_a_child(app.ask)
+            in_a_child(app.ask)
+
+        def test_against_the_contract(groq_api):
+            in_a_child(wrong)
+
+        def test_escapes(together_api):
+            def call():
+                with pytest.raises(Exception):
+                    app.ask()
+            in_a_child(call)
+        """
+    )
+
+    result = run_pytest("-v")
+
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.fnmatch_lines(["*LLM401*", "*LLM101*wrong*", "*LLM204 groq: a call to api.groq.com would have left*"])

@@ -143,6 +143,11 @@ class Scripts:
     def __bool__(self) -> bool:
         return bool(self._live)
 
+    @property
+    def live(self) -> tuple[Script, ...]:
+        """Those with uses left, the oldest first."""
+        return tuple(self._live)
+
     def add(self, script: Script) -> Script:
         self._live.append(script)
         return script
