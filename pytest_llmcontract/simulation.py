@@ -193,7 +193,7 @@ class Stage:
     def _found(self, finding: Violation) -> None:
         if self.children.here:
             self.children.tell(Told(None, finding=finding))
-        if finding not in self._escapes:  # a client that cannot connect tries again
+        if finding.severity != "note" or finding not in self._escapes:
             self._escapes.append(finding)
 
 
@@ -276,9 +276,7 @@ class Afterwards:
         return None
 
     def escaped(self, request: ApiRequest) -> None:
-        finding = self._guard.escape(request, whose=leftovers.whose())
-        if finding not in self._escapes:
-            self._escapes.append(finding)
+        self._escapes.append(self._guard.escape(request, whose=leftovers.whose()))
 
     def escapes(self) -> list[Violation]:
         """Calls that it stopped, and nobody asked for yet."""

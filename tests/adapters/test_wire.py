@@ -38,7 +38,7 @@ def by_requests(url: str = URL, data: bytes = body()) -> tuple[int, Any]:
 
 
 def by_urllib3(url: str = URL, data: bytes = body()) -> tuple[int, Any]:
-    answer = urllib3.PoolManager().request("POST", url, body=data, headers=HEADERS)
+    answer = urllib3.PoolManager(retries=False).request("POST", url, body=data, headers=HEADERS)
     return answer.status, answer.json()
 
 

@@ -121,7 +121,7 @@ def by_requests(host: str) -> int:
 
 
 def by_urllib3(host: str) -> int:
-    return urllib3.PoolManager().request("GET", f"https://{host}{PATH}", headers=HEADERS).status
+    return urllib3.PoolManager(retries=False).request("GET", f"https://{host}{PATH}", headers=HEADERS).status
 
 
 def by_urllib(host: str) -> int:
