@@ -232,7 +232,7 @@ def _common(provider: str) -> Iterator[Behaviour]:
         ("models/list", "the models there are", get("/models"), _nothing),
     ]
     for name, shows, ask, given in rows:
-        facts = ("docs-caching",) if provider == "groq" and "cached" in name else ("recordings",)
+        facts = ("probe-2026-10",) if provider == "groq" and "cached" in name else ("recordings",)
         yield Behaviour(f"{provider}/{name}", shows, facts, ask, given)
 
 
@@ -456,7 +456,7 @@ def cassette(behaviour: Behaviour) -> str:
     """The text of the cassette."""
     with simulate(behaviour.provider, check=False, edition=behaviour.edition, **behaviour.account) as api:
         behaviour.given(api)
-        call = api.simulator.answer(behaviour.ask(behaviour.provider))
+        call = api.simulator.answer(behaviour.ask(behaviour.provider)).call
         edition, plan = api.edition, call.plan
     assert call.reply is not None
     reply = replace(call.reply, status=behaviour.status) if behaviour.status else call.reply

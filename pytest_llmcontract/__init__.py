@@ -51,7 +51,7 @@ _HOMES = {
     "ContractViolation": "core.errors",
     "LimitState": "core.limits.rules",
     "PaymentDeclined": "core.errors",
-    "Script": "core.script",
+    "Script": "core.call.script",
     "SimulatedProvider": "simulated_provider",
     "SimulationEnded": "core.errors",
     "VirtualClock": "core.clock",

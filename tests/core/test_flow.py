@@ -30,7 +30,7 @@ def ask(api, tokens=(100, 20), model=SMALL, **fields):
 
 def send(api, body):
     request = ApiRequest("POST", URLS[api.name], Headers({"authorization": "Bearer ***"}), json.dumps(body).encode())
-    return api.simulator.answer(request)
+    return api.simulator.answer(request).call
 
 
 def verdict(api, plan, **often):

@@ -264,7 +264,7 @@ def chat(provider: str, day: date, model: str | None = None) -> dict[str, Any]:
 
 
 def answer(api: Any, operation: str, body: object) -> ApiReply:
-    edition = api.simulator.edition
+    edition = api.edition
     method, _, path = next(line for line, name in edition.operations.items() if name == operation).partition(" ")
     known = next(iter(edition.models))
     url = f"https://{edition.hosts[0]}{edition.base}{path.replace('{id}', known)}"

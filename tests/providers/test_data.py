@@ -29,7 +29,16 @@ def records(provider: str, file: str) -> list[dict]:
 @pytest.mark.parametrize("provider", provider_names())
 def test_every_record_says_where_it_is_from(provider):
     sources = records(provider, "sources.json")
-    for file in ("models.json", "limits.json", "errors.json", "tools.json", "dialect.json", "editions.json"):
+    for file in (
+        "models.json",
+        "limits.json",
+        "errors.json",
+        "tools.json",
+        "dialect.json",
+        "editions.json",
+        "lanes.json",
+        "refusals.json",
+    ):
         for record in records(provider, file):
             named = [record["source"], *record.get("sources", {}).values()]
             named += [change["source"] for change in record.get("changes", ())]

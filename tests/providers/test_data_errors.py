@@ -85,6 +85,6 @@ def test_a_file_that_is_no_json(folder):
 
 
 def test_a_file_that_is_not_there(folder):
-    (folder / "tools.json").unlink()
-    with pytest.raises(DataError, match=r"groq/tools\.json: no such file"):
+    (folder / "limits.json").unlink()
+    with pytest.raises(DataError, match=r"groq/limits\.json: no such file"):
         assemble(folder, "groq", DAY)

@@ -16,6 +16,7 @@ class TogetherDialect(Dialect):
     window_seconds: float = 0
     rate_headers: Literal["per_second", "none"] = "none"
     rate_headers_dynamic: bool = False
+    retry_after_on_success: bool = False
 
     # Replies
     request_id_letter: str = ""

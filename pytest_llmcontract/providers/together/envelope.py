@@ -151,7 +151,7 @@ class TogetherEnvelope(PlainEnvelope):
         return headers
 
     def _rate_headers(self, turn: Turn) -> dict[str, str]:
-        """The per-second dialect; ``retry-after`` is on successes too, and equals the reset."""
+        """The per-second dialect; ``retry-after`` equals the reset."""
         refused = turn.shortage is not None
         headers: dict[str, str] = {}
         told = turn.retry_after
@@ -164,8 +164,9 @@ class TogetherEnvelope(PlainEnvelope):
                 "x-ratelimit-limit": f"{requests.limit / 60:.10g}",
                 "x-ratelimit-remaining": "0" if refused else str(requests.remaining),
                 "x-ratelimit-reset": reset,
-                "retry-after": reset,
             }
+            if refused or self._dialect.retry_after_on_success:
+                headers["retry-after"] = reset
             if self._dialect.rate_headers_dynamic and "TPM" in turn.limits:
                 # No unit is documented; 0, 1 and 2 were seen.
                 headers |= {"x-ratelimit-limit-dynamic": "1", "x-ratelimit-remaining-dynamic": "1"}
