@@ -86,8 +86,6 @@ def _fix(host: str, provider: str | None, *, simulated: bool, whose: str | None)
     if simulated:
         return "call by a client that is simulated: httpx, requests, urllib3, http.client or aiohttp"
     if provider is not None:
-        return (
-            f"ask for the fixture {provider}_api, or open the guard with --llmcontract-guard=off or, for this host,\n"
-            f"llmcontract_allow_hosts = {host} (ini)"
-        )
+        asked = f"ask for the fixture {provider}_api, or open the guard with --llmcontract-guard=off"
+        return f"{asked}\nor for this host alone: llmcontract_allow_hosts = {host} (ini)"
     return f"mock the call, or let it pass: llmcontract_allow_hosts = {host} (ini)"
