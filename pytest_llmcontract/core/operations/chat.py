@@ -10,7 +10,7 @@ from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.limits.charges import Charges, token_charges
+from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.operation import Operation
 
 
@@ -20,8 +20,8 @@ class Completions(Operation):
     reads_text = True
     streams = True
 
-    def charges(self, state: State, turn: Turn) -> Charges:
-        return token_charges(turn.prompt_tokens, _admitted(state, turn), turn.asked_tokens)
+    def counted(self, state: State, turn: Turn) -> Counted:
+        return ByTokens(turn.prompt_tokens, _admitted(state, turn), turn.asked_tokens)
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if turn.model is None:

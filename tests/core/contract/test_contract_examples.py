@@ -17,7 +17,7 @@ import pytest
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.request import contracts_of
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CONTRACTS = {name: partial(contracts_of, name) for name in ("groq", "together")}
 
 
