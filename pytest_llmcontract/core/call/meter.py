@@ -12,7 +12,7 @@ from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents,
 from pytest_llmcontract.core.limits.charges import used_tokens
 from pytest_llmcontract.core.refusal import Refusal
 
-_PAID_NOT = (Refusal, Whole, Played, Forwarded)
+_PAID_NOT = (Refusal, Whole, Played, Disconnect, Forwarded)
 """Decisions that are nobody's answer, or that a recording charges by what it reports."""
 
 
