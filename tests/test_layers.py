@@ -75,27 +75,6 @@ CIRCLES: list[set[str]] = [
         "adapters.time.loops",
         "adapters.time.trio_runs",
     },
-    {
-        "core.answers.completion",
-        "core.call.decision",
-        "core.call.form",
-        "core.call.script",
-        "core.call.state",
-        "core.call.tape",
-        "core.call.turn",
-        "core.contract.request",
-        "core.facts.load",
-        "core.facts.provider",
-        "core.facts.registry",
-        "core.journal",
-        "core.ledger",
-        "core.limits.limiter",
-        "core.operations.operation",
-        "core.workload.budget",
-        "core.workload.costs",
-        "core.workload.fit",
-        "core.workload.flow",
-    },
 ]
 """Modules that import each other, directly or not, and still stand. It only gets shorter."""
 

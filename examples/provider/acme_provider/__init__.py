@@ -1,4 +1,4 @@
-"""Acme: OpenAI with fewer features. What data cannot say of it: its rate-limit headers, and how it counts requests."""
+"""Acme: OpenAI's interface with fewer features. What data cannot say of it are its rate-limit headers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.limits.rules import Refill, Rule, Window
 from pytest_llmcontract.providers.plain import PLAIN, PlainEnvelope
 
 
@@ -23,9 +21,4 @@ class AcmeEnvelope(PlainEnvelope):
         return headers
 
 
-def rule(edition: Edition, kind: str, limit: float, window: float) -> Rule:
-    """Requests are counted in windows of a minute, tokens refill."""
-    return Window(limit, window, seconds=window) if kind == "RPM" else Refill(limit, window)
-
-
-PROVIDER = replace(PLAIN, name="acme", envelope=AcmeEnvelope, rule=rule)
+PROVIDER = replace(PLAIN, name="acme", envelope=AcmeEnvelope)

@@ -12,9 +12,9 @@ from pytest_llmcontract.core.call.simulator import Outcome
 from pytest_llmcontract.core.call.steps import STEPS
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.facts.records import REASONS
+from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.refusal import Refusal
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.scripting import Scripting
@@ -28,7 +28,7 @@ BATCH = {"input_file_id": "file_1", "endpoint": "/v1/chat/completions", "complet
 def a_world(*names: str) -> World:
     world = World(VirtualClock(datetime(2026, 6, 4, 12, tzinfo=UTC)))
     for name in names:
-        provider = registry.provider(name)
+        provider = provider_called(name)
         world.add(provider, load_edition(name, "2026-06-04"), provider.settings())
     return world
 
@@ -70,7 +70,7 @@ def test_worlds_do_not_know_of_each_other():
 
 def test_the_innermost_owns_a_host_until_it_is_removed():
     world = a_world("groq")
-    provider = registry.provider("groq")
+    provider = provider_called("groq")
     inner = world.add(provider, load_edition("groq", "2026-06-04"), provider.plan_settings("developer"))
 
     assert world.answer(request()).call.plan == "developer"
@@ -134,7 +134,7 @@ def test_a_reset_begins_anew_and_remembers_what_was():
 def test_what_is_due_on_the_clock_happens_before_a_call_is_answered():
     ticks = [0.0]
     world = World(VirtualClock(noon_of(load_edition("groq").date), ticks=lambda: ticks[0]))
-    provider = registry.provider("groq")
+    provider = provider_called("groq")
     world.add(provider, load_edition("groq"), provider.settings())
     world.clock.at(world.clock.now, lambda: setattr(world.simulators[0].state.account, "plan", "developer"))
     ticks[0] = 1.0

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract.request import contracts_of, operations_with_contract
+from pytest_llmcontract.core.contract.request import operations_with_contract
 from pytest_llmcontract.core.contract.schemas import DatedSchema
+from pytest_llmcontract.core.provider import contracts_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CONTRACTS = {name: partial(contracts_of, name) for name in ("groq", "together")}
