@@ -233,6 +233,7 @@ def _heard(connection: Any, written: Written, forward: Forward) -> ApiReply:
         real.request(written.method, written.target, body=written.body or None, headers=headers)
         response = real.getresponse()
         body = response.data if hasattr(response, "data") else response.read()
+        response.close()
     reply = heard_reply(response.status, dict(response.headers.items()), [body])
     forward.answered(reply)
     return reply
