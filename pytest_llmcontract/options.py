@@ -12,11 +12,12 @@ from contextlib import suppress
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
 from pytest_llmcontract.core.facts.registry import provider_folder, provider_names, title_of
+from pytest_llmcontract.core.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -48,9 +49,9 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "help": "day whose provider facts hold: each provider's newest edition not after it",
     },
     "guard": {
-        "choices": ("fixture", "always", "off"),
-        "help": "stop calls to providers that are not simulated: in tests with a fixture of ours (default), always, "
-        "or never",
+        "choices": ("fixture", "always", "network", "off"),
+        "help": "stop calls to providers that are not simulated, and to well-known LLM services: in tests with a "
+        "fixture of ours (default), always, everything but this machine always (network), or never",
     },
     "record": {
         "choices": ("none", "once", "new_episodes", "all"),
@@ -102,6 +103,12 @@ def add_options(parser: pytest.Parser) -> None:
         default="30",
     )
     parser.addini(
+        "llmcontract_allow_hosts",
+        "hosts that the guard lets be called, one a line; * stands for any part of a name",
+        type="linelist",
+        default=[],
+    )
+    parser.addini(
         "llmcontract_per_path_ignores",
         "rules that do not count on some paths, one pattern a line: tests/legacy/*: LLM101, LLM108",
         type="linelist",
@@ -150,7 +157,7 @@ class Options(NamedTuple):
 
     edition_flag: str | None = None
     edition_ini: str | None = None
-    guard: Literal["fixture", "always", "off"] = "fixture"
+    guard: Guard = Guard()
     retires_within: int = 30
     selection: Selection | None = None
     """``None``: every rule counts."""
@@ -187,7 +194,7 @@ def read_options(config: pytest.Config) -> Options:
     return Options(
         edition_flag=flag or None,
         edition_ini=ini or None,
-        guard=cast("Any", guard),
+        guard=Guard(cast("Any", guard), config.getini("llmcontract_allow_hosts")),
         retires_within=_days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
         selection=_selection(config),
         record_flag=config.getoption("llmcontract_record"),

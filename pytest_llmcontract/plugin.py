@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_llmcontract import options, process
+from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
     restore = process.use_defaults(
         process.Defaults(
             edition=read.edition_flag or read.edition_ini,
-            guard=read.guard != "off",
+            guard=read.guard,
             retires_within=read.retires_within,
             selection=read.selection,
             record_flag=read.record_flag,
@@ -125,8 +126,8 @@ def _llm_stage(request: pytest.FixtureRequest, _llm_tape: CassetteTape | None) -
             given |= {"mode": "real", "wall": False}  # the provider itself is asked: nobody's wait may be shortened
         staging = staged(clock_settings({**given, **_param(request, "llm_clock")}))
         stage = staging.__enter__()
-    stage.world.play(_llm_tape)
     try:
+        stage.world.play(_llm_tape)
         yield stage
     finally:
         stage.world.play(None)
@@ -247,7 +248,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """``--llmcontract-guard=always``: also a test without a fixture of ours must not reach a provider."""
     try:
-        if item.config.stash[OPTIONS].guard != "always":
+        if item.config.stash[OPTIONS].guard.mode not in ("always", "network"):
             return (yield)
         from pytest_llmcontract.simulation import guarded
 
@@ -268,11 +269,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     verdict = verdict_of(item)
     if stage := verdict.stage:
         stage.interception.raise_to_top()
+    scope = leftovers.begin(item.nodeid)
     try:
         result = yield
     except BaseException as error:
         verdict.call_failed(error)
         raise
+    finally:
+        scope.end()
     if caught := caught_by_unittest(item):
         verdict.call_failed(caught[0].value)
     else:

@@ -7,8 +7,11 @@ defaults hold, and each simulation has a journal of its own. This module is impo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pytest_llmcontract.core.guard import Guard
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.findings.selection import Selection
@@ -28,14 +31,15 @@ class Defaults:
     source_flag: str | None = None
     source_ini: str | None = None
     """What may be recorded, and who answers it, where it says so."""
-    guard: bool = True
-    """Whether calls to providers that are not simulated are stopped."""
+    guard: Guard = field(default_factory=Guard)
+    """Which calls are stopped."""
     selection: Selection | None = None
     """Which rules count; ``None``: all."""
 
 
 _defaults = Defaults()
 _journal: Journal | None = None
+_lasting: ExitStack | None = None
 
 
 def defaults() -> Defaults:
@@ -47,6 +51,11 @@ def journal_of_test() -> Journal | None:
     return _journal
 
 
+def lasting() -> ExitStack | None:
+    """What is undone when the session of pytest ends; ``None`` outside one."""
+    return _lasting
+
+
 def watch(journal: Journal | None) -> None:
     """Another test begins: what is simulated from now on is noted in *journal*."""
     global _journal
@@ -55,12 +64,14 @@ def watch(journal: Journal | None) -> None:
 
 def use_defaults(new: Defaults) -> Callable[[], None]:
     """Let *new* hold, without a test under way; the returned function restores what was before."""
-    global _defaults, _journal
-    before, journal = _defaults, _journal
+    global _defaults, _journal, _lasting
+    before = _defaults, _journal, _lasting
+    session = ExitStack()
 
     def restore() -> None:
-        global _defaults, _journal
-        _defaults, _journal = before, journal
+        global _defaults, _journal, _lasting
+        _defaults, _journal, _lasting = before
+        session.close()
 
-    _defaults, _journal = new, None
+    _defaults, _journal, _lasting = new, None, session
     return restore

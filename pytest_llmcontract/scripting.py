@@ -9,6 +9,8 @@ from typing import Any, Literal
 from pytest_llmcontract.core.call.form import placeholders
 from pytest_llmcontract.core.call.script import (
     Chaos,
+    ConnectionFault,
+    Fault,
     Latency,
     Outage,
     Part,
@@ -22,6 +24,7 @@ from pytest_llmcontract.core.call.script import (
 from pytest_llmcontract.core.call.simulator import Simulator
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.exchange import CONNECTION_FAULTS
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS, ErrorSpec
 from pytest_llmcontract.core.limits.rules import LimitState
@@ -101,6 +104,10 @@ class Scripting:
     ) -> Script:
         """Script an error of the catalogue, by name (``"over_capacity"``) or by status (``503``: its default).
 
+        Or a fault of the connection, which strikes before anything else: ``connect_error``, ``connect_timeout``,
+        ``read_timeout``, ``connection_reset`` or ``dns_error``. Each client meets what it really would, and the call
+        has no reply.
+
         SDKs retry: ``times=1`` is often absorbed by them.
 
         Args:
@@ -113,7 +120,11 @@ class Scripting:
         Raises:
             BadInput: No such error, limit or placeholder; the message lists those there are.
         """
-        spec = self.edition.error(error)
+        if error in CONNECTION_FAULTS:
+            given = {"retry_after": retry_after, "limit": limit, "message": message, "values": values, "body": body}
+            _no_reply(error, **given, headers=headers)
+            return self._script(self._fault(error), when, times, f"fail({error!r})")
+        spec = self._error(error)
         filled = _checked_values(spec, values)
         if spec.status == 200:
             # An error within a stream that began well.
@@ -175,14 +186,22 @@ class Scripting:
         headers: Mapping[str, str] | None = None,
         values: Mapping[str, Any] | None = None,
         body: Any = None,
-    ) -> ScriptedFault:
-        spec = self.edition.error(error)
+    ) -> Fault:
+        if error in CONNECTION_FAULTS:
+            return ConnectionFault(CONNECTION_FAULTS[str(error)])
+        spec = self._error(error)
         if limit is not None and limit.upper() not in LIMIT_KINDS:
             raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
         if retry_after is not None:
             _not_negative("fail(retry_after=)", retry_after)
         told = dict(values or {})
         return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), told, body)
+
+    def _error(self, error: str | int) -> ErrorSpec:
+        try:
+            return self.edition.error(error)
+        except BadInput as refusal:
+            raise BadInput(f"{refusal}; or a fault of the connection: {', '.join(CONNECTION_FAULTS)}") from None
 
     # Limits.
 
@@ -238,6 +257,13 @@ def _checked_usage(usage: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         if name not in _USAGE_KEYS:
             raise unknown("key of reply(usage=)", name, _USAGE_KEYS)
     return usage
+
+
+def _no_reply(error: str | int, **given: Any) -> None:
+    """A connection that breaks brings no reply for which anything could be given."""
+    for name, value in given.items():
+        if value is not None:
+            raise BadInput(f"fail({error!r}, {name}=): no reply comes; accepted: when=, times=")
 
 
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -14,6 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.adapters import leftovers
+from pytest_llmcontract.children import Children, Told, use_again
 from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
@@ -21,14 +23,15 @@ from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, load_edition
-from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_hosts, provider_names
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names
 from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.guard import Guard
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.world import World, noon_of
-from pytest_llmcontract.process import defaults, journal_of_test
+from pytest_llmcontract.process import defaults, journal_of_test, lasting
 from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider
 
@@ -41,18 +44,19 @@ class Stage:
 
     Args:
         settings: How the clock runs.
-        guard: Whether calls to providers that are not simulated are stopped.
+        guard: Which calls are stopped.
     """
 
-    def __init__(self, settings: ClockSettings, *, guard: bool = True) -> None:
+    def __init__(self, settings: ClockSettings, guard: Guard) -> None:
+        from pytest_llmcontract.adapters import exits, wire
         from pytest_llmcontract.adapters import time as time_adapter
-        from pytest_llmcontract.adapters import vcr as vcr_adapter
         from pytest_llmcontract.adapters.respx import Interception
 
         self.settings = settings
         self.world = _world(settings)
         self.providers: list[SimulatedProvider] = []
         self.guard = guard
+        self.children = Children()
         self._escapes: list[Violation] = []
         self._streams: dict[int, Call] = {}
         """The calls whose streams are being read, by the id of the reply."""
@@ -68,26 +72,32 @@ class Stage:
         self.remarks = time_adapter.taken_remarks
         """What a test that fails should know of its time; told once."""
         self.interception = Interception(self, **waits)
-        self._other_libraries = vcr_adapter.Interception(self, **waits)
+        self._ways_in = (exits.Interception(self, **waits), self.interception, wire.Interception(self, **waits))
 
-    def provide_keys(self) -> None:
-        """Set dummies for keys that are not set, while the stage lasts.
+    def begin(self, *, keys: bool) -> None:
+        """Put everything in its place; where something of it fails, nothing is left.
 
-        Of all providers: a client of one that is not simulated should meet the guard, not miss its key.
+        Args:
+            keys: Set dummies for keys that are not set, while the stage lasts. Of all providers: a client of one that
+                is not simulated should meet the guard, not miss its key.
         """
-        self._exits.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
-
-    def begin(self) -> None:
-        self._exits.enter_context(self._time)
-        for interception in (self.interception, self._other_libraries):
-            self._exits.callback(interception.remove)
-            interception.install()
+        with ExitStack() as begun:
+            if keys:
+                begun.enter_context(_dummy_keys(name for known in provider_names() for name in key_names(known)))
+            begun.callback(self.children.end)
+            begun.enter_context(self._time)
+            leftovers.hush()
+            for way_in in self._ways_in:
+                way_in.install()
+                begun.callback(way_in.remove)
+            self._exits = begun.pop_all()
 
     def end(self) -> None:
         self._exits.close()
 
     def findings(self) -> list[Violation]:
         """Findings of all providers, and of the recordings, that nobody asked for yet."""
+        self._hear_children()
         tape = self.world.tape
         return [
             *(finding for provider in self.providers for finding in provider.findings()),
@@ -97,6 +107,7 @@ class Stage:
 
     def escapes(self) -> list[Violation]:
         """Calls that the guard stopped, and nobody asked for yet."""
+        self._hear_children()
         found, self._escapes = self._escapes, []
         return found
 
@@ -106,42 +117,103 @@ class Stage:
         return self.world.owner(host) is not None
 
     def answer(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
+        if test := leftovers.whose():
+            self._found(self.guard.escape(request, whose=test))
+            return Disconnect("connect_error")
+        if self.children.here:
+            return self._answer_in_a_child(request)
         call, reply = self.world.answer(request)
         if isinstance(reply, ApiReply) and reply.events is not None:
             self._streams[id(reply)] = call
         return reply
+
+    def _answer_in_a_child(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
+        owner = self.world.owner(request.host)
+        before = owner.state.scripts.live if owner else ()
+        call, reply = self.world.answer(request)
+        used = tuple(script.source for script in before if script.calls and script.calls.last is call)
+        self.children.tell(Told(call, used))
+        return reply
+
+    def _hear_children(self) -> None:
+        """What forked children called counts as this process's own."""
+        for told in self.children.heard():
+            if told.finding is not None:
+                self._found(told.finding)
+            elif told.call is None:
+                self._found(
+                    Violation("LLM204", "a call of a forked child is lost: it cannot be told", severity="warning")
+                )
+            else:
+                self._take_over(told.call, told)
+
+    def _take_over(self, call: Call, told: Told) -> None:
+        owner = next((one for one in self.world.simulators if one.state.edition.provider == call.provider), None)
+        if owner is not None:
+            owner.state.ledger.calls.append(call)
+            use_again(owner.state.scripts, told)
+        self.world.journal.calls.append(call)
 
     def finished(self, reply: ApiReply) -> None:
         if call := self._streams.pop(id(reply), None):
             call.took = self.world.clock.seconds - call.at
 
     def blocked(self, host: str) -> str | None:
-        if not self.guard:
-            return None
-        owner = next((name for name in provider_names() if host in provider_hosts(name)), None)
-        if owner is None:
-            return None
-        return f"pytest-llmcontract stopped a call to {host}: {owner} is not simulated in this test"
+        return self.guard.blocked(host)
 
-    def escaped(self, request: ApiRequest) -> None:
-        owner = next(name for name in provider_names() if request.host in provider_hosts(name))
-        self._escapes.append(
-            Violation.of(
-                "LLM204",
-                f"{owner}: a call to {request.host} would have left this machine",
-                provider=owner,
-                path="url",
-                sent=f"{request.method} {request.url} by {request.client or 'an unnamed client'}",
-                allowed="calls to simulated providers",
-                fix=f"ask for the fixture {owner}_api, or open the guard with --llmcontract-guard=off",
+    def barred(self, host: str) -> str | None:
+        return self.guard.barred(host)
+
+    def passed_over(self, request: ApiRequest, mock: str) -> None:
+        owner = self.world.owner(request.host)
+        provider = owner.state.edition.provider if owner else ""
+        self._found(
+            Violation(
+                "LLM207",
+                f"{mock} for {request.method} {request.url} was passed over: {request.host} is simulated",
+                severity="note",
+                provider=provider,
+                fix=f"put it on {provider}_api.router, whose routes come before the simulation",
                 site=request.site,
             )
         )
+
+    def passed(self, request: ApiRequest) -> None:
+        self._found(
+            Violation(
+                "LLM204",
+                f"a call to a model went to {request.host}, which nobody simulates",
+                severity="note",
+                path="url",
+                sent=f"{request.method} {request.url}",
+                fix=f"if a provider answers there, name the host: hosts=[{request.host!r}]",
+                site=request.site,
+            )
+        )
+
+    def escaped(self, request: ApiRequest) -> None:
+        simulated = self.owns(request.host)
+        self._found(self.guard.escape(request, simulated=simulated, whose=leftovers.whose()))
+
+    def _found(self, finding: Violation) -> None:
+        if self.children.here:
+            self.children.tell(Told(None, finding=finding))
+        if finding.severity != "note" or finding not in self._escapes:
+            self._escapes.append(finding)
 
 
 _stage: Stage | None = None
 _users = 0
 _lock = new_lock()
+
+
+def _before_fork() -> None:
+    if _stage is not None:
+        _stage.children.before_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork)
 
 
 def current_stage() -> Stage | None:
@@ -159,9 +231,10 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
     global _stage, _users
     with _lock:
         if _stage is None:
-            _stage = Stage(settings or ClockSettings(), guard=defaults().guard)
-            _stage.provide_keys()
-            _stage.begin()
+            opened = Stage(settings or ClockSettings(), defaults().guard)
+            opened.begin(keys=True)
+            _stage = opened  # nobody sees it before it stands
+            _guard_for_the_session()
         elif settings not in (None, ClockSettings(), _stage.settings):
             raise BadInput(
                 f"llm_clock: a simulation of wider scope runs the clock already, as {_stage.settings}; "
@@ -179,11 +252,78 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
                 stage.end()
 
 
+class Afterwards:
+    """The gateway between the simulations of a session, and after the last: nothing but the guard on providers.
+
+    A thread or a task may outlive its test, and a test without a fixture of ours may call what others simulate.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._escapes: list[Violation] = []
+
+    def owns(self, host: str) -> bool:
+        return False
+
+    def answer(self, request: ApiRequest) -> Disconnect:
+        raise AssertionError("it owns no host")
+
+    def finished(self, reply: ApiReply) -> None: ...
+
+    def passed(self, request: ApiRequest) -> None: ...
+
+    def passed_over(self, request: ApiRequest, mock: str) -> None: ...
+
+    def blocked(self, host: str) -> str | None:
+        return self._guard.blocked(host)
+
+    def barred(self, host: str) -> str | None:
+        return None
+
+    def escaped(self, request: ApiRequest) -> None:
+        self._escapes.append(self._guard.escape(request, whose=leftovers.whose()))
+
+    def escapes(self) -> list[Violation]:
+        """Calls that it stopped, and nobody asked for yet."""
+        found, self._escapes = self._escapes, []
+        return found
+
+
+_afterwards: Afterwards | None = None
+
+
+def escapes_afterwards() -> list[Violation]:
+    """Calls that the guard stopped while nothing was simulated any more, and nobody asked for yet."""
+    return _afterwards.escapes() if _afterwards else []
+
+
+def _guard_for_the_session() -> None:
+    """Once something was simulated, the guard stays until the session of pytest ends."""
+    global _afterwards
+    session = lasting()
+    if session is None or _afterwards is not None or defaults().guard.mode == "off":
+        return
+    from pytest_llmcontract.adapters import exits
+
+    def end() -> None:
+        global _afterwards
+        _afterwards = None
+
+    _afterwards = Afterwards(defaults().guard)
+    last = exits.Interception(_afterwards, wait=lambda _: None, wait_async=_no_wait)
+    last.install(outermost=True)
+    session.callback(last.remove)
+    session.callback(end)
+
+
+async def _no_wait(seconds: float) -> None: ...
+
+
 @contextmanager
 def guarded() -> Iterator[Stage]:
     """Stop calls to providers without simulating any, in real time."""
-    stage = Stage(ClockSettings(mode="real"))
-    stage.begin()
+    stage = Stage(ClockSettings(mode="real"), defaults().guard)
+    stage.begin(keys=False)
     try:
         yield stage
     finally:
@@ -218,7 +358,8 @@ def simulate(
     clock = ClockSettings(mode="real") if tape and tape.forwards else None
     with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
         yield api
-        findings = [*api.findings(), *api.unused_scripts(), *stage.escapes()]
+        escapes = stage.escapes()  # what children did, too
+        findings = [*api.findings(), *api.unused_scripts(), *escapes]
         findings += tape.findings() + tape.unmade() if tape else []
         if selection := defaults().selection:
             findings = selection.kept(findings)

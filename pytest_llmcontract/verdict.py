@@ -124,10 +124,11 @@ class Verdict:
     def call_passed(self) -> None:
         """Fail the test nevertheless for what was found, also if the application swallowed every error it met."""
         __tracebackhide__ = True
-        unused = [finding for api in self.apis for finding in api.unused_scripts()]
         stage = self.stage
+        found = self._findings()  # what children did, too: it may have used a script
+        unused = [finding for api in self.apis for finding in api.unused_scripts()]
         unmade = stage.world.tape.unmade() if stage and stage.world.tape else []
-        self.fail_for([*self._findings(), *unused, *unmade, *self._over_budget()])
+        self.fail_for([*found, *unused, *unmade, *self._over_budget()])
         self.passed = True
 
     def call_failed(self, error: BaseException) -> None:
@@ -179,7 +180,9 @@ class Verdict:
     def _findings(self) -> list[Violation]:
         """Those that nobody asked for yet."""
         stage = self.stage
-        return stage.findings() if stage else []
+        simulation = sys.modules.get("pytest_llmcontract.simulation")
+        afterwards: list[Violation] = simulation.escapes_afterwards() if simulation else []
+        return [*(stage.findings() if stage else ()), *afterwards]
 
     def _over_budget(self) -> list[Violation]:
         """What the test used beyond its ``llm_budget``, its fixtures included as far as they were set up for it."""

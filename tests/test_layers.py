@@ -20,14 +20,18 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing"}),
     "providers": ({"core"}, {"pydantic"}),
-    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "vcr"}),
+    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "urllib3"}),
     "recordings": ({"core"}, {"cramjam", "filelock", "pydantic", "vcr", "yaml"}),
     "report": ({"core"}, {"bokeh", "pydantic"}),
     "process": ({"core"}, set()),
     "scripting": ({"core"}, set()),
     "simulated_provider": ({"core", "scripting"}, set()),
     "contracting": ({"core", "recordings", "process"}, set()),
-    "simulation": ({"core", "adapters", "recordings", "report", "contracting", "process", "simulated_provider"}, set()),
+    "children": ({"core"}, set()),
+    "simulation": (
+        {"adapters", "children", "contracting", "core", "process", "recordings", "report", "simulated_provider"},
+        set(),
+    ),
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "scripting"}, set()),
     "options": ({"core"}, {"pytest"}),
@@ -134,7 +138,7 @@ def test_what_is_imported_by_name_is_still_there():
     assert [file for file in IMPORTED_BY_NAME if UNKNOWN not in imports_of(PACKAGE / file)] == []
 
 
-SHARED = {"adapters": {"interception"}, "providers": {"plain"}}
+SHARED = {"adapters": {"interception", "patches"}, "providers": {"plain"}}
 """What all members of a family may know."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,9 +17,21 @@ from pytest_llmcontract.core.exchange import (
     Gateway,
     StreamEvent,
 )
+from pytest_llmcontract.core.hosts import normal_host
+from pytest_llmcontract.core.locks import new_lock
+
+MODEL_CALLS = ("/chat/completions", "/v1/messages", "/v1/responses")
+"""How addresses end to which a chat goes, whoever serves them."""
 
 STALL_SECONDS = 600.0
 """How long a client without a read timeout waits for a stalled provider, before we end it nevertheless."""
+
+
+CONNECT_SECONDS = 130.0
+"""How long a client without a connect timeout waits for a host that does not answer: until the system gives up."""
+
+BEFORE_SENDING = ("connect_error", "connect_timeout", "dns_error")
+"""Faults that a client meets before it could send anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +44,23 @@ class Stopped(Disconnect):
     message: str = ""
 
 
-def refusal(disconnect: Disconnect) -> str:
-    """What a client reads of a connection that was refused."""
-    return disconnect.message if isinstance(disconnect, Stopped) else "[Errno 111] Connection refused"
+def stopped(message: str) -> Stopped:
+    return Stopped("connect_error", message=message)
+
+
+def system_error(disconnect: Disconnect) -> OSError:
+    """What the operating system says of a fault: the error below the one of the client's library."""
+    if isinstance(disconnect, Stopped):
+        return ConnectionRefusedError(disconnect.message)
+    match disconnect.how:
+        case "connect_error":
+            return ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        case "connection_reset":
+            return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
+        case "dns_error":
+            return socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        case _:
+            return TimeoutError("timed out")
 
 
 class Interception:
@@ -67,7 +95,12 @@ class Interception:
             with self.in_flight():
                 return self.gateway.answer(request)
         self.gateway.escaped(request)
-        return Stopped("refused", message=self.gateway.blocked(request.host) or "")
+        return stopped(self.gateway.blocked(request.host) or self.gateway.barred(request.host) or "")
+
+    def told(self, request: ApiRequest) -> None:
+        """*request* goes to somebody else. Only what looks like a call to a model is worth a word."""
+        if request.method == "POST" and request.path.endswith(MODEL_CALLS):
+            self.gateway.passed(request)
 
 
 class Installed:
@@ -82,31 +115,71 @@ class Installed:
     def __contains__(self, interception: Interception) -> bool:
         return interception in self._innermost_first
 
-    def add(self, interception: Interception) -> None:
-        self._innermost_first = (interception, *self._innermost_first)
+    def add(self, interception: Interception, *, outermost: bool = False) -> None:
+        there = self._innermost_first
+        self._innermost_first = (*there, interception) if outermost else (interception, *there)
 
     def remove(self, interception: Interception) -> None:
         self._innermost_first = tuple(other for other in self._innermost_first if other is not interception)
 
+    @property
+    def innermost(self) -> Interception | None:
+        return self._innermost_first[0] if self._innermost_first else None
+
     def owner(self, host: str) -> Interception | None:
-        """Who answers a call to *host*."""
+        """Who answers a call to *host*, in whatever spelling, as all of these."""
         if FORWARDING.get():
             return None
+        name = normal_host(host)
         for interception in self._innermost_first:
-            if interception.gateway.owns(host):
+            if interception.gateway.owns(name):
                 return interception
         return None
 
     def concerned(self, host: str | None) -> Interception | None:
         """Who answers a call to *host*, or stops it. ``None``: it is nobody's business."""
-        if host is None or FORWARDING.get():
+        if not host or FORWARDING.get():
             return None
         if (owner := self.owner(host)) is not None:
             return owner
+        name = normal_host(host)
         for interception in self._innermost_first:
-            if interception.gateway.blocked(host) is not None:
+            if interception.gateway.blocked(name) is not None:
                 return interception
         return None
+
+    def at_the_exit(self, host: str | None) -> Interception | None:
+        """As :meth:`concerned`, where nobody but the network would answer any more: also who bars the way there."""
+        if not host or FORWARDING.get():
+            return None
+        if (found := self.concerned(host)) is not None:
+            return found
+        name = normal_host(host)
+        for interception in self._innermost_first:
+            if interception.gateway.barred(name) is not None:
+                return interception
+        return None
+
+
+_forwards = 0
+_counting = new_lock()
+
+
+def forwards_under_way() -> bool:
+    """Whether some provider is asked itself: names are looked up in threads of which nobody knows for whom."""
+    return _forwards > 0
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    global _forwards
+    with _counting:
+        _forwards += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _forwards -= 1
 
 
 @contextmanager
@@ -114,7 +187,8 @@ def forwarding(forward: Forward) -> Iterator[None]:
     """While the provider itself is asked: nothing of ours answers below, and a failure is told."""
     token = FORWARDING.set(True)
     try:
-        yield
+        with _counted():
+            yield
     except BaseException:
         forward.answered(Disconnect())
         raise

@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
-from pytest_llmcontract.core.secrets import has_secrets, is_secret, masked_value, says_secret, scrubbed
+from pytest_llmcontract.core.hosts import normal_host
+from pytest_llmcontract.core.secrets import has_secrets, is_secret, masked_value, says_secret, scrubbed, without_user
 
 T = TypeVar("T", bound=Hashable)
 
@@ -89,6 +90,11 @@ def kept_once(value: T) -> T:
     return shared
 
 
+@lru_cache(maxsize=1024)
+def _address(url: str) -> str:
+    return without_user(url)
+
+
 _NOT_YET = object()
 
 
@@ -109,6 +115,7 @@ class ApiRequest:
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "url", _address(self.url))
         for name in ("method", "url", "site"):
             object.__setattr__(self, name, kept_once(getattr(self, name)))
 
@@ -132,7 +139,8 @@ class ApiRequest:
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
+        """In the form in which hosts are compared."""
+        return normal_host(urlsplit(self.url).hostname or "")
 
     @property
     def path(self) -> str:
@@ -249,12 +257,26 @@ class StreamEvents(Sequence[StreamEvent]):
         return f"StreamEvents({_shown(self.data)}, {len(self)} pieces)" if hidden else repr(tuple(self))
 
 
+How = Literal["disconnect", "stall", "connection_reset", "connect_error", "connect_timeout", "dns_error"]
+"""What breaks a connection. The last three are met before anything was sent."""
+
+CONNECTION_FAULTS: Mapping[str, How] = {
+    "connect_error": "connect_error",
+    "connect_timeout": "connect_timeout",
+    "read_timeout": "stall",
+    "connection_reset": "connection_reset",
+    "dns_error": "dns_error",
+}
+"""The faults of a connection that a test scripts, by name -> what happens then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Disconnect:
     """The connection broke: before a reply, or in the middle of one (:attr:`ApiReply.cut`)."""
 
-    how: Literal["disconnect", "stall", "refused"] = "disconnect"
-    """``stall`` never sends again: the client's own read timeout ends it."""
+    how: How = "disconnect"
+    """``stall`` never sends again: the client's own read timeout ends it. A ``connect_timeout`` is the same before
+    there is a connection."""
     delay: float = 0.0
     """Virtual seconds before it happens."""
 
@@ -341,7 +363,7 @@ class Usage:
 
 
 class Gateway(Protocol):
-    """What an adapter needs from a simulation. Hosts are lower case, without a port."""
+    """What an adapter needs from a simulation. Hosts come in their normal form (:func:`.hosts.normal_host`)."""
 
     def owns(self, host: str) -> bool:
         """True for a simulated host: :meth:`answer` answers it. Asked for every request of the process: be quick."""
@@ -357,6 +379,19 @@ class Gateway(Protocol):
         """Why a call to *host* must not leave: a provider's host that nobody simulates. ``None``: let it through."""
         ...
 
+    def barred(self, host: str) -> str | None:
+        """Why no connection to *host* may be opened, though others may answer for it: a well-known LLM service, or
+        any but this machine. ``None``: it may."""
+        ...
+
     def escaped(self, request: ApiRequest) -> None:
-        """A call to a blocked host was stopped."""
+        """A call to a blocked or barred host was stopped."""
+        ...
+
+    def passed_over(self, request: ApiRequest, mock: str) -> None:
+        """*mock* of the user's would have answered *request* too, and was not asked."""
+        ...
+
+    def passed(self, request: ApiRequest) -> None:
+        """A call that looks like one to a model went to somebody else; told before it is sent."""
         ...

@@ -15,6 +15,7 @@ from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.provider import Provider
@@ -105,7 +106,7 @@ class World:
         return self._owners[request.host].answer(request)
 
     def _assign_hosts(self) -> None:
-        self._owners = {host: one for one in self.simulators for host in one.state.edition.hosts}
+        self._owners = {normal_host(host): one for one in self.simulators for host in one.state.edition.hosts}
 
     def _begin_on(self, day: date) -> None:
         """The clock begins at the earliest edition in play."""

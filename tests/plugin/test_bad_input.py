@@ -59,7 +59,10 @@ def test_indirect_parameters_are_checked_like_markers(pytester, run_pytest):
         (["--llmcontract-edition=June"], "*--llmcontract-edition = 'June' is no date; accepted is YYYY-MM-DD*"),
         (["--llmcontract-edition=2001-01-01"], "*--llmcontract-edition = '2001-01-01': the first groq edition is*"),
         (["--llmcontract-guard=on"], "*invalid choice: 'on' (choose from*fixture*always*off*"),
-        (["-o", "llmcontract_guard=on"], "*llmcontract_guard = 'on' (ini): accepted are fixture, always, off*"),
+        (
+            ["-o", "llmcontract_guard=on"],
+            "*llmcontract_guard = 'on' (ini): accepted are fixture, always, network, off*",
+        ),
     ],
 )
 def test_a_flag_or_ini_key_with_a_typo_stops_the_session(pytester, run_pytest, arguments, words):

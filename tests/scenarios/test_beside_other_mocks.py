@@ -10,6 +10,8 @@ import pytest
 import respx
 import together
 
+from pytest_llmcontract.simulation import current_stage
+
 MODEL = "openai/gpt-oss-120b"
 WEATHER = "https://weather.test/ulm"
 
@@ -103,6 +105,56 @@ async def test_httpx_mock_in_a_loop(groq_api, together_api, httpx_mock):
         model=MODEL, messages=[{"role": "user", "content": "x"}]
     )
     assert answer.choices[0].message.content == "ready"
+
+
+# Mocks for the simulated host itself.
+
+CHAT = "https://api.groq.com/openai/v1/chat/completions"
+
+
+def noted():
+    return [(finding.code, finding.severity, finding.message) for finding in current_stage().escapes()]
+
+
+def test_a_route_of_respx_for_a_simulated_host_is_said_to_be_passed_over(groq_api, respx_mock):
+    respx_mock.get(WEATHER).respond(json={"degrees": 21})
+    respx_mock.post(CHAT, name="mine").respond(json={})
+    respx_mock.route(path="/never")
+
+    assert report()
+    assert report()
+
+    assert noted() == [
+        ("LLM207", "note", f"a route of respx for POST {CHAT} was passed over: api.groq.com is simulated")
+    ]
+    respx_mock._assert_all_called = False
+
+
+async def test_a_response_of_httpx_mock_too(httpx_mock, groq_api):
+    httpx_mock.add_response(url=WEATHER, json={"degrees": 21}, is_reusable=True)
+    httpx_mock.add_response(url=CHAT, json={}, is_optional=True)
+
+    assert report()
+    assert await areport()
+
+    words = f"a response of httpx_mock for POST {CHAT} was passed over: api.groq.com is simulated"
+    assert [message for _, _, message in noted()] == [words] * 2  # once a line of the application
+
+
+def test_the_note_says_how_to_reach_it(run_pytest, pytester):
+    pytester.makepyfile(
+        """
+        import groq, pytest, respx
+
+        def test_it(groq_api):
+            with respx.mock(assert_all_called=False) as mock:
+                mock.get("https://api.groq.com/openai/v1/models").respond(json={})
+                groq.Groq().models.list()
+            assert 0
+        """
+    )
+    result = run_pytest("-q")
+    result.stdout.fnmatch_lines(["*LLM207 a route of respx for GET*passed over*", "*groq_api.router*"])
 
 
 # monkeypatch, and transports of the application's own.

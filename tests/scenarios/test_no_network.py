@@ -217,3 +217,92 @@ def test_xdist_workers_keep_their_simulations_apart(project, run_pytest):
 
     result.assert_outcomes(passed=20, failed=1)
     result.stdout.fnmatch_lines(["*LLM204 together: *", "*app.py:12 in ask_together*"])
+
+
+def test_the_guard_on_the_network_lets_nothing_but_this_machine_be_called(project, run_pytest):
+    project.makepyfile(
+        """
+        import asyncio, http.server, socket, threading
+        import aiohttp, httpx, pytest, requests
+        from conftest import ASKED
+
+        def by_aiohttp(url):
+            async def call():
+                async with aiohttp.ClientSession() as session, session.get(url) as reply:
+                    return reply.status
+            return asyncio.run(call())
+
+        def by_socket(url):
+            host, _, port = url.partition("//")[2].partition("/")[0].partition(":")
+            with socket.create_connection((host, int(port or 80)), timeout=5):
+                return 200
+
+        def by_httpx(url):
+            return httpx.get(url).status_code
+
+        def by_requests(url):
+            return requests.get(url).status_code
+
+        CLIENTS = [by_httpx, by_requests, by_aiohttp, by_socket]
+
+        @pytest.mark.parametrize("client", CLIENTS)
+        @pytest.mark.parametrize("url", ["http://weather.test/ulm", "http://192.0.2.7/", "http://[2001:db8::1]/"])
+        def test_elsewhere(client, url):
+            if "[" in url and client is by_socket:
+                pytest.skip("it does not read such an address")
+            with pytest.raises(Exception):
+                client(url)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *args): ...
+
+        @pytest.mark.parametrize("client", CLIENTS)
+        def test_here(client):
+            with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+                thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+                thread.start()
+                try:
+                    assert client(f"http://127.0.0.1:{server.server_port}/") == 200
+                    assert client(f"http://localhost:{server.server_port}/") == 200
+                finally:
+                    server.shutdown()
+                    thread.join()
+
+        def test_with_a_fixture(groq_api):
+            with pytest.raises(httpx.ConnectError, match="nothing but this machine"):
+                httpx.get("https://weather.test/ulm")
+
+        def test_an_open_host():
+            with pytest.raises(httpx.ConnectError, match="asked for open.weather.test"):
+                httpx.get("https://open.weather.test/ulm")
+            assert ASKED == ["open.weather.test"]
+        """
+    )
+    project.makeconftest(
+        """
+        import socket
+
+        ASKED = []
+        really = socket.getaddrinfo
+
+        def refuse(host, *args, **kwargs):
+            if host in ("127.0.0.1", "localhost"):
+                return really("127.0.0.1", *args, **kwargs)
+            name = host.decode() if isinstance(host, bytes) else host
+            ASKED.append(name)
+            raise OSError(f"asked for {name}")
+
+        socket.getaddrinfo = refuse
+        """
+    )
+    project.makeini("[pytest]\nllmcontract_allow_hosts =\n    *.weather.test\n    10.0.0.1")
+
+    result = run_pytest("-v", "--llmcontract-guard=network")
+
+    result.assert_outcomes(passed=5, failed=12, skipped=1)
+    result.stdout.fnmatch_lines(["*LLM204 network: a call to weather.test would have left this machine*"])

@@ -232,3 +232,10 @@ def test_a_retry_after_that_the_provider_never_sent(groq_api, llm_clock):
     assert groq_api.calls[0].reply.headers["x-incident"] == "42"
     assert groq_api.calls[0].reply.retry_after == 12
     assert llm_clock.slept == 12
+
+
+def test_a_fault_of_the_connection_that_was_never_met_is_told(run_pytest, pytester):
+    pytester.makepyfile("def test_it(groq_api): groq_api.fail('dns_error')")
+    result = run_pytest("-q")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*LLM207*fail('dns_error')*never used*"])

@@ -38,11 +38,16 @@ class Interception(AnyInterception):
         return OwnRouter(assert_all_called=False, using=TransportMocker.name)
 
     def install(self) -> None:
-        """Answer from now on, before every interception installed earlier."""
+        """Answer from now on, before every interception installed earlier. It stands whole or not at all."""
         with LOCK:
-            if self not in INSTALLED:
-                INSTALLED.add(self)
+            if self in INSTALLED:
+                return
+            try:
                 self.router.start()
+            except BaseException:
+                self.router.stop(quiet=True)
+                raise
+            INSTALLED.add(self)
 
     def raise_to_top(self) -> None:
         """Lie above whatever was patched since :meth:`install`. For the start of the call phase."""

@@ -9,11 +9,10 @@ import httpx
 from respx.models import AllMockedAssertionError, PassThrough
 from respx.router import MockRouter, Router
 
-from pytest_llmcontract.adapters.interception import Installed, forwarding
+from pytest_llmcontract.adapters.interception import MODEL_CALLS, Installed, forwarding
 from pytest_llmcontract.adapters.respx.libraries import Library
 from pytest_llmcontract.adapters.respx.waits import before_reply
-from pytest_llmcontract.core.exchange import ApiRequest, Forward, masked
-from pytest_llmcontract.core.secrets import without_user
+from pytest_llmcontract.core.exchange import FORWARDING, ApiRequest, Forward, masked
 from pytest_llmcontract.core.site import application_site
 
 INSTALLED = Installed()
@@ -28,6 +27,7 @@ def handle(library: Library, request: Any, routers: Sequence[Router]) -> Any:
         if response is not None:
             return response
     if (interception := INSTALLED.concerned(request.url.host)) is None:
+        _tell(request)
         return None
     outcome = interception.ask(_api_request(request, request.read()))
     if isinstance(outcome, Forward):
@@ -43,6 +43,7 @@ async def handle_async(library: Library, request: Any, routers: Sequence[Router]
         if response is not None:
             return response
     if (interception := INSTALLED.concerned(request.url.host)) is None:
+        _tell(request)
         return None
     outcome = interception.ask(_api_request(request, await request.aread()))
     if isinstance(outcome, Forward):
@@ -52,9 +53,17 @@ async def handle_async(library: Library, request: Any, routers: Sequence[Router]
     return library.response(outcome, request, interception)
 
 
+def _tell(request: Any) -> None:
+    """It goes to a host that nobody here knows."""
+    if request.method == "POST" and not FORWARDING.get() and (interception := INSTALLED.innermost):
+        url = str(request.url)
+        if url.partition("?")[0].endswith(MODEL_CALLS):
+            interception.told(ApiRequest("POST", url, masked({}), b"", application_site()))
+
+
 def _api_request(request: Any, body: bytes) -> ApiRequest:
     fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}
-    return ApiRequest(request.method, without_user(str(request.url)), masked(fields), body, application_site())
+    return ApiRequest(request.method, str(request.url), masked(fields), body, application_site())
 
 
 # The user's own routes: respx's business.

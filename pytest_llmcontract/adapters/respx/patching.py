@@ -17,6 +17,7 @@ from respx.router import Router
 
 from pytest_llmcontract.adapters.respx.calls import handle, handle_async, send_on, send_on_async
 from pytest_llmcontract.adapters.respx.libraries import Library
+from pytest_llmcontract.adapters.respx.others import tell_passed_over
 from pytest_llmcontract.core.exchange import Forward
 from pytest_llmcontract.core.locks import new_lock
 
@@ -50,7 +51,7 @@ class _Patch:
         self.ours = there  # perhaps one of an earlier start, laid bare again
 
     def stop(self) -> None:
-        there = self._owner.__dict__[self._method]
+        there = self._owner.__dict__[self._method]  # not ours, where start() failed
         if there in self._below:
             setattr(self._owner, self._method, self._below[there])
         self.ours = None
@@ -77,7 +78,10 @@ def _transport(library: Library, patch: _Patch, below: Callable[..., Any]) -> Ca
         response = handle(library, request, routers)
         if isinstance(response, Forward):
             return send_on(library, functools.partial(below, self), request, response)
-        return below(self, request) if response is None else response
+        if response is None:
+            return below(self, request)
+        tell_passed_over(below, self, request)
+        return response
 
     return handle_request
 
@@ -89,7 +93,10 @@ def _async_transport(library: Library, patch: _Patch, below: Callable[..., Any])
         response = await handle_async(library, request, routers)
         if isinstance(response, Forward):
             return await send_on_async(library, functools.partial(below, self), request, response)
-        return await below(self, request) if response is None else response
+        if response is None:
+            return await below(self, request)
+        tell_passed_over(below, self, request)
+        return response
 
     return handle_async_request
 
@@ -182,9 +189,9 @@ class TransportMocker(Mocker):
         """Patch, or lie on top again."""
         with LOCK:
             for patch in _patches():
-                patch.start()
                 if patch not in cls.started:
                     cls.started.append(patch)
+                patch.start()
 
     @classmethod
     def stop(cls, force: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from pytest_llmcontract.adapters.interception import STALL_SECONDS, refusal
+from pytest_llmcontract.adapters.interception import BEFORE_SENDING, CONNECT_SECONDS, STALL_SECONDS, system_error
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvent
 
 
@@ -17,8 +17,8 @@ class Errors(Protocol):
 
 def before_reply(outcome: ApiReply | Disconnect, library: Errors, request: Any) -> Iterator[float]:
     if isinstance(outcome, Disconnect):
-        if outcome.how == "refused":
-            return _refused(outcome, library, request)
+        if outcome.how in BEFORE_SENDING:
+            return _not_connected(outcome, library, request)
         return _broken(outcome, library, request, "Server disconnected without sending a response.")
     return _quiet(outcome.delay, library, request) if outcome.delay else iter(())
 
@@ -49,17 +49,22 @@ def _broken(disconnect: Disconnect, library: Errors, request: Any, message: str)
         yield from _positive(STALL_SECONDS if patience is None else patience)
         raise library.error("ReadTimeout", "The read operation timed out", request)
     yield from _quiet(disconnect.delay, library, request)
+    if disconnect.how == "connection_reset":
+        raise library.error("ReadError", str(system_error(disconnect)), request)
     raise library.error("RemoteProtocolError", message, request)
 
 
-def _refused(disconnect: Disconnect, library: Errors, request: Any) -> Iterator[float]:
+def _not_connected(disconnect: Disconnect, library: Errors, request: Any) -> Iterator[float]:
     """Nobody listens yet, so it is the connect timeout that may come first."""
     patience = _timeout(request, "connect")
+    if disconnect.how == "connect_timeout":
+        yield from _positive(CONNECT_SECONDS if patience is None else patience)
+        raise library.error("ConnectTimeout", "timed out", request)
     if patience is not None and patience < disconnect.delay:
         yield from _positive(patience)
         raise library.error("ConnectTimeout", "timed out", request)
     yield from _positive(disconnect.delay)
-    raise library.error("ConnectError", refusal(disconnect), request)
+    raise library.error("ConnectError", str(system_error(disconnect)), request)
 
 
 def _positive(seconds: float) -> Iterator[float]:

@@ -6,6 +6,7 @@ A decision is one of
 * an :class:`Answer`: what an operation answers, in no provider's shape yet;
 * :class:`Whole`: a body as it is, because the test scripted it or nobody can answer;
 * :class:`Played`: the recorded reply;
+* a :class:`~pytest_llmcontract.core.exchange.Disconnect`: the connection breaks before a reply;
 * :data:`FORWARDED`: the provider itself shall answer.
 """
 
@@ -16,7 +17,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from pytest_llmcontract.core.call.tape import Recorded
-from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.exchange import Disconnect, Usage
 from pytest_llmcontract.core.refusal import Refusal
 
 NOTHING_USED = Usage()
@@ -54,4 +55,4 @@ class Forwarded(Enum):
 
 FORWARDED = Forwarded.FORWARDED
 
-Decision = Refusal | Answer | Whole | Played | Forwarded
+Decision = Refusal | Answer | Whole | Played | Disconnect | Forwarded

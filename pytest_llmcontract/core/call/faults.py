@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pytest_llmcontract.core.call.replies import part_of
-from pytest_llmcontract.core.call.script import Chaos, Outage, Script, ScriptedFault, ScriptedReply
+from pytest_llmcontract.core.call.script import (
+    Chaos,
+    ConnectionFault,
+    Fault,
+    Outage,
+    Script,
+    ScriptedFault,
+    ScriptedReply,
+)
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import too_long
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.exchange import Disconnect
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
@@ -15,7 +24,7 @@ _USUAL_CONTEXT = 131_072
 """For a scripted refusal of a length where the edition knows no context of the model."""
 
 
-def due_script(state: State, turn: Turn) -> tuple[Script | None, ScriptedFault | None]:
+def due_script(state: State, turn: Turn) -> tuple[Script | None, Fault | None]:
     """The script whose turn it is with this call, the weather's or the oldest that matches; and the fault it brings."""
     scripts, request = state.scripts, turn.request
     if not scripts:
@@ -24,8 +33,15 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, ScriptedFault |
         return outage, part_of(outage, Outage).fault
     if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
         return chaos, fault
-    script = scripts.first(request, ScriptedFault, ScriptedReply)
-    return script, script.part if script and isinstance(script.part, ScriptedFault) else None
+    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply)
+    return script, script.part if script and isinstance(script.part, ScriptedFault | ConnectionFault) else None
+
+
+def broken(state: State, turn: Turn, fault: ConnectionFault) -> Disconnect:
+    """How the connection breaks before any step, as the test scripted it."""
+    assert turn.due is not None
+    state.scripts.use(turn.due, turn.call)
+    return Disconnect(fault.how)
 
 
 def strike(state: State, turn: Turn, fault: ScriptedFault, step: str) -> Refusal | None:

@@ -13,7 +13,7 @@ from pytest_llmcontract.core.limits.charges import used_tokens
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
-_PAID_NOT = (Refusal, Whole, Played, Forwarded)
+_PAID_NOT = (Refusal, Whole, Played, Disconnect, Forwarded)
 """Decisions that are nobody's answer, or that a recording charges by what it reports."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import ApiRequest, can_travel
+from pytest_llmcontract.core.exchange import ApiRequest, How, can_travel
 from pytest_llmcontract.core.ledger import Call, Calls
 
 Matcher = Callable[[ApiRequest], bool]
@@ -64,6 +64,16 @@ class ScriptedFault:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionFault:
+    """What ``fail()`` was given for a connection that breaks before a reply; it strikes before the first step."""
+
+    how: How
+
+
+Fault = ScriptedFault | ConnectionFault
+
+
+@dataclass(frozen=True, slots=True)
 class StreamCut:
     """How ``cut_stream()`` ends a stream: after *after* events."""
 
@@ -89,7 +99,7 @@ class Latency:
 class Outage:
     """A fault for everything until the clock has passed ``until`` (its seconds)."""
 
-    fault: ScriptedFault
+    fault: Fault
     until: float
 
 
@@ -98,16 +108,16 @@ class Chaos:
     """Random faults, the same ones for the same seed."""
 
     rate: float
-    faults: tuple[ScriptedFault, ...]
+    faults: tuple[Fault, ...]
     seed: int
     dice: random.Random
 
-    def throw(self) -> ScriptedFault | None:
+    def throw(self) -> Fault | None:
         """The fault that strikes the next call, if one does."""
         return self.dice.choice(self.faults) if self.dice.random() < self.rate else None
 
 
-Part = ScriptedReply | ScriptedFault | StreamCut | Latency | Outage | Chaos
+Part = ScriptedReply | ScriptedFault | ConnectionFault | StreamCut | Latency | Outage | Chaos
 
 
 class Script:
@@ -150,6 +160,11 @@ class Scripts:
     def __bool__(self) -> bool:
         return bool(self._live)
 
+    @property
+    def live(self) -> tuple[Script, ...]:
+        """Those with uses left, the oldest first."""
+        return tuple(self._live)
+
     def add(self, script: Script) -> Script:
         self._live.append(script)
         return script
@@ -169,7 +184,8 @@ class Scripts:
 
     def unused(self) -> list[Script]:
         """Scripts with uses left that a test counted on: not ``times=None``, latency, chaos or outage."""
-        return [s for s in self._live if s.left and isinstance(s.part, ScriptedReply | ScriptedFault | StreamCut)]
+        counted = ScriptedReply | ScriptedFault | ConnectionFault | StreamCut
+        return [script for script in self._live if script.left and isinstance(script.part, counted)]
 
     def chaotic(self) -> list[Script]:
         return [script for script in self._live if isinstance(script.part, Chaos)]

@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from pytest_llmcontract.core.answers.reported import error_name
 from pytest_llmcontract.core.call.decision import FORWARDED, Decision, Played
-from pytest_llmcontract.core.call.faults import due_script, strike
+from pytest_llmcontract.core.call.faults import broken, due_script, strike
 from pytest_llmcontract.core.call.meter import settle
 from pytest_llmcontract.core.call.multipart import judged_body, read_form
 from pytest_llmcontract.core.call.replies import make_reply
+from pytest_llmcontract.core.call.script import ConnectionFault
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import FIND_ONLY, STEPS
 from pytest_llmcontract.core.call.tape import Recorded, Tape
@@ -75,7 +76,7 @@ class Simulator:
             decision = self.decide(state, turn)
             if decision is FORWARDED:
                 return Outcome(turn.call, Forward(partial(self._arrived, state, turn)))
-            reply = make_reply(state, turn, decision)
+            reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
             settle(state, turn, decision, reply)
             return Outcome(turn.call, reply)
 
@@ -98,8 +99,11 @@ class Simulator:
 
     def decide(self, state: State, turn: Turn) -> Decision:
         """The first to decide: a script's fault or a step of the provider's path; or what is recorded."""
+        fault = turn.fault
+        if isinstance(fault, ConnectionFault):
+            return broken(state, turn, fault)
         for name in state.edition.path:
-            if turn.fault is not None and (struck := strike(state, turn, turn.fault, name)):
+            if fault is not None and (struck := strike(state, turn, fault, name)):
                 return struck
             if turn.recorded is None:
                 if (decided := STEPS[name](state, turn)) is not None:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from pytest_llmcontract.core.answers.completion import asked_completion
-from pytest_llmcontract.core.call.script import Script, ScriptedFault
+from pytest_llmcontract.core.call.script import Fault, Script
 from pytest_llmcontract.core.call.tape import Recorded
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiRequest
@@ -51,7 +51,7 @@ class Turn:
     prompt_tokens: int = 0
     due: Script | None = None
     """The script whose turn it is with this call."""
-    fault: ScriptedFault | None = None
+    fault: Fault | None = None
     """The fault it brings, at its own step."""
     recorded: Recorded | None = None
     """What the test's recordings say to the call, where they decide it."""

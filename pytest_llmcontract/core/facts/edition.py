@@ -30,6 +30,7 @@ from pytest_llmcontract.core.facts.records import (
     first_problem,
     in_order,
 )
+from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.refusal import Refusal
 
 
@@ -248,8 +249,7 @@ class Edition(Fact):
     def with_hosts(self, hosts: Iterable[str]) -> Edition:
         """The edition with gateway addresses of one's own: bare host names, or URLs."""
         names = [hosts] if isinstance(hosts, str) else list(hosts)
-        bare = (name.split("://")[-1].split("/")[0].lower() for name in names)
-        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *bare))))
+        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *map(_gateway, names)))))
 
     def with_dialect(self, **changes: Any) -> Edition:
         """The edition with single switches set otherwise, to reproduce what was seen between two editions."""
@@ -298,6 +298,14 @@ _NEW_MODEL: dict[str, Any] = {
     "context": 131072,
     "capabilities": ("tools", "json_object", "json_schema", "system"),
 }
+
+
+def _gateway(host: object) -> str:
+    """A host that ``hosts=`` names, in normal form."""
+    name = normal_host(host) if isinstance(host, str) else ""
+    if not name:
+        raise BadInput(f"hosts={host!r}: accepted is the name of a host, or its URL")
+    return name
 
 
 def _kind(name: object) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmcontract.core.errors import DataError, unknown
+from pytest_llmcontract.core.hosts import normal_host
 
 GROUP = "pytest_llmcontract.providers"
 """The entry point: ``acme = "acme_provider:PROVIDER"``; the package named there holds the data files."""
@@ -80,8 +81,8 @@ def api_of(name: str) -> Mapping[str, Any]:
 
 
 def provider_hosts(name: str) -> frozenset[str]:
-    """The hosts of a provider, whatever the edition."""
-    return frozenset(api_of(name)["hosts"])
+    """The hosts of a provider, whatever the edition, in normal form."""
+    return frozenset(map(normal_host, api_of(name)["hosts"]))
 
 
 def title_of(name: str) -> str:

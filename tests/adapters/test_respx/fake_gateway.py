@@ -38,8 +38,15 @@ class FakeGateway:
     def blocked(self, host: str) -> str | None:
         return f"{host} is not simulated" if host in self.blocked_hosts else None
 
+    def barred(self, host: str) -> str | None:
+        return None
+
     def escaped(self, request: ApiRequest) -> None:
         self.stopped.append(request)
+
+    def passed(self, request: ApiRequest) -> None: ...
+
+    def passed_over(self, request: ApiRequest, mock: str) -> None: ...
 
 
 class Simulation:

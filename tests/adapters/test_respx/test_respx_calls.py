@@ -195,9 +195,11 @@ def test_a_timeout_of_zero_is_not_waited_for(way: Way, simulate: Callable[..., S
         ),
         pytest.param(Disconnect(delay=2), 5, "RemoteProtocolError", "Server disconnected", [2.0], id="later"),
         pytest.param(Disconnect(delay=9), 5, "ReadTimeout", "The read operation timed out", [5.0], id="too late"),
-        pytest.param(Disconnect("refused"), 5, "ConnectError", "[Errno 111] Connection refused", [], id="refused"),
-        pytest.param(Disconnect("refused", 2), 5, "ConnectError", "[Errno 111]", [2.0], id="refused later"),
-        pytest.param(Disconnect("refused", 9), 5, "ConnectTimeout", "timed out", [5.0], id="refused too late"),
+        pytest.param(
+            Disconnect("connect_error"), 5, "ConnectError", "[Errno 111] Connection refused", [], id="refused"
+        ),
+        pytest.param(Disconnect("connect_error", 2), 5, "ConnectError", "[Errno 111]", [2.0], id="refused later"),
+        pytest.param(Disconnect("connect_error", 9), 5, "ConnectTimeout", "timed out", [5.0], id="refused too late"),
         pytest.param(Disconnect("stall"), 5, "ReadTimeout", "The read operation timed out", [5.0], id="stall"),
         pytest.param(Disconnect("stall"), None, "ReadTimeout", "timed out", [600.0], id="stall, patient client"),
     ],
@@ -224,7 +226,7 @@ def test_a_connection_breaks_as_the_library_tells_it(
 
 def test_an_sdk_retries_a_broken_connection(simulate: Callable[..., Simulation], monkeypatch: Any) -> None:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    simulation = simulate(Disconnect(), Disconnect("refused"), COMPLETION)
+    simulation = simulate(Disconnect(), Disconnect("connect_error"), COMPLETION)
 
     CLIENTS["groq"].with_options(max_retries=2).chat.completions.create(model="m", messages=MESSAGES)
 

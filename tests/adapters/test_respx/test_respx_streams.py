@@ -84,7 +84,7 @@ def test_a_stream_that_is_never_read_is_finished_by_closing_it(way: Way, simulat
     [
         pytest.param(Disconnect(), 5, "RemoteProtocolError", PEER_CLOSED, [], id="disconnect"),
         pytest.param(Disconnect(delay=2), 5, "RemoteProtocolError", PEER_CLOSED, ["wait 2"], id="later"),
-        pytest.param(Disconnect("refused"), 5, "RemoteProtocolError", PEER_CLOSED, [], id="refused is disconnected"),
+        pytest.param(Disconnect("connect_error"), 5, "RemoteProtocolError", PEER_CLOSED, [], id="refused"),
         pytest.param(Disconnect("stall"), 5, "ReadTimeout", "The read operation timed out", ["wait 5"], id="stall"),
         pytest.param(Disconnect("stall"), None, "ReadTimeout", "timed out", ["wait 600"], id="stall, patient client"),
         pytest.param(Disconnect(delay=9), 5, "ReadTimeout", "timed out", ["wait 5"], id="too late"),
