@@ -94,9 +94,12 @@ def edition_on(provider: str, day: Date) -> Edition:
 @cache
 def model_on(provider: str, id: str, day: Date) -> Model | None:
     """One model as it was on *day*, retired or not yet offered included; ``None`` if nobody has heard of it."""
-    file = provider_folder(provider) / "models.json"
+    folder = provider_folder(provider)
+    file = folder / "models.json"
     record = _model_records(file).get(id)
-    return _validated(file, Model, _as_of(file, record, day), record=id) if record else None
+    if record is None:
+        return None
+    return _validated(file, Model, _as_of(file, record, day, _sources(folder / "sources.json")), record=id)
 
 
 @cache
@@ -243,7 +246,7 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     """
     sources = _sources(folder / "sources.json")
     api = _validated(folder / "api.json", Api, _read(folder / "api.json"))
-    models = _models(folder / "models.json", day)
+    models = _models(folder / "models.json", day, sources)
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
     tools = _unique(folder / "tools.json", _records(folder / "tools.json", ToolPrice), day)
@@ -274,9 +277,9 @@ def _sources(file: Path) -> dict[str, Source]:
     return {key: _validated(file, Source, value, record=key) for key, value in _read(file).items()}
 
 
-def _models(file: Path, day: Date) -> dict[str, Model]:
+def _models(file: Path, day: Date, sources: Mapping[str, Source]) -> dict[str, Model]:
     """The models known on *day*: those offered by then, retired ones included, with what had changed by then."""
-    records = [_as_of(file, record, day) for record in _read(file)]
+    records = [_as_of(file, record, day, sources) for record in _read(file)]
     models = _validate_records(file, Model, records)
     seen: dict[str, Model] = {}
     for model in models:
@@ -286,20 +289,28 @@ def _models(file: Path, day: Date) -> dict[str, Model]:
     return {id: model for id, model in seen.items() if model.since <= day}
 
 
-def _as_of(file: Path, record: dict[str, Any], day: Date) -> dict[str, Any]:
-    """A model record with those of its ``changes`` that had come about by *day*."""
-    if "changes" not in record:
-        return record
+def _as_of(file: Path, record: dict[str, Any], day: Date, known: Mapping[str, Source]) -> dict[str, Any]:
+    """A model record with those of its ``changes`` that had come about by *day*, and which of its fields are guesses."""
     now = {key: value for key, value in record.items() if key != "changes"}
     sources = dict(now.get("sources", {}))
-    for change in record["changes"]:
+    for change in record.get("changes", ()):
         fields = {key: value for key, value in change.items() if key not in {"on", "source"}}
         if stray := fields.keys() - Model.model_fields.keys():
             raise DataError(f"{_short(file)}: record {record.get('id')!r}: changes: unknown key {min(stray)!r}")
         if _change_day(file, record, change) <= day:
             now |= fields
             sources |= dict.fromkeys(fields, change["source"])
-    return {**now, "sources": sources}
+    return {**now, "sources": sources, "assumed": _guessed(now, sources, known)}
+
+
+def _guessed(record: Mapping[str, Any], sources: Mapping[str, str], known: Mapping[str, Source]) -> list[str]:
+    """The fields of a model record whose source is a guess."""
+
+    def is_guess(key: str) -> bool:
+        return key in known and known[key].kind == "assumed"
+
+    usual = [name for name in record if name not in sources] if is_guess(record.get("source", "")) else []
+    return [*usual, *(name for name, key in sources.items() if is_guess(key))]
 
 
 def _change_day(file: Path, record: dict[str, Any], change: dict[str, Any]) -> Date:

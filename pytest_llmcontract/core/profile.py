@@ -115,9 +115,18 @@ class Model(Fact):
     source: str
     sources: Mapping[str, str] = Field(default_factory=dict)
     """Source of single fields that are not from ``source``: ``{"prices": "docs-pricing"}``."""
+    assumed: frozenset[str] = frozenset()
+    """Fields that are a guess: those whose source is of the kind ``assumed``. Filled in when the files are read."""
 
     def source_of(self, name: str) -> str:
         return self.sources.get(name, self.source)
+
+    def is_seen(self, name: str) -> bool:
+        """Whether somebody saw the field, or the user gave it: only then may it refuse a call.
+
+        A field of which the record says nothing has its default, which nobody saw either.
+        """
+        return name in self.model_fields_set and name not in self.assumed
 
     def is_retired(self, day: Date) -> bool:
         return self.retired is not None and self.retired <= day
@@ -431,11 +440,15 @@ class Edition(Fact):
             if name not in Model.model_fields:
                 raise unknown(f"field of model {id!r}", name, Model.model_fields)
         known = self.models.get(id)
-        base: dict[str, Any] = known.model_dump() if known else {**_NEW_MODEL, "id": id, "since": self.date}
+        base: dict[str, Any] = (
+            known.model_dump(exclude_unset=True) if known else {**_NEW_MODEL, "id": id, "since": self.date}
+        )
         if known is None and fields.get("type", "chat") != "chat":
             base.pop("capabilities")
+        guesses = known.assumed.difference(fields) if known else frozenset()
+        own = {"source": "user", "sources": {}, "assumed": guesses}
         try:
-            return Model.model_validate({**base, **fields, **({"sources": {}} if known else {}), "source": "user"})
+            return Model.model_validate({**base, **fields, **own})
         except ValidationError as problem:
             raise BadInput(f"model {id!r} in models=: {first_problem(problem)}") from None
 
@@ -487,6 +500,17 @@ _NEW_MODEL: dict[str, Any] = {
     "context": 131072,
     "capabilities": ("tools", "json_object", "json_schema", "system"),
 }
+
+
+_SHARED_IN_FAMILIES = ("third_party", "type")
+
+
+def family_facts(models: Mapping[str, Model], id: str) -> dict[str, Any]:
+    """What all models of one owner (``deepcogito/…``) have in common: the best guess for one nobody has heard of."""
+    owner, slash, _ = id.partition("/")
+    family = [model for name, model in models.items() if slash and name.startswith(f"{owner}/")]
+    shared = {name: {getattr(model, name) for model in family} for name in _SHARED_IN_FAMILIES}
+    return {name: next(iter(values)) for name, values in shared.items() if len(values) == 1}
 
 
 def in_order(limits: Mapping[str, float]) -> dict[str, float]:

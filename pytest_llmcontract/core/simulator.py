@@ -150,7 +150,7 @@ class Simulator:
             turn.mismatches = contract.check(judged_body(request), able)
             for mismatch in turn.mismatches:
                 self._find_mismatch(turn, mismatch)
-        if operation in TEXT_OPERATIONS and not turn.mismatches:
+        if operation in TEXT_OPERATIONS and all(mismatch.error is None for mismatch in turn.mismatches):
             turn.prompt_tokens = self.tokens.prompt(body, call.model)
         turn.due = self._due(turn)
         return turn
@@ -232,6 +232,7 @@ class Simulator:
             contract=mismatch.schema,
             answer=f"answers {spec.status} {spec.name}" if spec else "answers 200 and ignores it",
             fix=mismatch.fix,
+            severity=None if mismatch.certain else "warning",
         )
 
     def refuse(

@@ -16,7 +16,7 @@ from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.profile import Model
 from pytest_llmcontract.core.routes import TEXT_OPERATIONS
-from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.rules import RULES, Severity, Violation
 from pytest_llmcontract.core.script import ScriptedReply
 from pytest_llmcontract.core.session import SESSION
 from pytest_llmcontract.core.turn import Turn
@@ -326,12 +326,14 @@ STEPS: Mapping[str, Step] = {
 """Every step by the name that an edition's ``path`` uses."""
 
 
-def violation(provider: str, turn: Turn, code: str, message: str, **parts: Any) -> Violation:
-    """A finding about this call, in the words of its step."""
+def violation(
+    provider: str, turn: Turn, code: str, message: str, severity: Severity | None = None, **parts: Any
+) -> Violation:
+    """A finding about this call, in the words of its step; *severity* where it is not that of its rule."""
     return Violation(
         code=code,
         message=f"{provider} {turn.operation}: {message}",
-        severity=RULES[code].severity,
+        severity=severity or RULES[code].severity,
         provider=provider,
         operation=turn.operation,
         site=turn.request.site,

@@ -153,10 +153,17 @@ class TestModel:
         ],
     )
     def test_a_picture_for_a_model_that_reads(self, day: date, detail: dict[str, str]) -> None:
-        mismatches = check(model(), day, messages=[USER, {"role": "user", "content": [PICTURE]}])
+        reads = model(input_modalities=("text",))
+        mismatches = check(reads, day, messages=[USER, {"role": "user", "content": [PICTURE]}])
 
         assert said(*mismatches) == detail
         assert mismatches[0].path == "$.messages[1].content[0]"
+
+    def test_what_nobody_saw_of_a_model_refuses_nothing(self) -> None:
+        unseen = model(capabilities={"system"}, assumed={"capabilities"})
+        picture = {"role": "user", "content": [PICTURE]}
+
+        assert check(unseen, messages=[picture], tools=[TOOL], reasoning_effort="low") == ()
 
     def test_text_parts_are_for_every_model(self) -> None:
         assert check(model(), messages=[{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]) == ()

@@ -254,8 +254,9 @@ class GroqWording:
             )
         if model is None:
             return
+        lacks = "reasoning" not in model.capabilities and model.is_seen("capabilities")
         for name, value in (("reasoning_effort", effort), ("reasoning_format", style)):
-            if value is not None and "reasoning" not in model.capabilities:
+            if value is not None and lacks:
                 text = TEXTS["unsupported"](field=name)
                 yield _not_for_model(name, model, self._bad_request(text, param=name))
         if effort is not None and model.reasoning_efforts and effort not in model.reasoning_efforts:
@@ -272,7 +273,7 @@ class GroqWording:
         if model is None:
             return
         places = [place for index, message in enumerate(body["messages"]) for place in _image_places(index, message)]
-        if places and "image" not in model.input_modalities:
+        if places and "image" not in model.input_modalities and model.is_seen("input_modalities"):
             index = places[0][1]
             place = f"messages[{index}].content"
             text = TEXTS["text_only"](messages="messages" if self._day >= PLURAL_SINCE else "message", index=index)
@@ -318,7 +319,7 @@ class GroqWording:
                     ", ".join(map(repr, ("function", "mcp", *built_in))),
                     "describe it as a function",
                 )
-        if tools and model is not None and "tools" not in model.capabilities:
+        if tools and model is not None and "tools" not in model.capabilities and model.is_seen("capabilities"):
             text = TEXTS["unsupported"](field="tool calling")
             yield _not_for_model("tools", model, self._bad_request(text, param="tool calling"))
 

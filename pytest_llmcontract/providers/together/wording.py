@@ -126,25 +126,28 @@ class TogetherWording:
             )
 
     def _media(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
+        """Third parties' servers refuse what their models do not take; Together's own answer it, some models aside."""
         for kind, place in _media(body):
             if kind in model.input_modalities:
                 continue
-            text: Any = TEXTS["not_multimodal"](model=model.id)
-            if model.third_party:
-                text = _third_party(text)
-            elif kind != "image":
-                text = TEXTS["other"]()
+            refused = model.third_party or model.is_seen("input_modalities")
             yield Breach(
                 place,
-                f"is {kind}, which {model.id} does not take",
-                _invalid(text),
+                f"is {kind}, which {model.id} {'does not take' if refused else 'may not look at'}",
+                self._not_taken(kind, model) if refused else None,
                 ", ".join(model.input_modalities),
                 f"choose a model that takes {kind}",
             )
             return
 
+    def _not_taken(self, kind: str, model: Model) -> Refusal:
+        text = TEXTS["not_multimodal"](model=model.id)
+        if model.third_party:
+            return _invalid(_third_party(text))
+        return _invalid(text if kind == "image" else TEXTS["other"]())
+
     def _constraints(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
-        if not model.capabilities:
+        if not model.capabilities or not model.is_seen("capabilities"):
             # Nothing is known of it, and most models can.
             return
         wanted = body.get("response_format")
