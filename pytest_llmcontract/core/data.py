@@ -290,7 +290,7 @@ def _models(file: Path, day: Date, sources: Mapping[str, Source]) -> dict[str, M
 
 
 def _as_of(file: Path, record: dict[str, Any], day: Date, known: Mapping[str, Source]) -> dict[str, Any]:
-    """A model record with those of its ``changes`` that had come about by *day*, and which of its fields are guesses."""
+    """A model record with those of its ``changes`` that had come about by *day*, and which fields are guesses."""
     now = {key: value for key, value in record.items() if key != "changes"}
     sources = dict(now.get("sources", {}))
     for change in record.get("changes", ()):

@@ -214,8 +214,13 @@ class Engine(Dated):
     """More keys of the choice in every chunk, where the request offers tools."""
     finish_choice: Mapping[str, Any] = Field(default_factory=dict)
     """More keys of the choice in the chunk that finishes."""
-    bare_tool_calls: bool = False
-    """A streamed tool call comes in OpenAI's chunks, without this provider's own keys."""
+    tool_calls: Literal["whole", "bare", "marked"] = "whole"
+    """How a streamed tool call comes: whole in one chunk; piece by piece in OpenAI's chunks, without this provider's own
+    keys; or piece by piece in its own, after one that tells the role twice."""
+    finishes_twice: bool = False
+    """Where the request offers tools, a second chunk finishes the stream, with the numbers in it."""
+    ends_with_call: bool = False
+    """Nothing follows a streamed tool call: neither a chunk that finishes nor numbers."""
 
     def serves(self, model: str) -> bool:
         return any(fnmatchcase(model, pattern) for pattern in self.models)
@@ -260,6 +265,10 @@ class Dialect(Fact):
     regions: tuple[str, ...] = ()
     strict_transport_security: str = ""
     request_id_letter: str = ""
+    request_id_place: bool = False
+    request_id_header: bool = True
+    trace_header: bool = True
+    error_id: bool = True
     finish_reason_eos: bool = False
 
     # Money

@@ -47,7 +47,7 @@ class TogetherWire:
 
     def request_id(self, moment: datetime) -> str:
         letter = self._dialect.request_id_letter
-        ray = self._ids.ray(moment)
+        ray = self._ids.ray(moment) + (f"-{_COLO}" if self._dialect.request_id_place else "")
         return f"{letter}{self._ids.letters(6, _LETTERS)}-{self._ids.letters(6, _LETTERS)}-{ray}" if letter else ray
 
     def encoded(self, body: Any) -> bytes:
@@ -117,7 +117,8 @@ class TogetherWire:
         head = compact({"id": turn.request_id, "object": kind, "created": int(turn.now.timestamp())})[:-1]
         model = json.dumps(turn.call.model)
         usage = compact(_usage(answer))
-        extra = _members(engine.tools_choice) if turn.body.get("tools") else ""
+        offered = bool(turn.body.get("tools"))
+        extra = _members(engine.tools_choice) if offered else ""
         null = ',"usage":null'
         before = {"all": null, "later": "", "none": ""}[engine.usage_null]
 
@@ -134,28 +135,58 @@ class TogetherWire:
             yield event("", reasoning=f"{thought} ")
         for piece in answer.pieces:
             yield event(piece)
-        if answer.tool_calls and engine.bare_tool_calls:
-            yield from self._bare_calls(f'data: {head},"model":{model}', answer)
+        if answer.tool_calls and engine.tool_calls == "bare":
+            yield from self._bare_calls(f'data: {head},"model":{model}', answer, ends=engine.ends_with_call)
+            if engine.ends_with_call:
+                return
+        elif answer.tool_calls and engine.tool_calls == "marked":
+            before = null
+            yield from self._marked_calls(f"data: {head}", f',"model":{model}}}', answer)
         elif answer.tool_calls:
             yield event("", tool_calls=self._tool_calls(answer))
+        finish = json.dumps(self._finish(answer))
+        if offered and engine.finishes_twice:
+            yield event("", finish)
+            yield event("", finish, "", f',"usage":{usage}')
+            return
         finishing = f',"usage":{usage}' if engine.usage == "finish" else None
-        yield event("", json.dumps(self._finish(answer)), extra + _members(engine.finish_choice), finishing)
+        yield event("", finish, extra + _members(engine.finish_choice), finishing)
         if engine.usage == "chunk":
             yield f'data: {head},"choices":[],"model":{model},"usage":{usage}}}\n\n'.encode()
 
-    def _bare_calls(self, head: str, answer: Answer) -> Iterator[bytes]:
-        """Tool calls in OpenAI's chunks: a role, then for each call its name, then its arguments."""
+    def _bare_calls(self, head: str, answer: Answer, *, ends: bool) -> Iterator[bytes]:
+        """Tool calls in OpenAI's chunks; the last finishes where the stream *ends* with it."""
 
-        def event(delta: Mapping[str, Any]) -> bytes:
-            choice = f'{{"index":0,"delta":{compact(delta)},"logprobs":null,"finish_reason":null}}'
+        def event(delta: Mapping[str, Any], finish: str = "null") -> bytes:
+            choice = f'{{"index":0,"delta":{compact(delta)},"logprobs":null,"finish_reason":{finish}}}'
             return f'{head},"choices":[{choice}]}}\n\n'.encode()
 
         yield event({"role": "assistant", "content": None})
+        *pieces, last = self._call_pieces(answer)
+        for piece in pieces:
+            yield event({"tool_calls": [piece]})
+        yield event({"tool_calls": [last]}, '"tool_calls"' if ends else "null")
+
+    def _marked_calls(self, head: str, end: str, answer: Answer) -> Iterator[bytes]:
+        """Tool calls in Together's own chunks, without usage: the first has the role in its choice too."""
+
+        def event(finish: str = "null", mark: str = "", **more: Any) -> bytes:
+            said = compact({"token_id": None, "role": "assistant", "content": "", **more})
+            choice = f'{{"index":0,{mark}"text":"","logprobs":null,"finish_reason":{finish},"delta":{said}}}'
+            return f'{head},"choices":[{choice}]{end}\n\n'.encode()
+
+        yield event(mark='"role":"assistant",')
+        *pieces, last = self._call_pieces(answer)
+        for piece in pieces:
+            yield event(tool_calls=[piece])
+        yield event('"tool_calls"', tool_calls=[last])
+
+    def _call_pieces(self, answer: Answer) -> Iterator[dict[str, Any]]:
+        """Of each call its name, then its arguments."""
         for call in self._tool_calls(answer):
             function = call["function"]
-            yield event({"tool_calls": [call | {"function": function | {"arguments": ""}}]})
-            rest = {"index": call["index"], "function": {"arguments": function["arguments"]}}
-            yield event({"tool_calls": [rest]})
+            yield call | {"function": function | {"arguments": ""}}
+            yield {"index": call["index"], "function": {"arguments": function["arguments"]}}
 
     def error_chunk(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
@@ -217,7 +248,8 @@ class TogetherWire:
 
     def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
         id = self._picture_id(turn) if turn.operation == "images.generations" else turn.request_id
-        body = filled(spec.body, {"id": id, "request_id": turn.request_id, **values})
+        known = {"id": id} if self._dialect.error_id else {}
+        body = filled(spec.body, {**known, "request_id": turn.request_id, **values})
         if message is not None and isinstance(body, dict):
             body["error"]["message"] = message
         elif message is not None:
@@ -258,11 +290,11 @@ class TogetherWire:
             "access-control-allow-origin": "*",
             "vary": "Accept-Encoding",
             "x-api-received": stamp,
-            "x-request-id": turn.request_id,
+            **({"x-request-id": turn.request_id} if self._dialect.request_id_header else {}),
             "strict-transport-security": "max-age=15552000; includeSubDomains",
             "cf-cache-status": "DYNAMIC",
             "server": "cloudflare",
-            "cf-ray": f"{turn.request_id[-16:]}-{_COLO}",
+            "cf-ray": f"{turn.request_id.removesuffix(f'-{_COLO}')[-16:]}-{_COLO}",
             "alt-svc": 'h3=":443"; ma=86400',
         }
         if body is None:
@@ -301,7 +333,7 @@ class TogetherWire:
         headers = {}
         if turn.operation in TEXT_OPERATIONS and step == "model":
             headers["x-content-type-options"] = "nosniff"
-        elif turn.operation in TEXT_OPERATIONS:
+        elif turn.operation in TEXT_OPERATIONS and self._dialect.trace_header:
             headers["x-amzn-trace-id"] = f"{self._ids.uuid()}-noamzn"
         if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
             headers[VERSIONED[turn.operation]] = "v2"
@@ -325,8 +357,9 @@ class TogetherWire:
                 "x-ratelimit-limit": f"{requests.limit / 60:.10g}",
                 "x-ratelimit-remaining": "0" if refused else str(requests.remaining),
                 "x-ratelimit-reset": reset,
-                "retry-after": reset,
             }
+            if refused or self._dialect.retry_after_on_success:
+                headers["retry-after"] = reset
             if self._dialect.rate_headers_dynamic and "TPM" in turn.limits:
                 # No unit is documented; 0, 1 and 2 were seen.
                 headers |= {"x-ratelimit-limit-dynamic": "1", "x-ratelimit-remaining-dynamic": "1"}
