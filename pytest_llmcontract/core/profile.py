@@ -34,6 +34,10 @@ ModelType = Literal[
 ]
 """Together's words; ``audio`` speaks, ``transcribe`` listens."""
 
+ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images"]
+"""What single models insist on: a stream; ``json_schema`` within a ``response_format`` of that type; pictures alone,
+without a message of the system."""
+
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "system", "prompt_cache"]
 
 
@@ -95,6 +99,8 @@ class Model(Fact):
     input_modalities: tuple[str, ...] = ("text",)
     output_modalities: tuple[str, ...] = ("text",)
     capabilities: frozenset[Capability] = frozenset()
+    rules: frozenset[ModelRule] = frozenset()
+    """What it was seen to insist on."""
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
@@ -112,6 +118,8 @@ class Model(Fact):
     """First day it was offered, as far as known."""
     retired: Date | None = None
     """First day it no longer answers."""
+    kept_for_some: bool = False
+    """Groq: retired for most, enterprises still have it; to the others it is as if it had never been."""
     source: str
     sources: Mapping[str, str] = Field(default_factory=dict)
     """Source of single fields that are not from ``source``: ``{"prices": "docs-pricing"}``."""
@@ -172,6 +180,8 @@ class ErrorSpec(Dated):
     """The step of the path (:attr:`Edition.path`) that answers with it."""
     rate_headers: bool = False
     """Whether this reply carries the rate-limit headers."""
+    announces_wait: bool = True
+    """Whether the refusal of a limit carries ``retry-after``."""
     default_for_status: bool = False
     """``fail(503)`` means this one."""
     defaults: Mapping[str, str | None] = Field(default_factory=dict)
@@ -243,9 +253,11 @@ class Dialect(Fact):
     too_large_waits: bool = False
     debt_allowed: bool = False
     duration_truncate_ms: bool = False
+    duration_least_ms: int = 0
     service_tier_in_text: bool = False
     upsell: Mapping[str, str] = Field(default_factory=dict)
-    admission: Literal["characters", "prompt_tokens"] = "prompt_tokens"
+    admission: Literal["characters", "prompt_tokens", "maximum"] = "prompt_tokens"
+    refused_by: Literal["maximum", "prompt"] = "maximum"
     admission_extra: int = 1
     cached_tokens_free: bool = False
     flex_factor: float = 1
@@ -261,6 +273,7 @@ class Dialect(Fact):
     x_groq_in_first_chunk: bool = True
     usage_breakdown: Literal["absent", "object", "null"] = "null"
     service_tier_in_reply: bool = False
+    instance_id_of: tuple[str, ...] = ()
     usage_in_last_chunk: bool = False
     regions: tuple[str, ...] = ()
     strict_transport_security: str = ""

@@ -340,7 +340,9 @@ class Simulator:
             seconds = audio_seconds(file.data) if isinstance(file, File) else 0
             return {"RPM": 1, "RPD": 1, "ASH": seconds, "ASD": seconds}
         most = turn.asked_tokens
-        tokens = self._estimate(turn) + (most - 1 if asked and most else 0)
+        dialect = self.edition.dialect
+        maximum = dialect.refused_by == "maximum" if asked else dialect.admission == "maximum"
+        tokens = self._estimate(turn) + (most - 1 if maximum and most else 0)
         charges: dict[str, float] = {"RPM": 1, "RPD": 1, "TPM": tokens, "TPD": tokens, "ITPM": turn.prompt_tokens}
         if asked:
             charges["OTPM"] = most or EXPECTED_OUTPUT
@@ -355,9 +357,16 @@ class Simulator:
         return turn.prompt_tokens + dialect.admission_extra
 
     def settle(self, turn: Turn, usage: Usage) -> None:
-        """Correct the estimate that was taken by what the call really used. Cached tokens do not count."""
+        """Correct the estimate that was taken by what the call really used. Cached tokens do not count.
+
+        Where the maximum was taken, nothing of it is given back: the completion comes on top.
+        """
         assert turn.model is not None
         fresh = usage.input_tokens - usage.cached_tokens
+        if self.edition.dialect.admission == "maximum":
+            on_top = dict.fromkeys(("TPM", "TPD", "OTPM"), usage.output_tokens)
+            self.limiter.take(turn.model.id, on_top, turn.at)
+            return
         used = {"TPM": fresh + usage.output_tokens, "ITPM": fresh, "OTPM": usage.output_tokens}
         used["TPD"] = used["TPM"]
         owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used.items()}

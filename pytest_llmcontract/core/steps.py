@@ -116,9 +116,9 @@ def model(sim: Simulator, turn: Turn) -> ApiReply | None:
             allowed=f"a model that answers on {turn.now.date()}",
             fix="choose a model that `llmcontract models " + sim.edition.provider + "` lists as current",
         )
-        # Together has no words of its own for it: the model is gone.
-        gone = "model_decommissioned" if "model_decommissioned" in sim.edition.errors else "model_not_found"
-        return sim.refuse(turn, gone)
+        # Together has no words of its own for it, nor Groq for one that some still have: the model is gone.
+        told = "model_decommissioned" in sim.edition.errors and not known.kept_for_some
+        return sim.refuse(turn, "model_decommissioned" if told else "model_not_found")
     refusal = _access(sim, turn)
     if refusal is None and known.retired is not None and not turn.target:
         _warn_of_retirement(sim, turn, known.retired)

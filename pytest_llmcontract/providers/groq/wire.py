@@ -79,7 +79,7 @@ class GroqWire:
         elif self._dialect.usage_breakdown != "absent":
             body["usage_breakdown"] = {"models": None} if self._dialect.usage_breakdown == "object" else None
         if not _is_compound(turn):
-            body["system_fingerprint"] = self._fingerprint(turn)
+            body |= self._server(turn)
         body["x_groq"] = self._x_groq(turn)
         return self.encoded(body | self._service_tier(turn))
 
@@ -123,7 +123,7 @@ class GroqWire:
                 "object": "chat.completion.chunk",
                 "created": int(turn.now.timestamp()),
                 "model": turn.call.model,
-                "system_fingerprint": self._fingerprint(turn),
+                **self._server(turn),
             }
         )[:-1]
 
@@ -261,7 +261,7 @@ class GroqWire:
         if turn.error is not None:
             headers |= turn.error.headers
             wait = turn.retry_after if turn.shortage is None else _retry_after(turn)
-            if wait is not None:
+            if wait is not None and turn.error.announces_wait:
                 headers["retry-after"] = f"{wait:g}"
         return headers
 
@@ -273,7 +273,11 @@ class GroqWire:
         for word, state in shown:
             headers[f"x-ratelimit-remaining-{word}"] = str(state.remaining)
         for word, state in shown:
-            text = reset_text(state.reset_seconds, whole_milliseconds=self._dialect.duration_truncate_ms)
+            text = reset_text(
+                state.reset_seconds,
+                whole_milliseconds=self._dialect.duration_truncate_ms,
+                least_ms=self._dialect.duration_least_ms,
+            )
             headers[f"x-ratelimit-reset-{word}"] = text
         return headers
 
@@ -282,6 +286,11 @@ class GroqWire:
         if self._dialect.x_groq_seed and not _is_compound(turn):
             mark["seed"] = turn.body.get("seed") or self._ids.number(31)
         return mark
+
+    def _server(self, turn: Turn) -> dict[str, str]:
+        """What shows of the server that answered."""
+        shown = {"system_fingerprint": self._fingerprint(turn)}
+        return shown | ({"instance_id": self._ids.uuid()} if turn.call.model in self._dialect.instance_id_of else {})
 
     def _fingerprint(self, turn: Turn) -> str:
         return f"fp_{zlib.crc32(turn.call.model.encode()):08x}"[:11].ljust(13, "0")

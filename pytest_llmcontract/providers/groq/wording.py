@@ -83,6 +83,7 @@ TEXTS: Mapping[str, Text] = {
         "`reasoning_format` must be `parsed` or `hidden` with tools or JSON mode", "assumed", "the 400 is documented"
     ),
     "text_only": Text("{messages}[{index}].content must be a string", "recorded", "2025-07 to 2025-12"),
+    "no_system": Text("prompting with images is incompatible with system messages", "recorded", "2024-10"),
     "images": Text("Too many images provided. This model supports up to {limit} images", "pasted", "2026"),
     "max_tokens": Text(
         "`{field}` must be less than or equal to `{limit}`, the maximum value for `{field}` is less than "
@@ -284,6 +285,14 @@ class GroqWording:
                 "a string, or parts of text",
                 "choose a model that sees",
             )
+        elif places and "no_system_with_images" in model.rules and _has_system(body) and model.is_seen("rules"):
+            yield Breach(
+                places[0],
+                f"is an image beside a system message, which {model.id} does not take",
+                self._bad_request(TEXTS["no_system"]()),
+                "images without a system message",
+                "move the system message into the user's",
+            )
         elif model.max_images is not None and len(places) > model.max_images:
             yield Breach(
                 places[model.max_images],
@@ -458,6 +467,10 @@ def _image_places(index: int, message: Mapping[str, Any]) -> Iterator[Path]:
         for part, value in enumerate(content):
             if value["type"] == "image_url":
                 yield ("messages", index, "content", part)
+
+
+def _has_system(body: Mapping[str, Any]) -> bool:
+    return any(message.get("role") in ("system", "developer") for message in body["messages"])
 
 
 def _format_of(body: Mapping[str, Any]) -> str | None:
