@@ -25,7 +25,7 @@ PROVIDERS = ("groq", "together")
 
 MARKERS = {
     "groq_api": '*, plan="free", edition=None, limits=None, models=None, hosts=(), spend_limit=None',
-    "together_api": "*, tier=1, balance=None, edition=None, limits=None, models=None, hosts=()",
+    "together_api": "*, tier=None, balance=None, edition=None, limits=None, models=None, hosts=()",
     "llm_clock": '*, mode="virtual", wall=False, start=None',
     "llm_budget": "*, calls=None, tokens=None, input_tokens=None, output_tokens=None, cost=None, retries=None, "
     "seconds=None, share=None, fits=None, per_minute=None, per_day=None, output=None",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
-from pytest_llmcontract.core.data import load_edition, provider_package
+from pytest_llmcontract.core.data import edition_with_plan, provider_package
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.ledger import Calls
 from pytest_llmcontract.core.limits.buckets import Bucket, LimitState
@@ -56,7 +56,7 @@ class SimulatedProvider:
         self._stage = stage
         self._tokens = tokens
         self._module = provider_module(name)
-        edition = load_edition(name, settings.edition)
+        edition = edition_with_plan(name, settings.needed_plan, settings.edition)
         self.edition: Edition = (
             edition.with_models(settings.models).with_limits(settings.limits).with_hosts(settings.hosts)
         )

@@ -121,6 +121,34 @@ def last_days(provider: str) -> tuple[Date, ...]:
     return tuple(sorted({record.until - timedelta(days=1) for record in dated if record.until}))
 
 
+def edition_with_plan(provider: str, plan: str | None, when: Date | str | None = None) -> Edition:
+    """As :func:`load_edition`; without *when*, the newest edition that has *plan*.
+
+    Raises:
+        BadInput: No edition has the plan, or not that of *when*.
+    """
+    if when is not None or plan is None:
+        edition = load_edition(provider, when)
+        if plan is not None and not edition.has_plan(plan) and plan in plan_names(provider):
+            newest = edition_with_plan(provider, plan).date
+            raise BadInput(
+                f"the {provider} edition of {edition.date} has no plan {plan}: the newest that has it is {newest}; "
+                f"accepted there: {', '.join(edition.plans)}"
+            )
+        return edition
+    days = reversed(edition_dates(provider))
+    found = (edition for day in days if (edition := load_edition(provider, day)).has_plan(plan))
+    return next(found, None) or load_edition(provider)
+
+
+@cache
+def plan_names(provider: str) -> tuple[str, ...]:
+    """Every plan of *provider* that one can or could choose, of whatever edition."""
+    folder = provider_folder(provider)
+    listed = _validated(folder / "api.json", Api, _read(folder / "api.json")).plans
+    return tuple(dict.fromkeys((*listed, *(record.plan for record in _records(folder / "limits.json", Limits)))))
+
+
 def edition_date(provider: str, when: Date | str | None = None) -> Date:
     """The date of the edition that *when* means; see :func:`load_edition`."""
     known = edition_dates(provider)
@@ -245,7 +273,7 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
         DataError: A file is missing or broken, or a record does not fit. The message names file, record and key.
     """
     sources = _sources(folder / "sources.json")
-    api = _validated(folder / "api.json", Api, _read(folder / "api.json"))
+    api = _validated(folder / "api.json", Api, _read(folder / "api.json")).model_dump(exclude={"source", "sources"})
     models = _models(folder / "models.json", day, sources)
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
@@ -255,7 +283,7 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     dialect = _dialect(folder / "dialect.json", rows, day)
     _check_limits(folder / "limits.json", limits, day)
     for file, records in {
-        "api.json": [api], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),
+        "api.json": [_validated(folder / "api.json", Api, _read(folder / "api.json"))], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),
         "tools.json": tools.values(), "engines.json": engines, "dialect.json": rows,
     }.items():  # fmt: skip
         _check_sources(folder / file, records, sources)
@@ -264,7 +292,8 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
         Edition,
         {
             "provider": provider, "date": day, "models": models, "limits": limits, "errors": errors, "tools": tools,
-            "dialect": dialect, "engines": engines, "sources": sources, **api.model_dump(exclude={"source", "sources"}),
+            "dialect": dialect, "engines": engines, "sources": sources, **api,
+            "plans": [plan for plan in api["plans"] if any(record.plan == plan for record in limits)],
         },
     )  # fmt: skip
 

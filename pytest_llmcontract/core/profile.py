@@ -356,6 +356,10 @@ class Edition(Fact):
                     known[kind] = limit
         return in_order(known)
 
+    def has_plan(self, plan: str) -> bool:
+        """Whether there is such a plan on this day, one that cannot be chosen any more included."""
+        return any(record.plan == plan for record in self.limits)
+
     def limits_record(self, plan: str, model: str) -> Limits | None:
         """The record :meth:`limits_for` begins with, for its source."""
         by_place = self._limits_by_place

@@ -359,15 +359,13 @@ class Simulator:
     def settle(self, turn: Turn, usage: Usage) -> None:
         """Correct the estimate that was taken by what the call really used. Cached tokens do not count.
 
-        Where the maximum was taken, nothing of it is given back: the completion comes on top.
+        Where the maximum was taken, nothing of it is given back: the completion comes on top. The one token that is
+        taken where no maximum is named is (assumed).
         """
         assert turn.model is not None
         fresh = usage.input_tokens - usage.cached_tokens
-        if self.edition.dialect.admission == "maximum":
-            on_top = dict.fromkeys(("TPM", "TPD", "OTPM"), usage.output_tokens)
-            self.limiter.take(turn.model.id, on_top, turn.at)
-            return
-        used = {"TPM": fresh + usage.output_tokens, "ITPM": fresh, "OTPM": usage.output_tokens}
+        kept = turn.asked_tokens if self.edition.dialect.admission == "maximum" else 0
+        used = {"TPM": fresh + kept + usage.output_tokens, "ITPM": fresh, "OTPM": usage.output_tokens}
         used["TPD"] = used["TPM"]
         owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used.items()}
         self.limiter.take(turn.model.id, owed, turn.at)

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import DefaultEstimator
-from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, model_on, provider_names
+from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, model_on, plan_names, provider_names
 from pytest_llmcontract.core.data import provider_package as package
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
@@ -228,11 +228,7 @@ def _sent(interaction: Interaction) -> ApiRequest:
 
 def _named_plan(text: str) -> tuple[str, str]:
     """Provider and plan that *text* names: ``groq/free``, ``tier1``."""
-    known = {
-        f"{provider}/{plan}": (provider, plan)
-        for provider in provider_names()
-        for plan in _plan_names(load_edition(provider))
-    }
+    known = {f"{provider}/{plan}": (provider, plan) for provider in provider_names() for plan in plan_names(provider)}
     bare: dict[str, tuple[str, str]] = {plan: (provider, plan) for provider, plan in known.values()}
     if text not in known and text not in bare:
         raise unknown("plan", text, known)
@@ -248,5 +244,6 @@ def _plan_names(edition: Edition) -> list[str]:
 def _settings(provider: str, plan: str) -> ProviderSettings:
     kind: Any = package(provider).SETTINGS
     by_tier = any(field.name == "tier" for field in dataclasses.fields(kind))
-    settings: ProviderSettings = kind(tier=int(plan.removeprefix("tier"))) if by_tier else kind(plan=plan)
+    tier = int(plan.removeprefix("tier")) if plan.startswith("tier") else None
+    settings: ProviderSettings = kind(tier=tier) if by_tier else kind(plan=plan)
     return settings

@@ -26,14 +26,18 @@ TIERS = range(6)
 class TogetherSettings(ProviderSettings):
     """What ``together_api`` takes."""
 
-    tier: int = 1
-    """Build Tier, 1 to 5; 0 is the Limited account."""
+    tier: int | None = None
+    """Build Tier, 1 to 5; 0 is the Limited account. Default: 1 where there are tiers."""
     balance: Any = None
     """Dollars of credit to begin with; default $25."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.tier, bool) or self.tier not in TIERS:
+        if self.tier is not None and (isinstance(self.tier, bool) or self.tier not in TIERS):
             raise unknown("tier of together_api", self.tier, map(str, TIERS))
+
+    @property
+    def needed_plan(self) -> str | None:
+        return None if self.tier is None else f"tier{self.tier}"
 
 
 SETTINGS = TogetherSettings
@@ -43,7 +47,7 @@ def account(edition: Edition, settings: TogetherSettings, clock: VirtualClock) -
     dialect = edition.dialect
     return TogetherAccount(
         clock,
-        settings.tier,
+        1 if settings.tier is None else settings.tier,
         dialect.start_balance if settings.balance is None else settings.balance,
         thresholds=dict(enumerate(dialect.tier_spend, start=1)),
         delay=dialect.tier_delay_seconds,

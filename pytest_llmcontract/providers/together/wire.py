@@ -333,6 +333,8 @@ class TogetherWire:
         headers = {}
         if turn.operation in TEXT_OPERATIONS and step == "model":
             headers["x-content-type-options"] = "nosniff"
+        elif turn.error is not None and "x-content-type-options" in turn.error.headers:
+            pass  # answered before the call was traced
         elif turn.operation in TEXT_OPERATIONS and self._dialect.trace_header:
             headers["x-amzn-trace-id"] = f"{self._ids.uuid()}-noamzn"
         if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
