@@ -225,8 +225,8 @@ class Engine(Dated):
     finish_choice: Mapping[str, Any] = Field(default_factory=dict)
     """More keys of the choice in the chunk that finishes."""
     tool_calls: Literal["whole", "bare", "marked"] = "whole"
-    """How a streamed tool call comes: whole in one chunk; piece by piece in OpenAI's chunks, without this provider's own
-    keys; or piece by piece in its own, after one that tells the role twice."""
+    """How a streamed tool call comes: whole in one chunk; piece by piece in OpenAI's chunks, without this provider's
+    own keys; or piece by piece in its own, after one that tells the role twice."""
     finishes_twice: bool = False
     """Where the request offers tools, a second chunk finishes the stream, with the numbers in it."""
     ends_with_call: bool = False
