@@ -54,7 +54,7 @@ def recorded() -> tuple[bytes, bytes, dict[str, str]]:
         api.reset()
         api.reply(PIECES, times=None)
         read(groq.Groq(api_key="k"))
-        whole, stream = api._simulators[0].ledger.calls[-1].reply, api.calls.last.reply
+        whole, stream = api.simulator.states[0].ledger.calls[-1].reply, api.calls.last.reply
     return whole.body, stream.text.encode(), dict(whole.headers)
 
 

@@ -14,8 +14,8 @@ import time
 import tracemalloc
 
 from pytest_llmcontract import ApiRequest, simulate
+from pytest_llmcontract.core.call.simulator import Simulator
 from pytest_llmcontract.core.exchange import Headers
-from pytest_llmcontract.core.simulator import Simulator
 
 LIMITS = {"RPM": "1G", "RPD": "1G", "TPM": "1G", "TPD": "1G"}
 HEADERS = {"authorization": "Bearer ***", "content-type": "application/json", "user-agent": "Groq/Python 1.7.0"}

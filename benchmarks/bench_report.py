@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pytest_llmcontract.core.session import SESSION, Watch
+
 from pytest_llmcontract import ApiRequest, simulate
 from pytest_llmcontract.core.exchange import Headers
-from pytest_llmcontract.core.session import SESSION, Watch
 from pytest_llmcontract.report.collect import Collector, packed
 from pytest_llmcontract.report.formats import write
 from pytest_llmcontract.report.merge import merged

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmcontract import SimulatedProvider, simulate
-from pytest_llmcontract.core.data import load_edition
+from pytest_llmcontract.core.call.form import filled
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.files import write_whole
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.profile import Edition, ErrorSpec
-from pytest_llmcontract.core.wire import filled
 from pytest_llmcontract.recordings.cassette import Metadata
 from pytest_llmcontract.recordings.form import cassette_text, interaction_form
 from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
@@ -455,7 +456,7 @@ def cassette(behaviour: Behaviour) -> str:
     """The text of the cassette."""
     with simulate(behaviour.provider, check=False, edition=behaviour.edition, **behaviour.account) as api:
         behaviour.given(api)
-        call = api.simulator.answer(behaviour.ask(behaviour.provider))
+        call = api.simulator.answer(behaviour.ask(behaviour.provider)).call
         edition, plan = api.edition, call.plan
     assert call.reply is not None
     reply = replace(call.reply, status=behaviour.status) if behaviour.status else call.reply

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_llmcontract.calibrate import limits_from
+    from pytest_llmcontract.core.call.script import Script
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.errors import BadInput, ContractViolation, PaymentDeclined, SimulationEnded
     from pytest_llmcontract.core.exchange import ApiRequest
     from pytest_llmcontract.core.ledger import Call, Calls
-    from pytest_llmcontract.core.limits.buckets import LimitState
-    from pytest_llmcontract.core.script import Script
+    from pytest_llmcontract.core.limits.rules import LimitState
     from pytest_llmcontract.core.workload.costs import cost
     from pytest_llmcontract.core.workload.fit import fit
     from pytest_llmcontract.recordings.verify import verify
@@ -49,9 +49,9 @@ _HOMES = {
     "Call": "core.ledger",
     "Calls": "core.ledger",
     "ContractViolation": "core.errors",
-    "LimitState": "core.limits.buckets",
+    "LimitState": "core.limits.rules",
     "PaymentDeclined": "core.errors",
-    "Script": "core.script",
+    "Script": "core.call.script",
     "SimulatedProvider": "simulated_provider",
     "SimulationEnded": "core.errors",
     "VirtualClock": "core.clock",

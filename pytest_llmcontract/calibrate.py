@@ -17,27 +17,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from pytest_llmcontract.core.data import provider_hosts
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.facts.registry import limit_headers, provider_hosts, provider_names
 from pytest_llmcontract.recordings.cassette import read_cassette
-
-HEADERS: dict[str, dict[str, tuple[str, int]]] = {
-    "groq": {
-        "x-ratelimit-limit-requests": ("RPD", 1),
-        "x-ratelimit-limit-tokens": ("TPM", 1),
-        "x-ratelimit-limit-audio-seconds": ("ASH", 1),
-    },
-    "together": {"x-ratelimit-limit": ("RPM", 60), "x-ratelimit-limit-tokens": ("TPM", 60)},
-}
-"""Provider -> header -> kind of limit, and what its number is multiplied by."""
-
-_TELLING = {
-    "x-ratelimit-limit-requests": "groq",
-    "x-ratelimit-limit-audio-seconds": "groq",
-    "x-ratelimit-limit": "together",
-}
-"""Headers that only one of them sends."""
 
 Limits = dict[str, float]
 
@@ -50,7 +33,7 @@ def limits_from(
     Args:
         source: The headers of one reply; or the path of a vcrpy cassette (YAML or JSON), relative to the calling
             module or the working directory.
-        provider: ``groq`` or ``together``; needed where *source* does not tell, or has replies of both.
+        provider: A provider's name; needed where *source* does not tell, or has replies of both.
         model: Whose limits these are. Headers do not say: without it they hold for all models. Of a cassette, it
             keeps this model's only.
 
@@ -61,8 +44,8 @@ def limits_from(
     Raises:
         BadInput: There is no such file, it is no cassette, or nothing in it tells a limit.
     """
-    if provider is not None and provider not in HEADERS:
-        raise unknown("provider of limits_from", provider, HEADERS)
+    if provider is not None and provider not in provider_names():
+        raise unknown("provider of limits_from", provider, provider_names())
     if isinstance(source, Mapping):
         headers = _flat(source)
         found = _limits(headers, provider or _teller(headers), "the headers")
@@ -75,7 +58,11 @@ def _of_cassette(file: Path, provider: str | None, model: str | None) -> dict[st
     by_provider: dict[str, dict[str, Limits]] = {}
     for interaction in read_cassette(file).interactions:
         host, headers = interaction.request.host, interaction.reply.headers
-        teller = next((name for name in HEADERS if host in provider_hosts(name)), None) or provider or _teller(headers)
+        teller = (
+            next((name for name in provider_names() if host in provider_hosts(name)), None)
+            or provider
+            or _teller(headers)
+        )
         name = _model(interaction.request)
         if teller is None or name is None or (model or name) != name:
             continue
@@ -94,7 +81,7 @@ def _of_cassette(file: Path, provider: str | None, model: str | None) -> dict[st
 
 def _limits(headers: Mapping[str, str], provider: str | None, where: str, *, required: bool = True) -> Limits:
     found: Limits = {}
-    for header, (kind, factor) in HEADERS.get(provider or "", {}).items():
+    for header, (kind, factor) in (limit_headers(provider) if provider else {}).items():
         if header in headers:
             # Together writes 10 a minute as 0.1666666667 a second.
             limit = round(_told(headers[header], header, where) * factor, 6)
@@ -112,12 +99,17 @@ def _told(text: str, header: str, where: str) -> Decimal:
 
 
 def _expected(provider: str | None) -> str:
-    names = HEADERS[provider] if provider else {name: None for known in HEADERS.values() for name in known}
-    return ", ".join(names)
+    names = [header for name in ((provider,) if provider else provider_names()) for header in limit_headers(name)]
+    return ", ".join(dict.fromkeys(names))
 
 
 def _teller(headers: Mapping[str, str]) -> str | None:
-    return next((name for header, name in _TELLING.items() if header in headers), None)
+    """The provider that alone sends one of these headers."""
+    for name in provider_names():
+        others = {header for other in provider_names() if other != name for header in limit_headers(other)}
+        if any(header in headers for header in limit_headers(name) if header not in others):
+            return name
+    return None
 
 
 def _flat(headers: object) -> dict[str, str]:

@@ -13,12 +13,12 @@ from shlex import quote
 from typing import Any, get_args
 
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names
 from pytest_llmcontract.core.files import is_there
-from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
-from pytest_llmcontract.core.rules import Violation
-from pytest_llmcontract.core.session import SESSION
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.settings import settings_from
 from pytest_llmcontract.core.words import counted
+from pytest_llmcontract.process import defaults
 from pytest_llmcontract.recordings import library
 from pytest_llmcontract.recordings.cassette import Cassette, read_cassette
 from pytest_llmcontract.recordings.judge import judge
@@ -165,8 +165,9 @@ def open_contract(given: str | Path | Mapping[str, Any]) -> CassetteTape:
     if keywords.get("path") is None:
         raise BadInput("simulate(contract=…) needs the path of a cassette, alone or as {'path': …}")
     # flag > keyword > ini > default
-    keywords["record"] = SESSION.record_flag or keywords.get("record") or SESSION.record_ini
-    keywords["source"] = SESSION.source_flag or keywords.get("source") or SESSION.source_ini
+    usual = defaults()
+    keywords["record"] = usual.record_flag or keywords.get("record") or usual.record_ini
+    keywords["source"] = usual.source_flag or keywords.get("source") or usual.source_ini
     return open_tape(keywords, TestPlace(Path.cwd() / "-", "", ""))
 
 

@@ -10,35 +10,32 @@ import json
 import os
 from contextlib import suppress
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import pytest
 
+from pytest_llmcontract.core.facts.registry import provider_folder, provider_names, title_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
-    from pytest_llmcontract.core.selection import Selection
-
-PROVIDERS = ("groq", "together")
+    from pytest_llmcontract.core.findings.selection import Selection
 
 MARKERS = {
-    "groq_api": '*, plan="free", edition=None, limits=None, models=None, hosts=(), spend_limit=None',
-    "together_api": "*, tier=None, balance=None, edition=None, limits=None, models=None, hosts=()",
     "llm_clock": '*, mode="virtual", wall=False, start=None',
     "llm_budget": "*, calls=None, tokens=None, input_tokens=None, output_tokens=None, cost=None, retries=None, "
     "seconds=None, share=None, fits=None, per_minute=None, per_day=None, output=None",
     "llm_contract": "path=None, *, record=None, source=None, ignore=(), normalise=None, repeats=False",
     "llm_allow": '"LLM101", …',
 }
-"""Marker -> signature. Those named as a fixture ask for it too."""
+"""Marker -> signature, of those that are no provider's. One named as a fixture asks for it too."""
 
 _POSITIONAL = {"llm_contract": ("path",)}
 
 _MARKER_HELP = {
-    "groq_api": "simulate Groq for this test: its plan, the day whose facts hold, limits, models, hosts.",
-    "together_api": "simulate Together AI for this test, on a Build Tier.",
     "llm_clock": "how the virtual clock runs: mode 'virtual' or 'real', wall=True moves time.time() along.",
     "llm_budget": "fail this test if it uses more, or would not fit a plan if it ran so and so often.",
     "llm_contract": "answer this test's calls from its cassette, or record them: where it is, what is not compared.",
@@ -113,8 +110,39 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def add_markers(config: pytest.Config) -> None:
+    for name, provider in provider_markers().items():
+        # Its signature takes to load the provider: only for who wants to read it.
+        signature = signature_of(name) if config.getoption("markers", False) else "…"
+        line = (
+            f"{name}({signature}): simulate {title_of(provider)} for this test, with an account, limits, models, hosts."
+        )
+        config.addinivalue_line("markers", line)
     for name, signature in MARKERS.items():
         config.addinivalue_line("markers", f"{name}({signature}): {_MARKER_HELP[name]}")
+
+
+@cache
+def provider_markers() -> Mapping[str, str]:
+    """Marker, and fixture, -> the provider that it simulates."""
+    return {f"{provider}_api": provider for provider in provider_names()}
+
+
+def signature_of(marker: str) -> str:
+    """What *marker* takes; of a provider's, the fields of its settings, its own ones first."""
+    if marker in MARKERS:
+        return MARKERS[marker]
+    from dataclasses import fields
+
+    from pytest_llmcontract.core.facts.registry import provider
+    from pytest_llmcontract.core.settings import ProviderSettings
+
+    shared = {field.name for field in fields(ProviderSettings)}
+    taken = sorted(fields(provider(provider_markers()[marker]).settings), key=lambda field: field.name in shared)
+    return ", ".join(["*", *(f"{field.name}={_shown(field.default)}" for field in taken)])
+
+
+def _shown(default: object) -> str:
+    return json.dumps(default) if isinstance(default, str) else repr(default)
 
 
 class Options(NamedTuple):
@@ -152,17 +180,17 @@ def read_options(config: pytest.Config) -> Options:
         if value:
             _some_edition(value, where)
     return Options(
-        flag or None,
-        ini or None,
-        cast("Any", guard),
-        _days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
-        _selection(config),
-        config.getoption("llmcontract_record"),
-        _chosen(config, "record"),
-        config.getoption("llmcontract_source"),
-        _chosen(config, "source"),
-        _budget(config),
-        _reports(config),
+        edition_flag=flag or None,
+        edition_ini=ini or None,
+        guard=cast("Any", guard),
+        retires_within=_days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
+        selection=_selection(config),
+        record_flag=config.getoption("llmcontract_record"),
+        record_ini=_chosen(config, "record"),
+        source_flag=config.getoption("llmcontract_source"),
+        source_ini=_chosen(config, "source"),
+        budget=_budget(config),
+        reports=_reports(config),
     )
 
 
@@ -198,19 +226,19 @@ def _chosen(config: pytest.Config, name: str) -> str | None:
 def _some_edition(day: str, where: str) -> None:
     """Any provider will do: a test that asks for one without an edition so old gets its own error."""
     refusals = []
-    for provider in PROVIDERS:
+    for provider in provider_names():
         try:
             edition_in_force(provider, day, where)
         except pytest.UsageError as refusal:
             refusals.append(refusal)
-    if len(refusals) == len(PROVIDERS):
+    if len(refusals) == len(provider_names()):
         raise refusals[0]
 
 
 def editions_in_force(day: str | None) -> str:
     """``groq 2026-10-01, together 2026-08-31``; a provider without an edition so old is left out."""
     found = []
-    for provider in PROVIDERS:
+    for provider in provider_names():
         with suppress(pytest.UsageError):
             found.append(f"{provider} {edition_in_force(provider, day)}")
     return ", ".join(found)
@@ -230,7 +258,7 @@ def _selection(config: pytest.Config) -> Selection | None:
     if select is None and ignore is None and not any(config.getini(key) for key in keys):
         return None
     from pytest_llmcontract.core.errors import BadInput
-    from pytest_llmcontract.core.selection import read_selection
+    from pytest_llmcontract.core.findings.selection import read_selection
 
     try:
         return read_selection(select, ignore, config.getini, root=str(config.rootpath), flag="--llmcontract-")
@@ -244,7 +272,7 @@ def edition_in_force(provider: str, day: str | None, where: str = "edition") -> 
     Raises:
         pytest.UsageError: *day* is no date, or before the first edition.
     """
-    file = Path(__file__).parent / "providers" / provider / "editions.json"
+    file = provider_folder(provider) / "editions.json"
     dates = sorted(record["date"] for record in json.loads(file.read_bytes()))
     if day is None:
         return cast("str", dates[-1])
@@ -274,7 +302,7 @@ def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:
         given = dict(zip(_POSITIONAL.get(name, ()), marker.args, strict=False))
         if len(given) < len(marker.args) or given.keys() & marker.kwargs.keys():
             what = "one path is accepted, and keywords" if name in _POSITIONAL else "only keywords are accepted"
-            raise BadInput(f"{name}{marker.args!r}: {what}: {name}({MARKERS[name]}) ({place})")
+            raise BadInput(f"{name}{marker.args!r}: {what}: {name}({signature_of(name)}) ({place})")
         merged |= {**given, **marker.kwargs}
     return merged, "; ".join(reversed(places))
 
@@ -297,7 +325,7 @@ def allowed_codes(node: pytest.Item) -> frozenset[str]:
     if not node.get_closest_marker("llm_allow"):
         return frozenset()
     from pytest_llmcontract.core.errors import BadInput, unknown
-    from pytest_llmcontract.core.rules import RULES
+    from pytest_llmcontract.core.findings.rules import RULES
 
     codes: set[str] = set()
     for owner, marker in node.iter_markers_with_node("llm_allow"):

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
-from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmcontract import options
+from pytest_llmcontract import options, process
 from pytest_llmcontract.adapters.time import install_trampoline
-from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
-from pytest_llmcontract.core.session import SESSION
+from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
 from pytest_llmcontract.verdict import CARRIED, GUARD, OPTIONS, PART, RECORDED, clear_errors, new_verdict, verdict_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """``llmcontract_dummy_keys``: before any conftest imports an application that builds its client."""
     if early_config.getini("llmcontract_dummy_keys"):
-        for provider in options.PROVIDERS:
+        for provider in provider_names():
             for name in key_names(provider):
                 os.environ.setdefault(name, DUMMY_KEY)
 
@@ -49,21 +49,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     options.add_markers(config)
     config.stash[OPTIONS] = read = options.read_options(config)
-    edition = read.edition_flag or read.edition_ini
-    for name, value in (
-        ("edition", edition),
-        ("guard", read.guard != "off"),
-        ("retires_within", read.retires_within),
-        ("selection", read.selection),
-        ("record_flag", read.record_flag),
-        ("record_ini", read.record_ini),
-        ("source_flag", read.source_flag),
-        ("source_ini", read.source_ini),
-        ("assumed_output", None),
-        ("watch", None),
-    ):
-        config.add_cleanup(partial(setattr, SESSION, name, getattr(SESSION, name)))
-        setattr(SESSION, name, value)
+    restore = process.use_defaults(
+        process.Defaults(
+            edition=read.edition_flag or read.edition_ini,
+            guard=read.guard != "off",
+            retires_within=read.retires_within,
+            selection=read.selection,
+            record_flag=read.record_flag,
+            record_ini=read.record_ini,
+            source_flag=read.source_flag,
+            source_ini=read.source_ini,
+        )
+    )
+    config.add_cleanup(restore)
+    config.pluginmanager.register(_provider_fixtures(), "llmcontract-providers")
     config.pluginmanager.register(_SessionSummary(_session_ledger(config, read)), "llmcontract-summary")
 
 
@@ -95,7 +94,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = getattr(item, "fixturenames", None)
     if names is None:
         return
-    for name in ("groq_api", "together_api", "llm_clock", "llm_contract"):
+    for name in (*options.provider_markers(), "llm_clock", "llm_contract"):
         fixture = "_llm_contract" if name == "llm_contract" else name
         if fixture not in names and item.get_closest_marker(name):
             names.append(fixture)
@@ -115,11 +114,11 @@ def _llm_stage(request: pytest.FixtureRequest, _llm_tape: CassetteTape | None) -
             given |= {"mode": "real", "wall": False}  # the provider itself is asked: nobody's wait may be shortened
         staging = staged(clock_settings({**given, **_param(request, "llm_clock")}))
         stage = staging.__enter__()
-    stage.play(_llm_tape)
+    stage.world.play(_llm_tape)
     try:
         yield stage
     finally:
-        stage.play(None)
+        stage.world.play(None)
         staging.__exit__(None, None, None)
 
 
@@ -148,33 +147,21 @@ def _llm_tape(request: pytest.FixtureRequest) -> Iterator[CassetteTape | None]:
 @pytest.fixture
 def _llm_contract(request: pytest.FixtureRequest, _llm_stage: Stage) -> None:
     """The marker on its own: whichever of our providers the test calls, its recordings answer."""
-    if _llm_stage.providers or {"groq_api", "together_api"} & set(request.fixturenames):
+    if _llm_stage.providers or set(options.provider_markers()) & set(request.fixturenames):
         return
     from pytest_llmcontract.contracting import has_real_key
 
-    live = _llm_stage.tape is not None and _llm_stage.tape.forwards
+    live = _llm_stage.world.tape is not None and _llm_stage.world.tape.forwards
     # Where the providers themselves are asked, those that there is a key for; the guard stops calls to others.
-    asked = list(filter(has_real_key, options.PROVIDERS)) if live else []
-    for provider in asked or options.PROVIDERS:
+    asked = list(filter(has_real_key, provider_names())) if live else []
+    for provider in asked or provider_names():
         request.getfixturevalue(f"{provider}_api")
-
-
-@pytest.fixture
-def groq_api(request: pytest.FixtureRequest, _llm_stage: Stage) -> Iterator[SimulatedProvider]:
-    """A simulated Groq: calls to its hosts are answered by it while the test runs."""
-    yield from _simulated(request, "groq", _llm_stage)
-
-
-@pytest.fixture
-def together_api(request: pytest.FixtureRequest, _llm_stage: Stage) -> Iterator[SimulatedProvider]:
-    """A simulated Together AI: calls to its hosts are answered by it while the test runs."""
-    yield from _simulated(request, "together", _llm_stage)
 
 
 @pytest.fixture
 def llm_clock(_llm_stage: Stage) -> VirtualClock:
     """The virtual clock that clients and providers share."""
-    return _llm_stage.clock
+    return _llm_stage.world.clock
 
 
 @pytest.fixture
@@ -182,7 +169,23 @@ def llm_calls(_llm_stage: Stage) -> Calls:
     """Every call of this test to any simulated provider, in order."""
     from pytest_llmcontract.core.ledger import Calls
 
-    return Calls(_llm_stage.journal)
+    return Calls(_llm_stage.world.journal.calls)
+
+
+def _provider_fixtures() -> ModuleType:
+    """``groq_api``, ``together_api`` and so on: a fixture for every provider that is registered, as a plugin."""
+    plugin = ModuleType("llmcontract_providers")
+    for name, provider in options.provider_markers().items():
+        setattr(plugin, name, _provider_fixture(name, provider))
+    return plugin
+
+
+def _provider_fixture(name: str, provider: str) -> object:
+    def simulation(request: pytest.FixtureRequest, _llm_stage: Stage) -> Iterator[SimulatedProvider]:
+        yield from _simulated(request, provider, _llm_stage)
+
+    simulation.__doc__ = f"A simulated {title_of(provider)}: calls to its hosts are answered by it while the test runs."
+    return pytest.fixture(name=name)(simulation)
 
 
 def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> Iterator[SimulatedProvider]:
@@ -196,7 +199,7 @@ def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> I
         # flag > marker > ini > default
         edition = read.edition_flag or merged.get("edition") or read.edition_ini
         settings = provider_settings(provider, {**merged, **({"edition": edition} if edition else {})})
-        if stage.tape and stage.tape.forwards:
+        if stage.world.tape and stage.world.tape.forwards:
             from pytest_llmcontract.contracting import require_real_key
 
             require_real_key(provider)

@@ -1,7 +1,7 @@
-"""``simulate()``: joins core, a provider, the adapters and the clock.
+"""``simulate()``: joins a world, the adapters and the time of this process.
 
-All simulations of a process share one stage: one clock, one interception of each HTTP library, one guard. Nested
-ones share it too, and the innermost that owns a host answers.
+All simulations of a process share one stage: the doors of this process onto one world (its clock, its providers).
+Nested ones share it too, and the innermost that owns a host answers.
 """
 
 from __future__ import annotations
@@ -10,30 +10,32 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.answers.tokens import TokenEstimator
+from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.completion.tokens import DefaultEstimator, TokenEstimator
-from pytest_llmcontract.core.data import edition_dates, provider_hosts, provider_names
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
-from pytest_llmcontract.core.keys import DUMMY_KEY, key_names
+from pytest_llmcontract.core.facts import registry
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates, edition_with_plan
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_hosts, provider_names
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.rules import Violation
-from pytest_llmcontract.core.session import SESSION, Watch
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
-from pytest_llmcontract.core.tape import Tape
+from pytest_llmcontract.core.world import World, noon_of
+from pytest_llmcontract.process import defaults, journal_of_test
 from pytest_llmcontract.report.findings import render
-from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
+from pytest_llmcontract.simulated_provider import SimulatedProvider
 
 if TYPE_CHECKING:
     from pytest_llmcontract.recordings.tape import CassetteTape
 
 
 class Stage:
-    """What all simulations of this process share while any of them lasts. The :class:`Gateway` of the adapters.
+    """The doors of this process onto a world, while any simulation lasts. The :class:`Gateway` of the adapters.
 
     Args:
         settings: How the clock runs.
@@ -44,26 +46,17 @@ class Stage:
         from pytest_llmcontract.adapters import time as time_adapter
         from pytest_llmcontract.adapters import vcr as vcr_adapter
         from pytest_llmcontract.adapters.respx import Interception
-        from pytest_llmcontract.adapters.time.real import Real
 
-        newest = max(edition_dates(name)[-1] for name in provider_names())
         self.settings = settings
-        real = settings.mode == "real"
-        self._pinned = self._dated = settings.start is not None
-        self.clock = VirtualClock(settings.start or _noon(newest), ticks=Real.monotonic if real else None)
-        self.watch = SESSION.watch or Watch()
-        self.watch.clock = self.clock
-        self.journal = self.watch.journal
-        """Every call of this test to any provider, in order."""
+        self.world = _world(settings)
         self.providers: list[SimulatedProvider] = []
-        self._owners: dict[str, SimulatedProvider] = {}
         self.guard = guard
-        self.tape: Tape | None = None
-        """The recordings of the test that runs."""
         self._escapes: list[Violation] = []
         self._streams: dict[int, Call] = {}
+        """The calls whose streams are being read, by the id of the reply."""
         self._exits = ExitStack()
-        self._time = nullcontext() if real else time_adapter.running(self.clock, wall=settings.wall)
+        real = settings.mode == "real"
+        self._time = nullcontext() if real else time_adapter.running(self.world.clock, wall=settings.wall)
         waits: Any = {
             "wait": time_adapter.provider_delay,
             "wait_async": time_adapter.provider_delay_async,
@@ -71,11 +64,6 @@ class Stage:
         }
         self.interception = Interception(self, **waits)
         self._other_libraries = vcr_adapter.Interception(self, **waits)
-
-    def begin_test(self) -> None:
-        """A new test looks at a stage that was there before it."""
-        self.clock.begin_test()
-        self.watch.begin_test()
 
     def provide_keys(self) -> None:
         """Set dummies for keys that are not set, while the stage lasts.
@@ -93,36 +81,12 @@ class Stage:
     def end(self) -> None:
         self._exits.close()
 
-    def add(self, provider: SimulatedProvider) -> None:
-        """Let *provider* answer; the clock begins at the earliest edition."""
-        noon = _noon(provider.edition.date)
-        if not self._dated or (not self._pinned and noon < self.clock.now):
-            self.clock.rebase(noon)
-        self._dated = True
-        provider.begin()
-        self.providers.append(provider)
-        self.watch.editions[provider.name] = provider.edition.date
-        self._assign_hosts()
-
-    def remove(self, provider: SimulatedProvider) -> None:
-        self.providers.remove(provider)
-        self._assign_hosts()
-
-    def _assign_hosts(self) -> None:
-        """The innermost, that is the last, owns a host."""
-        self._owners = {host: provider for provider in self.providers for host in provider.edition.hosts}
-
-    def play(self, tape: Tape | None) -> None:
-        """Let *tape* answer while a test lasts, also for simulations of wider scope; ``None`` when it ends."""
-        self.tape = tape
-        for provider in self.providers:
-            provider.play(tape)
-
     def findings(self) -> list[Violation]:
         """Findings of all providers, and of the recordings, that nobody asked for yet."""
+        tape = self.world.tape
         return [
             *(finding for provider in self.providers for finding in provider.findings()),
-            *(self.tape.findings() if self.tape else ()),
+            *(tape.findings() if tape else ()),
             *self.escapes(),
         ]
 
@@ -134,20 +98,17 @@ class Stage:
     # The gateway.
 
     def owns(self, host: str) -> bool:
-        return host in self._owners
+        return self.world.owner(host) is not None
 
     def answer(self, request: ApiRequest) -> ApiReply | Disconnect | Forward:
-        simulator = self._owners[request.host].simulator
-        call = simulator.answer(request)
-        if forward := simulator.forwards.pop(id(call), None):
-            return forward
-        if call.reply is not None and call.reply.events is not None:
-            self._streams[id(call.reply)] = call
-        return call.reply or Disconnect()
+        call, reply = self.world.answer(request)
+        if isinstance(reply, ApiReply) and reply.events is not None:
+            self._streams[id(reply)] = call
+        return reply
 
     def finished(self, reply: ApiReply) -> None:
         if call := self._streams.pop(id(reply), None):
-            call.took = self.clock.seconds - call.at
+            call.took = self.world.clock.seconds - call.at
 
     def blocked(self, host: str) -> str | None:
         if not self.guard:
@@ -160,7 +121,7 @@ class Stage:
     def escaped(self, request: ApiRequest) -> None:
         owner = next(name for name in provider_names() if request.host in provider_hosts(name))
         self._escapes.append(
-            Violation(
+            Violation.of(
                 "LLM204",
                 f"{owner}: a call to {request.host} would have left this machine",
                 provider=owner,
@@ -193,7 +154,7 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
     global _stage, _users
     with _lock:
         if _stage is None:
-            _stage = Stage(settings or ClockSettings(), guard=SESSION.guard)
+            _stage = Stage(settings or ClockSettings(), guard=defaults().guard)
             _stage.provide_keys()
             _stage.begin()
         elif settings not in (None, ClockSettings(), _stage.settings):
@@ -247,15 +208,15 @@ def simulate(
         BadInput: Something of it is not known; the message lists what is.
         ContractViolation: On leaving, for findings no test reported.
     """
-    read = provider_settings(provider, {"edition": SESSION.edition, **settings}, what=f"simulate({provider!r})")
+    read = provider_settings(provider, {"edition": defaults().edition, **settings}, what=f"simulate({provider!r})")
     tape = _tape(contract, provider)
     clock = ClockSettings(mode="real") if tape and tape.forwards else None
     with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
         yield api
         findings = [*api.findings(), *api.unused_scripts(), *stage.escapes()]
         findings += tape.findings() + tape.unmade() if tape else []
-        if SESSION.selection:
-            findings = SESSION.selection.kept(findings)
+        if selection := defaults().selection:
+            findings = selection.kept(findings)
         errors = tuple(finding for finding in findings if finding.severity == "error")
         if check and errors:
             raise ContractViolation(render(findings), errors)
@@ -274,12 +235,31 @@ def simulated(
     tape: Tape | None = None,
 ) -> Iterator[SimulatedProvider]:
     """Put one provider on the stage; *tape* answers for it alone."""
-    api = SimulatedProvider(name, settings, stage, tokens or DefaultEstimator(), tape)
-    stage.add(api)
+    simulator = stage.world.add(registry.provider(name), edition_for(name, settings), settings, tokens, tape)
+    api = SimulatedProvider(name, settings, simulator, stage.world, lambda: stage.interception.router)
+    stage.providers.append(api)
     try:
         yield api
     finally:
-        stage.remove(api)
+        stage.providers.remove(api)
+        stage.world.remove(simulator)
+
+
+def edition_for(name: str, settings: ProviderSettings) -> Edition:
+    """What is known on the day that *settings* name, with what they know better."""
+    edition = edition_with_plan(name, settings.needed_plan, settings.edition)
+    return edition.with_models(settings.models).with_limits(settings.limits).with_hosts(settings.hosts)
+
+
+def _world(settings: ClockSettings) -> World:
+    """A world whose clock runs so: from the newest edition's noon, until a provider of an earlier one joins."""
+    from pytest_llmcontract.adapters.time.real import Real
+
+    newest = max(edition_dates(name)[-1] for name in provider_names())
+    ticks = Real.monotonic if settings.mode == "real" else None
+    clock = VirtualClock(settings.start or noon_of(newest), ticks=ticks)
+    dated = settings.start is not None
+    return World(clock, journal_of_test(), retires_within=defaults().retires_within, dated=dated)
 
 
 def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> CassetteTape | None:
@@ -314,14 +294,9 @@ def provider_settings(name: str, given: Mapping[str, Any], what: str | None = No
     Raises:
         BadInput: One is not known or its value not accepted; the message lists what is.
     """
-    kind: type[ProviderSettings] = provider_module(name).SETTINGS
-    return settings_from(kind, given, what or f"{name}_api")
+    return settings_from(registry.provider(name).settings, given, what or f"{name}_api")
 
 
 def clock_settings(given: Mapping[str, Any]) -> ClockSettings:
     """The keywords of ``llm_clock``, checked. As :func:`provider_settings`."""
     return settings_from(ClockSettings, given, "llm_clock")
-
-
-def _noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), UTC)

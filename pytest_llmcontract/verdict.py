@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmcontract import options
-from pytest_llmcontract.core.session import SESSION, Watch
+from pytest_llmcontract import options, process
+from pytest_llmcontract.core.journal import Journal
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.rules import Violation
+    from pytest_llmcontract.core.findings.rules import Violation
     from pytest_llmcontract.core.workload.budget import Budget
     from pytest_llmcontract.simulated_provider import SimulatedProvider
     from pytest_llmcontract.simulation import Stage
@@ -58,7 +58,7 @@ class Verdict:
         """Whether its call phase did: what a failing test recorded is not kept."""
         self._item = item
         self._options = item.config.stash[OPTIONS]
-        self._watch = Watch()
+        self._journal = Journal()
         self._budget: Budget | None = None
         self._budget_places: dict[str, str] = {}
         """Keyword -> where it stands."""
@@ -81,10 +81,9 @@ class Verdict:
     def begin(self) -> None:
         """A simulation of wider scope looks at a new test; a typo in a marker shows before it."""
         if stage := self.stage:
-            stage.begin_test()
-            self._watch = stage.watch
-        SESSION.watch = self._watch
-        SESSION.assumed_output = None
+            stage.world.begin_test()
+            self._journal = stage.world.journal
+        process.watch(self._journal)
         with clear_errors():
             options.allowed_codes(self._item)
         if self._item.get_closest_marker("llm_budget"):
@@ -99,14 +98,14 @@ class Verdict:
             given, errors.where = options.marker_settings(self._item, "llm_budget")
             self._budget = settings_from(Budget, given, "llm_budget")
         self._budget_places = options.keyword_places(self._item, "llm_budget")
-        SESSION.assumed_output = self._budget.output
+        self._journal.assumed_output = self._budget.output
 
     def call_passed(self) -> None:
         """Fail the test nevertheless for what was found, also if the application swallowed every error it met."""
         __tracebackhide__ = True
         unused = [finding for api in self.apis for finding in api.unused_scripts()]
         stage = self.stage
-        unmade = stage.tape.unmade() if stage and stage.tape else []
+        unmade = stage.world.tape.unmade() if stage and stage.world.tape else []
         self.fail_for([*self._findings(), *unused, *unmade, *self._over_budget()])
         self.passed = True
 
@@ -116,10 +115,10 @@ class Verdict:
         if weather := [line for api in self.apis for line in api.weather()]:
             self._item.add_report_section("call", "llmcontract", "\n".join(weather))
         stage = self.stage
-        if stage and stage.journal:
+        if stage and stage.world.journal.calls:
             from pytest_llmcontract.report.calls import listed
 
-            self._item.add_report_section("call", "llmcontract calls", listed(stage.journal))
+            self._item.add_report_section("call", "llmcontract calls", listed(stage.world.journal.calls))
 
     def torn_down(self) -> None:
         """What a wider simulation meets while a test is torn down is an error of that test."""
@@ -150,22 +149,22 @@ class Verdict:
 
     def _over_budget(self) -> list[Violation]:
         """What the test used beyond its ``llm_budget``, its fixtures included as far as they were set up for it."""
-        watch = self._watch
-        if self._budget is None or watch.clock is None:
+        journal = self._journal
+        if self._budget is None or journal.clock is None:
             return []
         from pytest_llmcontract.core.workload.budget import held
 
-        elapsed, now = watch.clock.elapsed, watch.clock.seconds
+        elapsed, now = journal.clock.elapsed, journal.clock.seconds
         with clear_errors():
-            watch.held = held(
+            journal.budget_lines = held(
                 self._budget,
-                watch.journal,
+                journal.calls,
                 elapsed=elapsed,
                 began=now - elapsed,
-                editions=watch.editions,
+                editions=journal.editions,
                 places=self._budget_places,
             )
-        return [line.finding for line in watch.held if line.finding]
+        return [line.finding for line in journal.budget_lines if line.finding]
 
     def _counted(self, findings: list[Violation]) -> list[Violation]:
         """Those of *findings* that the session selects, as this test's ``llm_allow`` counts them."""
@@ -173,7 +172,7 @@ class Verdict:
             findings = selection.kept(findings, str(self._item.path))
         allowed = options.allowed_codes(self._item) if findings else frozenset()
         counted = [finding.softened("note") if finding.code in allowed else finding for finding in findings]
-        self._watch.found += counted
+        self._journal.found += counted
         return counted
 
     def _tell(self, findings: list[Violation]) -> None:
@@ -186,19 +185,19 @@ class Verdict:
         from pytest_llmcontract.report.findings import render
 
         stage = self.stage
-        return render(findings, calls=len(stage.journal) if stage else None)
+        return render(findings, calls=len(stage.world.journal.calls) if stage else None)
 
     # What travels with the reports of its phases, to where the session ends.
 
     def note_properties(self) -> None:
         """Calls, tokens and cost, for JUnit and whoever else reads ``user_properties``; nothing without a call."""
-        if not self._watch.journal:
+        if not self._journal.calls:
             return
         from pytest_llmcontract.core.ledger import Calls
-        from pytest_llmcontract.core.workload.costs import dollars
+        from pytest_llmcontract.core.workload.costs import money_text
 
-        calls = Calls(self._watch.journal)
-        values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": dollars(calls.cost)}
+        calls = Calls(self._journal.calls)
+        values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": money_text(calls.cost)}
         ours = {f"llmcontract.{name}": value for name, value in values.items()}
         properties = self._item.user_properties
         properties[:] = [*(known for known in properties if known[0] not in ours), *ours.items()]
@@ -213,12 +212,12 @@ class Verdict:
         if self._said:
             setattr(report, RECORDED, self._said)
             self._said = []
-        watch = self._watch
-        seen = (len(watch.journal), len(watch.found), len(watch.held))
+        journal = self._journal
+        seen = (len(journal.calls), len(journal.found), len(journal.budget_lines))
         if self._options.collects and seen != self._sent:
             from pytest_llmcontract.report.collect import packed
 
-            setattr(report, PART, packed(watch, *self._sent))
+            setattr(report, PART, packed(journal, *self._sent))
             self._sent = seen
 
 

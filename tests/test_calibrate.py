@@ -8,7 +8,7 @@ import os
 import pytest
 
 from pytest_llmcontract import BadInput, limits_from, simulate
-from pytest_llmcontract.core.data import load_edition
+from pytest_llmcontract.core.facts.load import load_edition
 
 GROQ = {
     "x-ratelimit-limit-requests": ["14400"],

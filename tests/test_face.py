@@ -54,7 +54,8 @@ def test_the_package_is_typed():
 
 
 def test_schemas_and_facts_are_found_however_it_is_installed():
-    from pytest_llmcontract.core.data import find_schemas, load_edition
+    from pytest_llmcontract.core.facts.load import load_edition
+    from pytest_llmcontract.core.facts.places import find_schemas
 
     assert list(find_schemas().glob("*/*.json"))
     assert load_edition("groq").models

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.data import edition_on
+from pytest_llmcontract.core.facts.load import edition_on
 from pytest_llmcontract.reproduce.catalogue import template
 from pytest_llmcontract.reproduce.command import as_json
 from pytest_llmcontract.reproduce.paste import plain, read_paste

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pytest_llmcontract.cli import main
-from pytest_llmcontract.core.data import find_rule_pages
-from pytest_llmcontract.core.rules import RULES
+from pytest_llmcontract.core.facts.places import find_rule_pages
+from pytest_llmcontract.core.findings.rules import RULES
 
 
 @pytest.fixture

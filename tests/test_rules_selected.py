@@ -9,7 +9,7 @@ import pytest
 from pytest_llmcontract.cli import main
 from pytest_llmcontract.commands.project import add_selection, ini_settings, selection_of
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 
 FILES = {
     "pytest.ini": "[pytest]\nllmcontract_ignore = LLM2\nllmcontract_per_path_ignores =\n  old/*: LLM101\n  b: LLM4\n",

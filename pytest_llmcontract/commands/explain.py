@@ -12,9 +12,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.core.data import find_rule_pages
     from pytest_llmcontract.core.errors import unknown
-    from pytest_llmcontract.core.rules import RULES
+    from pytest_llmcontract.core.facts.places import find_rule_pages
+    from pytest_llmcontract.core.findings.rules import RULES
 
     code = args.code.upper()
     if code not in RULES:

@@ -17,7 +17,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.core.data import load_edition
+    from pytest_llmcontract.core.facts.load import load_edition
     from pytest_llmcontract.report.models import models_json, models_table
 
     edition = load_edition(args.provider, args.edition)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.selection import Selection
+    from pytest_llmcontract.core.findings.selection import Selection
 
 # File -> the section with pytest's settings, in the order in which pytest looks.
 _FILES = {
@@ -32,7 +32,7 @@ def selection_of(args: argparse.Namespace) -> Selection:
     Raises:
         BadInput: A code or pattern is not accepted, or the project's file does not parse.
     """
-    from pytest_llmcontract.core.selection import read_selection
+    from pytest_llmcontract.core.findings.selection import read_selection
 
     folder, settings = ini_settings(Path.cwd())
     return read_selection(args.select, args.ignore, settings.get, root=str(folder))

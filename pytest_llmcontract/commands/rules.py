@@ -14,7 +14,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.core.rules import RULES
+    from pytest_llmcontract.core.findings.rules import RULES
 
     if args.json:
         print_json([{"code": rule.code, "title": rule.title, "severity": rule.severity} for rule in RULES.values()])

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage, kept_once
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.limits.charges import Charges
 from pytest_llmcontract.core.limits.limiter import Shortage
-from pytest_llmcontract.core.rules import Violation
 
 
 @dataclass(eq=False, slots=True)
@@ -39,14 +40,11 @@ class Call:
     violations: list[Violation] = field(default_factory=list)
     recorded: bool = False
     """A recording answered it, not the simulator."""
-    counted: bool = False
-    """Every limit of the model admitted it, so that they count it; also where it failed later."""
-    audio_seconds: float = 0.0
-    """Length of the audio that came along, as limits count it."""
     shortage: Shortage | None = None
     """The limit that refused it, in the numbers of the refusal."""
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     _used: tuple[float, ...] = field(default=(), repr=False)
+    _charges: tuple[tuple[tuple[str, float], ...], ...] = field(default=(), repr=False)
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
@@ -59,6 +57,15 @@ class Call:
     def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...]) -> None:
         """Keep how full the limits were. As two parts, since all calls of a long test share the first."""
         self._limits, self._used = limits, used
+
+    @property
+    def charges(self) -> Charges | None:
+        """What its limits count of it; ``None`` where none admitted it. Also of a call that failed later."""
+        return Charges(*map(dict, self._charges)) if self._charges else None
+
+    def note_charges(self, charges: Charges) -> None:
+        """Keep what limits count. Packed, since many calls of a long test share it."""
+        self._charges = kept_once((tuple(charges.asked.items()), tuple(charges.taken.items())))
 
     @property
     def client(self) -> str:

@@ -14,13 +14,12 @@ import os
 import re
 import sys
 
-from pytest_llmcontract.core.session import STARTED_IN
-
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _THIS_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 _TYPED = ("<stdin>", "<doctest", "<ipython")
-_STARTED_IN = STARTED_IN
+_STARTED_IN = os.getcwd()
+"""The folder in which the process began: a test may have changed it. The plugin imports this module at the start."""
 
 # File name -> how to write it, or "" for a file that is not the application's.
 _shown: dict[str, str] = {}

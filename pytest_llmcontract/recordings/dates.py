@@ -13,8 +13,8 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pytest_llmcontract.core.call.form import RAY_EPOCH, RAY_SECONDS
 from pytest_llmcontract.core.exchange import ApiReply
-from pytest_llmcontract.core.wire import RAY_EPOCH, RAY_SECONDS
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 
 _RAY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{8}\b")

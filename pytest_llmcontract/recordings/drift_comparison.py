@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmcontract.core.exchange import ApiReply
-from pytest_llmcontract.core.profile import LIMIT_KINDS
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
 from pytest_llmcontract.core.words import shortened
 from pytest_llmcontract.recordings.drift_simulation import told_limits
 from pytest_llmcontract.recordings.drift_unknown import CHOSEN, COUNTED, HEADERS, objects_of

@@ -8,22 +8,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from functools import cache
+from datetime import date
 from typing import Any, get_args
 
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.completion.tokens import DefaultEstimator
-from pytest_llmcontract.core.data import edition_dates, edition_on, load_edition, model_on, plan_names, provider_names
-from pytest_llmcontract.core.data import provider_package as package
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.profile import Capability, Edition, Model, family_facts
-from pytest_llmcontract.core.settings import ProviderSettings
-from pytest_llmcontract.core.simulator import Simulator
-from pytest_llmcontract.core.wire import Ids
+from pytest_llmcontract.core.facts import registry
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates, edition_on, load_edition, model_on, plan_names
+from pytest_llmcontract.core.facts.records import Capability, Model, family_facts
+from pytest_llmcontract.core.facts.registry import provider_names
+from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
-from pytest_llmcontract.recordings.providers import contracts_of, owner
+from pytest_llmcontract.recordings.providers import owner
 
 _KEY = "Bearer ***"
 _LIMIT_HEADERS = (
@@ -198,21 +196,12 @@ def _kind_of(reply: ApiReply) -> tuple[int, object, object, object]:
 
 
 def _simulated(facts: Edition, plan: str, interaction: Interaction) -> Simulated:
-    module = package(facts.provider)
-    clock = VirtualClock(datetime.combine(facts.date, time(12), UTC))
-    account = module.account(facts, _settings(facts.provider, plan), clock)
-    simulator = Simulator(
-        facts,
-        module.wire(facts, Ids(f"{facts.provider} {facts.date}")),
-        contracts_of(facts.provider, facts.date),
-        account,
-        module.limiter(facts, account, clock),
-        DefaultEstimator(),
-        clock,
-    )
-    call = simulator.answer(_sent(interaction))
-    assert call.reply is not None
-    return Simulated(call.reply, call.operation, call.model, facts.date, plan)
+    provider = registry.provider(facts.provider)
+    world = World(VirtualClock(noon_of(facts.date)))
+    simulator = world.add(provider, facts, provider.plan_settings(plan))
+    call, reply = simulator.answer(_sent(interaction))
+    assert isinstance(reply, ApiReply)
+    return Simulated(reply, call.operation, call.model, facts.date, plan)
 
 
 def _sent(interaction: Interaction) -> ApiRequest:
@@ -238,12 +227,3 @@ def _named_plan(text: str) -> tuple[str, str]:
 def _plan_names(edition: Edition) -> list[str]:
     """Every plan with limits, also those that one cannot buy any more."""
     return list(dict.fromkeys((*edition.plans, *(record.plan for record in edition.limits))))
-
-
-@cache
-def _settings(provider: str, plan: str) -> ProviderSettings:
-    kind: Any = package(provider).SETTINGS
-    by_tier = any(field.name == "tier" for field in dataclasses.fields(kind))
-    tier = int(plan.removeprefix("tier")) if plan.startswith("tier") else None
-    settings: ProviderSettings = kind(tier=tier) if by_tier else kind(plan=plan)
-    return settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pytest_llmcontract.core.exchange import SECRET_HEADERS
-from pytest_llmcontract.core.rules import Severity, Violation
+from pytest_llmcontract.core.findings.rules import Severity, Violation
 from pytest_llmcontract.core.secrets import has_secrets, may_be_real, query_secret, secrets_in
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, user_address

@@ -16,17 +16,18 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from pytest_llmcontract.core.call.multipart import judged_body
+from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
-from pytest_llmcontract.core.data import edition_dates, error_history, model_on
-from pytest_llmcontract.core.forms import judged_body
-from pytest_llmcontract.core.routes import UNKNOWN
-from pytest_llmcontract.core.rules import RULES, Severity, Violation
+from pytest_llmcontract.core.contract.request import contracts_of
+from pytest_llmcontract.core.facts.load import edition_dates, error_history, model_on
+from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
 from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.dates import days_of, recorded_on
 from pytest_llmcontract.recordings.exposed import exposed
-from pytest_llmcontract.recordings.providers import behind_gateway, contracts_of, operation_of, owner, routes_of
+from pytest_llmcontract.recordings.providers import behind_gateway, operation_of, owner, routes_of
 
 STALE_AFTER = 180
 """Days."""

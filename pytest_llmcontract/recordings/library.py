@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pytest_llmcontract.core.data import find_cassettes
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.places import find_cassettes
 from pytest_llmcontract.recordings.cassette import Cassette
 
 PREFIX = "library:"

@@ -17,11 +17,11 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pytest_llmcontract.core.data import provider_names
+from pytest_llmcontract.core.call.multipart import File, read_form
+from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest
-from pytest_llmcontract.core.forms import File, read_form
-from pytest_llmcontract.core.routes import UNKNOWN
+from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.recordings.providers import owner, routes_of
 
 USUAL: Mapping[str, Any] = {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from functools import cache
 
-from pytest_llmcontract.core.contract.request import RequestContract
-from pytest_llmcontract.core.data import load_edition, provider_hosts, provider_names, provider_package
+from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.exchange import ApiRequest
-from pytest_llmcontract.core.routes import Routes
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.registry import provider_hosts, provider_names
 
 
 def owner(request: ApiRequest) -> str | None:
@@ -38,10 +37,3 @@ def routes_of(provider: str) -> Routes:
 def operation_of(provider: str, method: str, path: str) -> str:
     """The operation that an address of *provider* means; ``unknown`` for none."""
     return routes_of(provider).find(method, path)[0]
-
-
-@cache
-def contracts_of(provider: str, day: date) -> Mapping[str, RequestContract]:
-    """The request contracts of *provider* on *day* by operation, in its own words."""
-    contracts: Mapping[str, RequestContract] = provider_package(provider).contracts(day)
-    return contracts

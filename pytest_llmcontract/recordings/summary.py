@@ -12,17 +12,19 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
-from pytest_llmcontract.core.completion.reported import error_name
-from pytest_llmcontract.core.data import edition_on, model_on
-from pytest_llmcontract.core.forms import judged_body
+from pytest_llmcontract.core.answers.reported import error_name
+from pytest_llmcontract.core.call.multipart import judged_body
+from pytest_llmcontract.core.facts.load import edition_on, model_on
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.judge import judge
 from pytest_llmcontract.recordings.providers import operation_of, owner
 
 FREE = frozenset({"parameters", "schema", "metadata", "logit_bias", "arguments"})
 """Fields whose value is the application's own: what is in them is no field of the provider's."""
-SDKS = {"groq-python": "groq", "together-python": "together", "openai-python": "openai"}
-"""Client, as a user agent tells it, and the distribution it comes in."""
+
+
+_SDK = "-python"
+"""SDKs made with Stainless call themselves so: ``groq-python`` comes in the distribution ``groq``."""
 
 
 class Use(NamedTuple):
@@ -121,7 +123,7 @@ def _fields(value: object, path: str = "") -> Iterator[str]:
 
 def _of_client(client: str) -> Iterator[tuple[str, str]]:
     name, _, version = client.partition(" ")
-    installed = _installed(SDKS.get(name, name))
+    installed = _installed(name.removesuffix(_SDK))
     if version and installed and installed != version:
         yield "changed", f"client {client} is now {installed}"
 

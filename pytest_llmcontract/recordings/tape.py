@@ -19,10 +19,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from pytest_llmcontract.core.call.tape import Recorded
 from pytest_llmcontract.core.exchange import ApiReply, Headers, StreamEvent, UsageSource
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.rules import RULES, Violation
-from pytest_llmcontract.core.tape import Recorded
 from pytest_llmcontract.core.words import counted, shortened
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.difference import Change, compared, rendered, weight
@@ -65,7 +65,7 @@ Pair = tuple[Taken, Recording | None]
 
 
 class CassetteTape:
-    """A test's recordings, played and made. The :class:`~pytest_llmcontract.core.tape.Tape` of the simulators.
+    """A test's recordings, played and made. The :class:`~pytest_llmcontract.core.call.tape.Tape` of the simulators.
 
     Args:
         path: Where the cassette is, or will be.

@@ -14,10 +14,11 @@ from datetime import date
 from os import PathLike
 from pathlib import Path
 
-from pytest_llmcontract.core.data import parsed_date, provider_names
 from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.facts.load import parsed_date
+from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.files import is_there
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.recordings.cassette import Cassette, NoCassette, read_cassette
 from pytest_llmcontract.recordings.judge import judge
 from pytest_llmcontract.recordings.summary import Summary

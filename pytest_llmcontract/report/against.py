@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
 from pytest_llmcontract.report.table import aligned
@@ -109,7 +109,7 @@ def changes_json(changes: Changes) -> dict[str, Any]:
                 "id": test.id,
                 "calls": _pair(test, "calls"),
                 "tokens": _pair(test, "tokens"),
-                "cost": [None if cost is None else dollars(cost) for cost in _pair(test, "cost")],
+                "cost": [None if cost is None else money_text(cost) for cost in _pair(test, "cost")],
             }
             for test in changes.tests
         ],
@@ -133,7 +133,7 @@ _TOTALS = ("tests", "calls", "tokens", "cost", "retries", "seconds", "violations
 def _json_pair(name: str, changes: Changes) -> Iterable[object]:
     for totals in (changes.before, changes.after):
         value = getattr(totals, name)
-        yield dollars(value) if name == "cost" else value
+        yield money_text(value) if name == "cost" else value
 
 
 def _pair(test: TestChange, name: str) -> list[Any]:
@@ -174,7 +174,7 @@ def _total(name: str, changes: Changes) -> tuple[str, ...]:
 
 
 def _figure(name: str, amount: Decimal) -> str:
-    return f"${dollars(amount)}" if name == "cost" else f"{amount.normalize():,f}"
+    return f"${money_text(amount)}" if name == "cost" else f"{amount.normalize():,f}"
 
 
 def _difference(name: str, amount: Decimal) -> str:
@@ -185,7 +185,7 @@ def _test(test: TestChange) -> str:
     if test.before is None or test.after is None:
         use = test.after or test.before or Use()
         state = "new" if test.before is None else "gone"
-        return f"{test.id}\n    {state}: calls {use.calls:,}, tokens {use.tokens:,}, cost ${dollars(use.cost)}"
+        return f"{test.id}\n    {state}: calls {use.calls:,}, tokens {use.tokens:,}, cost ${money_text(use.cost)}"
     parts = [
         f"{name} {_figure(name, Decimal(old))} -> {_figure(name, Decimal(new))}"
         for name in ("calls", "tokens", "cost")

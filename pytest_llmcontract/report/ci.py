@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from itertools import chain, islice
 from pathlib import Path
 
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.report import github
 from pytest_llmcontract.report.document import LedgerDocument, ViolationEntry
 from pytest_llmcontract.report.markdown import markdown

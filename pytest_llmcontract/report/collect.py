@@ -16,12 +16,12 @@ from typing import Any, Protocol
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.session import Watch
 from pytest_llmcontract.core.workload.budget import BudgetLine
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
 from pytest_llmcontract.report.session_budget import figure, held_session
 
@@ -34,22 +34,22 @@ _LOST = "… (%d more characters)"
 # What a test sends
 
 
-def packed(watch: Watch, calls: int, found: int, held: int) -> str:
+def packed(journal: Journal, calls: int, found: int, held: int) -> str:
     """What happened in a phase of a test, as JSON.
 
     Args:
         watch: What looked at the test.
         calls: How many of its calls, findings and lines of its budget went with earlier phases.
     """
-    clock = watch.clock
+    clock = journal.clock
     began = _began(clock)
     part = {
         "began": _start(clock).isoformat(),
         "seconds": round(clock.elapsed, 6) if clock else 0.0,
-        "editions": {name: str(day) for name, day in watch.editions.items()},
-        "calls": [_call(call, began) for call in watch.journal[calls:]],
-        "violations": [_violation(finding, watch.journal) for finding in watch.found[found:]],
-        "budgets": [_budget(line) for line in watch.held[held:]],
+        "editions": {name: str(day) for name, day in journal.editions.items()},
+        "calls": [_call(call, began) for call in journal.calls[calls:]],
+        "violations": [_violation(finding, journal.calls) for finding in journal.found[found:]],
+        "budgets": [_budget(line) for line in journal.budget_lines[held:]],
     }
     return scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":")))
 
@@ -90,7 +90,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
             "output_tokens": usage.output_tokens,
             "source": usage.source,
         },
-        "cost": dollars(call.cost),
+        "cost": money_text(call.cost),
         "scripted": bool(reply and reply.scripted),
         "recorded": call.recorded,
         "retry_after": reply.retry_after if reply else None,

@@ -18,12 +18,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 from pytest_llmcontract.core.exchange import UsageSource
-from pytest_llmcontract.core.rules import Severity
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.findings.rules import Severity
+from pytest_llmcontract.core.workload.costs import money_text
 
 Money = Annotated[
     Decimal,
-    PlainSerializer(dollars, return_type=str),
+    PlainSerializer(money_text, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d{2,}$", "examples": ["0.00", "0.000123"]}),
 ]
 """US dollars, exactly."""

@@ -6,7 +6,7 @@ GitHub shows ten errors and ten warnings of a step, so the gravest come first.
 from collections.abc import Iterable
 from pathlib import Path
 
-from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.report.places import place
 

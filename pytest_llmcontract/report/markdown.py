@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from pytest_llmcontract.core.rules import Severity
+from pytest_llmcontract.core.findings.rules import Severity
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.words import counted, percent
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
 from pytest_llmcontract.report.use import LimitKey, peaks, used_by
@@ -104,4 +104,4 @@ def _tests(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
 
 
 def _money(amount: Decimal) -> str:
-    return f"\\${dollars(round(amount, 6))}"
+    return f"\\${money_text(round(amount, 6))}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.profile import first_problem
+from pytest_llmcontract.core.facts.records import first_problem
 from pytest_llmcontract.report.collect import TOOL
 from pytest_llmcontract.report.document import (
     BudgetEntry,

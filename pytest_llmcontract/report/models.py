@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition, Limits, Model, Prices, Source
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS, Limits, Model, Prices, Source
 from pytest_llmcontract.report.table import aligned
 
 WIDTH = 100

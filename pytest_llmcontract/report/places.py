@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.site import file_of
 
 _LINE = re.compile(r":([0-9]+)(?: in [^/]*)?$")

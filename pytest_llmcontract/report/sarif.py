@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_llmcontract import __version__
-from pytest_llmcontract.core.data import find_rule_pages
-from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.facts.places import find_rule_pages
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.report.places import place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import BudgetEntry, TotalsEntry
 
 CODES = {"calls": "LLM401", "cost": "LLM403", "retries": "LLM406", "seconds": "LLM407"}
@@ -26,7 +26,7 @@ def _entry(name: str, limit: Decimal, used: Decimal) -> BudgetEntry:
 def figure(name: str, amount: float | Decimal) -> int | float | str:
     """A figure of the budget *name* as a ledger has it: money as a decimal string, what is whole without a point."""
     if name == "cost":
-        return dollars(Decimal(amount))
+        return money_text(Decimal(amount))
     return int(amount) if amount == int(amount) else round(float(amount), 6)
 
 
@@ -48,5 +48,5 @@ def exceeded(budgets: Iterable[BudgetEntry]) -> list[BudgetEntry]:
 def figure_text(name: str, amount: int | float | str) -> str:
     """``$0.62``, ``54,321``, ``12.5 s``."""
     if name == "cost":
-        return f"${dollars(Decimal(str(amount)))}"
+        return f"${money_text(Decimal(str(amount)))}"
     return f"{amount:,} s" if name == "seconds" else f"{amount:,}"

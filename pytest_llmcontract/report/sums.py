@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_llmcontract.core.rules import Violation
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.words import counted
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, TotalsEntry
 from pytest_llmcontract.report.session_budget import CODES, exceeded, figure_text
 from pytest_llmcontract.report.table import aligned
@@ -40,7 +40,7 @@ def totals_text(totals: TotalsEntry) -> str:
     """``12 calls (2 retries) in 3 tests, 3,400 tokens, $0.0012``."""
     retries = f" ({counted(totals.retries, 'retry', 'retries')})" if totals.retries else ""
     calls, tests = counted(totals.calls, "call"), counted(totals.tests, "test")
-    return f"{calls}{retries} in {tests}, {counted(totals.tokens, 'token')}, ${dollars(totals.cost)}"
+    return f"{calls}{retries} in {tests}, {counted(totals.tokens, 'token')}, ${money_text(totals.cost)}"
 
 
 def verdict(budget: BudgetEntry) -> str:
@@ -85,7 +85,7 @@ def _by_test(document: LedgerDocument) -> str:
 
 
 def _row(name: str, use: Use) -> tuple[str, ...]:
-    return name, f"{use.calls:,}", f"{use.tokens:,}", f"${dollars(use.cost)}"
+    return name, f"{use.calls:,}", f"{use.tokens:,}", f"${money_text(use.cost)}"
 
 
 def _found(document: LedgerDocument) -> str:

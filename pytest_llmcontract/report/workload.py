@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from pytest_llmcontract.core.profile import LIMIT_KINDS
-from pytest_llmcontract.core.workload.costs import Cost, dollars
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
+from pytest_llmcontract.core.workload.costs import Cost, money_text
 from pytest_llmcontract.core.workload.fit import Bound, Fit
 from pytest_llmcontract.report.table import WIDTH, aligned
 
@@ -93,7 +93,7 @@ def cost_text(cost: Cost) -> str:
         (
             "cached input" if line.name == "cached_input" else line.name,
             f"{line.amount:,f} {line.unit}",
-            f"${dollars(line.price)} / {line.per}" + (f" x {line.factor}" if line.factor != 1 else ""),
+            f"${money_text(line.price)} / {line.per}" + (f" x {line.factor}" if line.factor != 1 else ""),
             f"${_grouped(line.cost)}",
         )
         for line in cost.lines
@@ -106,7 +106,7 @@ def cost_text(cost: Cost) -> str:
 
 
 def _grouped(amount: Decimal) -> str:
-    whole, _, cents = dollars(amount).partition(".")
+    whole, _, cents = money_text(amount).partition(".")
     return f"{int(whole):,}.{cents}"
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pytest_llmcontract.core.data import error_history
-from pytest_llmcontract.core.profile import ErrorSpec
+from pytest_llmcontract.core.facts.load import error_history
+from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.reproduce.paste import Paste, plain
 from pytest_llmcontract.reproduce.scenario import page_title
 

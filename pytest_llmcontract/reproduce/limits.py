@@ -13,9 +13,11 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_dates, edition_on, last_days
-from pytest_llmcontract.core.limits.buckets import EPSILON
-from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, TOKEN_KINDS, Edition, Model
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates, edition_on, last_days
+from pytest_llmcontract.core.facts.records import AUDIO_KINDS, LIMIT_KINDS, TOKEN_KINDS, Model
+from pytest_llmcontract.core.limits.rules import EPSILON
+from pytest_llmcontract.providers.groq.dialect import dialect_of
 from pytest_llmcontract.providers.groq.durations import wait_text
 from pytest_llmcontract.reproduce.paste import Paste
 from pytest_llmcontract.reproduce.requests import CHATS, default_model, sized, usual_request, with_model
@@ -127,7 +129,7 @@ def _ending(text: str) -> str | None:
 def _endings() -> frozenset[str]:
     """Every last sentence that a refusal ever had."""
     days = (*edition_dates("groq"), *last_days("groq"))
-    return frozenset(text.strip() for day in days for text in edition_on("groq", day).dialect.upsell.values())
+    return frozenset(text.strip() for day in days for text in dialect_of(edition_on("groq", day)).upsell.values())
 
 
 # From the numbers to a state.
@@ -201,7 +203,7 @@ def scenarios(refusal: Refusal, days: tuple[date, ...]) -> Iterator[Scenario]:
 
 
 def _endings_to_try(refusal: Refusal, edition: Edition, plan: str) -> tuple[str, ...]:
-    own = edition.dialect.upsell.get(plan, "").strip()
+    own = dialect_of(edition).upsell.get(plan, "").strip()
     return (refusal.ending,) if refusal.ending is not None else (own,)
 
 
@@ -217,7 +219,7 @@ class _State:
 def _state(refusal: Refusal, numbers: _Numbers, edition: Edition, plan: str, ending: str) -> tuple[int, _State]:
     """The state that *edition* and *plan* need, and how much of it is not theirs."""
     dialect: dict[str, Any] = {}
-    own = edition.dialect
+    own = dialect_of(edition)
     if own.upsell.get(plan, "").strip() != ending:
         dialect["upsell"] = {plan: f" {ending}" if ending else ""}
     if refusal.organization and (refusal.tier is not None) != own.service_tier_in_text:

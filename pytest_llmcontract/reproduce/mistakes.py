@@ -14,15 +14,15 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from pytest_llmcontract.core.contract.request import Text
-from pytest_llmcontract.core.profile import Edition, Model
+from pytest_llmcontract.core.contract.request import Text, contracts_of
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.providers.groq import wording as groq_wording
 from pytest_llmcontract.providers.together import wording as together_wording
 from pytest_llmcontract.reproduce.catalogue import TELLING, Template, template
 from pytest_llmcontract.reproduce.paste import Paste, plain
 from pytest_llmcontract.reproduce.requests import CHATS, chat, default_model, fitting_models, with_model
 from pytest_llmcontract.reproduce.scenario import Request, Scenario
-from pytest_llmcontract.simulated_provider import provider_module
 
 FAULTS = 12
 """Faults of one text that are tried."""
@@ -67,7 +67,7 @@ def _of_form(paste: Paste, edition: Edition, model: str) -> Iterator[Scenario]:
     if not speaks_of_form(paste):
         return
     name = model or default_model(edition)
-    contract = provider_module("groq").contracts(edition.date)["chat.completions"]
+    contract = contracts_of("groq", edition.date)["chat.completions"]
     for body in _faulty_bodies(text, name):
         refusal = next((mismatch for mismatch in contract.check(body) if mismatch.error), None)
         if refusal and _same(str(refusal.detail.get("message")), text):
@@ -238,7 +238,7 @@ def _of_model(paste: Paste, provider: str, edition: Edition, model: str) -> Iter
 
 
 def _tried(paste: Paste, provider: str, edition: Edition, model: str, mistake: Mistake) -> Iterator[Scenario]:
-    contract = provider_module(provider).contracts(edition.date)[mistake.operation]
+    contract = contracts_of(provider, edition.date)[mistake.operation]
     text = paste.plain
     for name, models in _models(edition, model, mistake):
         body = _body(name, mistake)

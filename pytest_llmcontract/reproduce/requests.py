@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pytest_llmcontract.core.profile import Edition, Model
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.reproduce.scenario import TOKENS, Request
 
 WORD = "word "

@@ -11,21 +11,20 @@ import json
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, cast
+from datetime import date
+from typing import Any
 
+from pytest_llmcontract.core.answers.tokens import DefaultEstimator
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.completion.tokens import DefaultEstimator
-from pytest_llmcontract.core.data import edition_dates, edition_on
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.keys import DUMMY_KEY
+from pytest_llmcontract.core.facts import registry
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates, edition_on
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.profile import Edition
-from pytest_llmcontract.core.turn import Turn
-from pytest_llmcontract.simulated_provider import SimulatedProvider, provider_module
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.simulation import Stage
+from pytest_llmcontract.core.operations import operation_of
+from pytest_llmcontract.core.world import World, noon_of
+from pytest_llmcontract.scripting import Scripting
 
 TOKENS = DefaultEstimator()
 
@@ -140,12 +139,13 @@ def play(scenario: Scenario, **ids: str) -> Played:
     Args:
         ids: ``request_id``, to have one that was seen.
     """
-    api = _provider(scenario)
-    simulator = api.simulator
+    api = _scripting(scenario)
+    state = api.simulator.state
+    account: Any = state.account
     if scenario.organization:
-        api.account.organization = scenario.organization
+        account.organization = scenario.organization
     for method, arguments in scenario.account:
-        getattr(api.account, method)(*arguments)
+        getattr(account, method)(*arguments)
     for level in scenario.levels:
         if level.used is None:
             api.exhaust(level.kind, model=level.model)
@@ -160,24 +160,23 @@ def play(scenario: Scenario, **ids: str) -> Played:
             retry_after=fault.retry_after,
         )
     if request_id := ids.get("request_id"):
-        simulator.request_ids.append(request_id)
-    return Played(scenario, simulator.answer(wire_request(scenario)))
+        state.request_ids.append(request_id)
+    return Played(scenario, api.simulator.answer(wire_request(scenario)).call)
 
 
 class Scale:
     """Says what a body would ask of each limit, in the state of *scenario*."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self._request = wire_request(scenario)
-        self._operation = scenario.request.operation
-        self._simulator = _provider(scenario).simulator
+        self._scenario = scenario
+        self._simulator = _scripting(scenario).simulator
 
     def __call__(self, body: Mapping[str, Any]) -> Mapping[str, float]:
-        model = str(body.get("model"))
-        call = Call("groq", self._operation, model, self._request, 0.0)
-        turn = Turn(self._request, call, self._simulator.clock.now, 0.0, "", body)
-        turn.prompt_tokens = TOKENS.prompt(body, model) if "messages" in body else 0
-        return self._simulator.charges(turn, asked=True)
+        request = replace(self._scenario.request, body=body)
+        turn = self._simulator.open(self._simulator.state, wire_request(replace(self._scenario, request=request)))
+        if "messages" in body:
+            turn.prompt_tokens = TOKENS.prompt(body, turn.call.model)
+        return operation_of(turn).charges(self._simulator.state, turn).asked
 
 
 def edition_of(scenario: Scenario) -> Edition:
@@ -191,23 +190,13 @@ def edition_of(scenario: Scenario) -> Edition:
     return edition.with_dialect(**scenario.dialect) if scenario.dialect else edition
 
 
-@dataclass
-class _Bench:
-    """What a simulated provider needs of a stage, without clients and without a clock that anybody shares."""
-
-    clock: VirtualClock
-    journal: list[Call] = field(default_factory=list)
-    tape: None = None
-
-
-def _provider(scenario: Scenario) -> SimulatedProvider:
+def _scripting(scenario: Scenario) -> Scripting:
+    """What can be scripted of a provider in its state, in a world of its own: without clients."""
     own = {name: value for name, value in scenario.settings.items() if name not in ("models", "limits")}
-    settings = provider_module(scenario.provider).SETTINGS(**own)
-    bench = _Bench(VirtualClock(datetime.combine(scenario.day, time(12), UTC)))
-    api = SimulatedProvider(scenario.provider, settings, cast("Stage", bench), TOKENS)
-    api.edition = edition_of(scenario)
-    api.begin()
-    return api
+    provider = registry.provider(scenario.provider)
+    world = World(VirtualClock(noon_of(scenario.day)))
+    simulator = world.add(provider, edition_of(scenario), provider.settings(**own), TOKENS)
+    return Scripting(scenario.provider, simulator, world.clock)
 
 
 def wire_request(scenario: Scenario) -> ApiRequest:

@@ -9,8 +9,8 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_date, edition_dates, edition_on, last_days
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.load import edition_date, edition_dates, edition_on, last_days
 from pytest_llmcontract.reproduce.catalogue import Reading, by_code, readings
 from pytest_llmcontract.reproduce.limits import honest, read_refusal
 from pytest_llmcontract.reproduce.limits import scenarios as limit_scenarios

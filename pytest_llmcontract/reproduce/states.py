@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_on
-from pytest_llmcontract.core.profile import Edition, ErrorSpec
-from pytest_llmcontract.core.wire import placeholders
+from pytest_llmcontract.core.call.form import placeholders
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_on
+from pytest_llmcontract.core.facts.records import ErrorSpec
+from pytest_llmcontract.providers.together.dialect import dialect_of
 from pytest_llmcontract.reproduce.catalogue import Reading
 from pytest_llmcontract.reproduce.paste import Paste
 from pytest_llmcontract.reproduce.requests import (
@@ -149,7 +151,8 @@ def _spent(reading: Reading, edition: Edition, start: Scenario) -> Iterator[Scen
 
 
 def _no_credit(reading: Reading, edition: Edition, start: Scenario) -> Iterator[Scenario]:
-    owed = edition.dialect.start_balance - edition.dialect.balance_floor
+    dialect = dialect_of(edition)
+    owed = dialect.start_balance - dialect.balance_floor
     request = Request(body=chat(default_model(edition)))
     yield replace(start, request=request, account=(("charge", (int(owed),)),))
 
@@ -209,7 +212,7 @@ def _settings_with(
         if _tier_of(plan).get("tier", lowest) >= lowest and edition.limits_for(plan, model) == dict(limits)
     ]
     own = {kind: limits.get(kind) for kind in ("RPM", "TPM")}
-    tier = {"tier": max(1, lowest)} if edition.dialect.tier_spend else {}
+    tier = {"tier": max(1, lowest)} if edition.has_plan("tier1") else {}
     return same or [{**tier, "limits": dict(limits) if general else {model: own}}]
 
 

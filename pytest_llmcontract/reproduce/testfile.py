@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_dates
-from pytest_llmcontract.core.keys import key_names
+from pytest_llmcontract.core.facts.load import edition_dates
+from pytest_llmcontract.core.facts.registry import key_names
 from pytest_llmcontract.reproduce.requests import WORD
 from pytest_llmcontract.reproduce.scenario import Fault, Played, play, url_of
 from pytest_llmcontract.reproduce.solve import Reproduction

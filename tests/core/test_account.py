@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_llmcontract.core.account import GroqAccount, TogetherAccount
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, PaymentDeclined
+from pytest_llmcontract.core.refusal import Refusal
+from pytest_llmcontract.providers.groq.account import GroqAccount
+from pytest_llmcontract.providers.together.account import TogetherAccount
 
 TIERS = {1: Decimal(5), 2: Decimal(50), 3: Decimal(100), 4: Decimal(250), 5: Decimal(1000)}
 
@@ -73,7 +75,7 @@ def test_without_balance_calls_are_refused(clock):
 
     account.spend(Decimal("0.50"), 0)
 
-    assert (account.refusal(0), account.status) == ("credit_limit", "suspended")
+    assert (account.refusal(0), account.status) == (Refusal("credit_limit"), "suspended")
 
 
 def test_the_postpaid_editions_let_the_balance_go_down_to_minus_a_hundred(clock):
@@ -83,7 +85,7 @@ def test_the_postpaid_editions_let_the_balance_go_down_to_minus_a_hundred(clock)
 
     account.charge(1)
 
-    assert account.refusal(0) == "credit_limit"
+    assert account.refusal(0) == Refusal("credit_limit")
 
 
 def test_groqs_spend_limit_follows_the_spending_by_fifteen_minutes(clock):
@@ -92,7 +94,7 @@ def test_groqs_spend_limit_follows_the_spending_by_fifteen_minutes(clock):
 
     assert account.spent == Decimal("0.02")
     assert account.refusal(899) is None
-    assert account.refusal(900) == "spend_limit_reached"
+    assert account.refusal(900) == Refusal("spend_limit_reached")
 
 
 def test_the_free_plan_spends_nothing(clock):

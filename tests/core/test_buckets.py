@@ -6,11 +6,44 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_llmcontract.core.limits.buckets import ContinuousBucket, WindowBucket
+from pytest_llmcontract.core.limits.rules import Level, LimitState, Refill, Rule, Window
+
+
+class Counted:
+    """One limit as calls see it: a rule, and what it has seen."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.level = Level()
+
+    @property
+    def limit(self) -> float:
+        return self.rule.limit
+
+    def add(self, amount: float, now: float) -> None:
+        self.level = self.rule.added(self.level, amount, now)
+
+    def drain(self, now: float) -> None:
+        self.level = self.rule.drained(self.level, now)
+
+    def used(self, now: float) -> float:
+        return self.rule.used(self.level, now)
+
+    def wait(self, amount: float, now: float) -> float:
+        return self.rule.wait(self.level, amount, now)
+
+    def state(self, now: float) -> LimitState:
+        return self.rule.state(self.level, now)
+
+    def remaining(self, now: float) -> int:
+        return self.state(now).remaining
+
+    def reset(self, now: float) -> float:
+        return self.state(now).reset_seconds
 
 
 def test_a_full_bucket_of_tokens_refills_continuously():
-    bucket = ContinuousBucket(8000, 60)
+    bucket = Counted(Refill(8000, 60))
     bucket.add(80, now=0)
 
     assert bucket.remaining(0) == 7920
@@ -21,7 +54,7 @@ def test_a_full_bucket_of_tokens_refills_continuously():
 
 
 def test_remaining_is_the_floor_of_what_is_left():
-    bucket = ContinuousBucket(1000, 86400)
+    bucket = Counted(Refill(1000, 86400))
     bucket.add(1, now=0)
 
     assert bucket.remaining(43.2) == 999  # half a request is used still
@@ -39,14 +72,14 @@ def test_remaining_is_the_floor_of_what_is_left():
     ],
 )
 def test_the_wait_is_the_time_in_which_the_overage_refills(limit, window, used, requested, wait):
-    bucket = ContinuousBucket(limit, window)
+    bucket = Counted(Refill(limit, window))
     bucket.add(used, now=0)
 
     assert bucket.wait(requested, now=0) == pytest.approx(wait)
 
 
 def test_a_bucket_may_run_into_debt_where_the_edition_says_so():
-    indebted, clean = ContinuousBucket(5000, 60, debt=True), ContinuousBucket(5000, 60)
+    indebted, clean = Counted(Refill(5000, 60, debt=True)), Counted(Refill(5000, 60))
     for bucket in (indebted, clean):
         bucket.add(5747, now=0)
 
@@ -60,7 +93,7 @@ amounts = st.floats(min_value=0.001, max_value=5000)
 
 @given(st.lists(st.tuples(st.floats(min_value=0, max_value=100), amounts), min_size=1))
 def test_what_was_announced_as_wait_is_enough_and_less_is_not(steps):
-    bucket, now = ContinuousBucket(6000, 60), 0.0
+    bucket, now = Counted(Refill(6000, 60)), 0.0
     for pause, amount in steps:
         now += pause
         wait = bucket.wait(amount, now)
@@ -82,7 +115,7 @@ def test_what_was_announced_as_wait_is_enough_and_less_is_not(steps):
     [(600, 19, 2), (1800, 59, 2), (240, 7, 2), (60, 1, 2), (10, 0, 6), (6, 0, 10)],
 )
 def test_the_first_request_leaves_what_was_recorded(a_minute, left_after_first, reset):
-    bucket = WindowBucket(a_minute, 60)
+    bucket = Counted(Window(a_minute, 60))
     bucket.add(1, now=100)
 
     assert bucket.remaining(100) == left_after_first
@@ -90,7 +123,7 @@ def test_the_first_request_leaves_what_was_recorded(a_minute, left_after_first, 
 
 
 def test_a_window_opens_with_its_first_request_and_ends_as_a_whole():
-    bucket = WindowBucket(60, 60)
+    bucket = Counted(Window(60, 60))
     bucket.add(1, now=10.0)
     bucket.add(1, now=11.5)
 
@@ -100,7 +133,7 @@ def test_a_window_opens_with_its_first_request_and_ends_as_a_whole():
     assert bucket.reset(12.0) == 0
 
 
-@pytest.mark.parametrize("bucket", [ContinuousBucket(8000, 60), WindowBucket(600, 60), WindowBucket(6, 60)])
+@pytest.mark.parametrize("bucket", [Counted(Refill(8000, 60)), Counted(Window(600, 60)), Counted(Window(6, 60))])
 def test_a_drained_bucket_has_nothing_left_and_refills(bucket):
     bucket.add(1, now=5)
     bucket.drain(now=5)

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract.request import operations_with_contract
+from pytest_llmcontract.core.contract.request import contracts_of, operations_with_contract
 from pytest_llmcontract.core.contract.schemas import DatedSchema
-from pytest_llmcontract.providers.groq import wording as groq
-from pytest_llmcontract.providers.together import wording as together
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-CONTRACTS = {"groq": groq.contracts, "together": together.contracts}
+CONTRACTS = {name: partial(contracts_of, name) for name in ("groq", "together")}
 OPERATIONS = [(provider, name) for provider in CONTRACTS for name in operations_with_contract(provider)]
 DAYS = (date(2024, 3, 1), date(2024, 12, 1), date(2025, 5, 29), date(2025, 8, 1), date(2026, 6, 4), date(2026, 11, 20))
 

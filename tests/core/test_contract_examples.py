@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch
-from pytest_llmcontract.providers.groq import wording as groq
-from pytest_llmcontract.providers.together import wording as together
+from pytest_llmcontract.core.contract.request import contracts_of
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-CONTRACTS = {"groq": groq.contracts, "together": together.contracts}
+CONTRACTS = {name: partial(contracts_of, name) for name in ("groq", "together")}
 
 
 def found(folder: str) -> list[Any]:

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from pytest_llmcontract import BadInput, cost
-from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.exchange import Usage
-from pytest_llmcontract.core.workload.costs import dollars, token_cost
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.money.prices import token_cost
+from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.workload import cost_text
 
 JUNE = "2026-06-04"
@@ -152,7 +153,7 @@ def test_together_prices_no_tools():
 
 
 def test_a_provider_without_batches(monkeypatch):
-    edition = load_edition("groq", JUNE).with_dialect(batch_factor=1)
+    edition = load_edition("groq", JUNE).model_copy(update={"lanes": {}})
     monkeypatch.setattr("pytest_llmcontract.core.workload.costs.load_edition", lambda provider, when: edition)
 
     with pytest.raises(BadInput, match="knows no batch price"):
@@ -166,7 +167,7 @@ def test_a_provider_without_batches(monkeypatch):
     ("amount", "text"), [("27", "27.00"), ("2.70", "2.70"), ("0.0154", "0.0154"), ("1E+2", "100.00"), ("0", "0.00")]
 )
 def test_dollars(amount, text):
-    assert dollars(Decimal(amount)) == text
+    assert money_text(Decimal(amount)) == text
 
 
 def test_the_sum_comes_first_then_what_it_is_made_of():

@@ -9,8 +9,8 @@ from fractions import Fraction
 import pytest
 
 from pytest_llmcontract import fit, simulate
-from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.exchange import ApiRequest, Headers
+from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.workload.budget import Budget, held
 from pytest_llmcontract.core.workload.flow import Runs, demands, fits, tightest
 
@@ -30,7 +30,7 @@ def ask(api, tokens=(100, 20), model=SMALL, **fields):
 
 def send(api, body):
     request = ApiRequest("POST", URLS[api.name], Headers({"authorization": "Bearer ***"}), json.dumps(body).encode())
-    return api.simulator.answer(request)
+    return api.simulator.answer(request).call
 
 
 def verdict(api, plan, **often):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.limits.buckets import WindowBucket
+from pytest_llmcontract.core.limits.charges import Charges
 from pytest_llmcontract.core.limits.limiter import Limiter
+from pytest_llmcontract.core.limits.rules import Window
 
 FREE = {"RPM": 30, "RPD": 1000, "TPM": 8000, "TPD": 200_000}
 
@@ -27,14 +28,14 @@ def test_a_call_is_counted_by_every_limit_it_touches(limiter):
 def test_models_do_not_share_buckets(limiter):
     limiter.take("m", {"TPM": 8000}, now=0)
 
-    assert limiter.shortage("m", {"TPM": 1}, now=0) is not None
-    assert limiter.shortage("other", {"TPM": 1}, now=0) is None
+    assert limiter.admit("m", Charges({"TPM": 1}, {}), now=0) is not None
+    assert limiter.admit("other", Charges({"TPM": 1}, {}), now=0) is None
 
 
 def test_the_first_kind_that_is_exceeded_is_named(limiter):
     limiter.take("m", {"TPM": 8000, "RPD": 1000, "TPD": 200_000}, now=0)
 
-    short = limiter.shortage("m", {"TPD": 5, "TPM": 5, "RPD": 1, "RPM": 1}, now=0)
+    short = limiter.admit("m", Charges({"TPD": 5, "TPM": 5, "RPD": 1, "RPM": 1}, {}), now=0)
 
     assert short.kind == "RPD"
     assert not short.too_large
@@ -44,29 +45,29 @@ def test_a_refusal_counts_in_whole_used_units(limiter):
     """So that Used + Requested - Limit in the text explains the wait in the text."""
     limiter.take("m", {"TPM": 8000}, now=0)
 
-    short = limiter.shortage("m", {"TPM": 100}, now=0.001)  # 0.13 tokens are back
+    short = limiter.admit("m", Charges({"TPM": 100}, {}), now=0.001)  # 0.13 tokens are back
 
     assert (short.limit, short.used, short.requested) == (8000, 8000, 100)
     assert short.wait == 0.75
 
 
 def test_more_than_a_limit_holds_is_too_large_even_for_an_empty_bucket(limiter):
-    short = limiter.shortage("m", {"TPM": 8001}, now=0)
+    short = limiter.admit("m", Charges({"TPM": 8001}, {}), now=0)
 
     assert short.too_large
 
 
 def test_asking_takes_nothing(limiter):
-    limiter.shortage("m", {"RPM": 1, "TPM": 9000}, now=0)
+    limiter.admit("m", Charges({"RPM": 1, "TPM": 9000}, {}), now=0)
 
     assert limiter.state("m", now=0)["RPM"].used == 0
 
 
 def test_a_window_says_when_it_ends():
-    limiter = Limiter(lambda model: {"RPM": 60}, lambda kind, limit, window: WindowBucket(limit, window))
+    limiter = Limiter(lambda model: {"RPM": 60}, lambda kind, limit, window: Window(limit, window))
     limiter.take("m", {"RPM": 2}, now=0)
 
-    assert limiter.shortage("m", {"RPM": 1}, now=0.5).wait == pytest.approx(1.5)
+    assert limiter.admit("m", Charges({"RPM": 1}, {}), now=0.5).wait == pytest.approx(1.5)
 
 
 def test_a_change_of_plan_changes_the_limits_and_keeps_what_is_used():
@@ -84,4 +85,4 @@ def test_a_change_of_plan_changes_the_limits_and_keeps_what_is_used():
 
 def test_a_limit_nobody_has_lists_those_there_are(limiter):
     with pytest.raises(BadInput, match=r"unknown limit of m 'ASH'; accepted: RPD, RPM, TPD, TPM"):
-        limiter.bucket("m", "ASH")
+        limiter.rule("m", "ASH")

@@ -23,8 +23,8 @@ from pytest_llmcontract import simulate
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import reply_contract
 from pytest_llmcontract.core.contract.schemas import DatedSchema, schema_files
-from pytest_llmcontract.core.data import edition_dates, load_edition
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
+from pytest_llmcontract.core.facts.load import edition_dates, load_edition
 
 NEWEST = date(2026, 11, 20)
 PROVIDERS = ("groq", "together")
@@ -264,7 +264,7 @@ def chat(provider: str, day: date, model: str | None = None) -> dict[str, Any]:
 
 
 def answer(api: Any, operation: str, body: object) -> ApiReply:
-    edition = api.simulator.edition
+    edition = api.edition
     method, _, path = next(line for line, name in edition.operations.items() if name == operation).partition(" ")
     known = next(iter(edition.models))
     url = f"https://{edition.hosts[0]}{edition.base}{path.replace('{id}', known)}"

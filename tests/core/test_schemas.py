@@ -16,8 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_llmcontract.core.contract.schemas import DatedSchema, on_day, read_schema
-from pytest_llmcontract.core.data import find_schemas, load_edition
 from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.places import find_schemas
 
 SCHEMAS = find_schemas()
 EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"

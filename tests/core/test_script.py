@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, Scripts, last_user_text, matcher
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest, Headers
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.script import Latency, Script, ScriptedReply, Scripts, last_user_text, matcher
 
 
 def request(body):

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.rules import RULES, Violation
-from pytest_llmcontract.core.selection import Selection, read_codes, read_per_path, read_selection
+from pytest_llmcontract.core.findings.rules import RULES, Violation
+from pytest_llmcontract.core.findings.selection import Selection, read_codes, read_per_path, read_selection
 
 
 def counted(selection: Selection) -> set[str]:

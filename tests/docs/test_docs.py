@@ -18,10 +18,12 @@ from pages import PAGES, ROOT, RULE_PAGES, Block, blocks, pattern, shown_command
 
 import pytest_llmcontract
 from pytest_llmcontract import cli, options
-from pytest_llmcontract.core.account import GroqAccount, TogetherAccount
-from pytest_llmcontract.core.data import find_schemas, load_edition, provider_folder
-from pytest_llmcontract.core.profile import LIMIT_KINDS, Model
-from pytest_llmcontract.core.rules import RULES
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.places import find_schemas
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS, Model
+from pytest_llmcontract.core.facts.registry import provider_folder
+from pytest_llmcontract.core.findings.rules import RULES
+from pytest_llmcontract.core.money.account import GroqAccount, TogetherAccount
 from pytest_llmcontract.providers.groq import wording as groq_wording
 from pytest_llmcontract.providers.together import wording as together_wording
 
@@ -178,7 +180,7 @@ def test_the_reference_has_every_name():
     expected = [
         *pytest_llmcontract.__all__,
         *("groq_api", "together_api", "llm_clock", "llm_calls"),
-        *(f"{name}({signature})" for name, signature in options.MARKERS.items()),
+        *(f"{name}({options.signature_of(name)})" for name in (*options.provider_markers(), *options.MARKERS)),
         *flags,
         *(f"llmcontract {name}" for name in commands),
         *(

@@ -16,7 +16,7 @@ from _pytest.pytester import LineMatcher
 from pages import ROOT, RULE_PAGES, blocks_of, pattern, shown_commands, write_files
 
 from pytest_llmcontract import cli
-from pytest_llmcontract.core.rules import RULES
+from pytest_llmcontract.core.findings.rules import RULES
 
 HEADINGS = ["What it finds", "Why it hurts", "Example", "Fix", "Source"]
 

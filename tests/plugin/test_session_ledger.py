@@ -9,7 +9,7 @@ from decimal import Decimal
 import jsonschema
 import pytest
 
-from pytest_llmcontract.core.data import find_schemas
+from pytest_llmcontract.core.facts.places import find_schemas
 from pytest_llmcontract.report.document import LedgerDocument
 
 TESTS = """

@@ -21,7 +21,7 @@ def api(request: pytest.FixtureRequest) -> Iterator[SimulatedProvider]:
 
 
 def client_of(api: SimulatedProvider) -> Any:
-    sdk = groq.Groq if api.simulator.edition.provider == "groq" else together.Together
+    sdk = groq.Groq if api.edition.provider == "groq" else together.Together
     return sdk(api_key="x", max_retries=0)
 
 
@@ -36,9 +36,7 @@ def transcribe(name: str, **fields: str) -> Callable[[Any, str], Any]:
 def test_a_good_upload_has_no_finding(api: SimulatedProvider) -> None:
     api.reply(body={"text": "Hello."})
 
-    text = transcribe("a.wav", temperature="0.5", response_format="json")(
-        client_of(api), api.simulator.edition.provider
-    )
+    text = transcribe("a.wav", temperature="0.5", response_format="json")(client_of(api), api.edition.provider)
 
     assert text.text == "Hello."
     assert api.calls.last.violations == []
@@ -46,7 +44,7 @@ def test_a_good_upload_has_no_finding(api: SimulatedProvider) -> None:
 
 def test_a_bad_upload_is_refused(api: SimulatedProvider) -> None:
     with pytest.raises((groq.BadRequestError, together.BadRequestError)):
-        transcribe("a.wav", response_format="srt")(client_of(api), api.simulator.edition.provider)
+        transcribe("a.wav", response_format="srt")(client_of(api), api.edition.provider)
 
     assert [(finding.code, finding.path) for finding in api.calls.last.violations] == [("LLM102", "$.response_format")]
 
@@ -68,7 +66,7 @@ def test_groq_goes_by_the_name_of_the_file() -> None:
 
 def test_an_embedding_of_nothing_is_refused(api: SimulatedProvider) -> None:
     with pytest.raises((groq.BadRequestError, together.BadRequestError)):
-        client_of(api).embeddings.create(input=[], model=next(iter(api.simulator.edition.models)))
+        client_of(api).embeddings.create(input=[], model=next(iter(api.edition.models)))
 
     assert [(finding.code, finding.path) for finding in api.calls.last.violations] == [("LLM102", "$.input")]
 
@@ -77,9 +75,7 @@ def test_a_misspelt_field_is_told_although_together_ignores_it() -> None:
     with simulate("together", check=False) as api:
         api.reply(body={"object": "list", "model": "m", "data": []})
         model = next(
-            name
-            for name, model in api.simulator.edition.models.items()
-            if model.type == "embedding" and model.serverless
+            name for name, model in api.edition.models.items() if model.type == "embedding" and model.serverless
         )
         client_of(api).embeddings.create(input="fruit", model=model, extra_body={"inputs": []})
 

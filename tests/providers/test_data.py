@@ -8,9 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_llmcontract.core.data import PACKAGE, edition_dates, find_schemas, load_edition, provider_names
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.profile import LIMIT_KINDS, Edition
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates, load_edition
+from pytest_llmcontract.core.facts.places import PACKAGE, find_schemas
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
+from pytest_llmcontract.core.facts.registry import provider_names
 
 EDITIONS = [(provider, day) for provider in ("groq", "together") for day in edition_dates(provider)]
 every_edition = pytest.mark.parametrize(("provider", "day"), EDITIONS, ids=lambda value: str(value))
@@ -26,7 +29,16 @@ def records(provider: str, file: str) -> list[dict]:
 @pytest.mark.parametrize("provider", provider_names())
 def test_every_record_says_where_it_is_from(provider):
     sources = records(provider, "sources.json")
-    for file in ("models.json", "limits.json", "errors.json", "tools.json", "dialect.json", "editions.json"):
+    for file in (
+        "models.json",
+        "limits.json",
+        "errors.json",
+        "tools.json",
+        "dialect.json",
+        "editions.json",
+        "lanes.json",
+        "refusals.json",
+    ):
         for record in records(provider, file):
             named = [record["source"], *record.get("sources", {}).values()]
             named += [change["source"] for change in record.get("changes", ())]

@@ -8,8 +8,9 @@ from datetime import date
 
 import pytest
 
-from pytest_llmcontract.core.data import PACKAGE, assemble
 from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.facts.load import assemble
+from pytest_llmcontract.core.facts.places import PACKAGE
 
 DAY = date(2026, 6, 4)
 
@@ -84,6 +85,6 @@ def test_a_file_that_is_no_json(folder):
 
 
 def test_a_file_that_is_not_there(folder):
-    (folder / "tools.json").unlink()
-    with pytest.raises(DataError, match=r"groq/tools\.json: no such file"):
+    (folder / "limits.json").unlink()
+    with pytest.raises(DataError, match=r"groq/limits\.json: no such file"):
         assemble(folder, "groq", DAY)

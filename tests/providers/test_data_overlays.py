@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.profile import number
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.numbers import number
 
 OSS = "openai/gpt-oss-120b"
 

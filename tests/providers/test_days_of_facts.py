@@ -6,8 +6,9 @@ from datetime import date
 
 import pytest
 
-from pytest_llmcontract.core.data import PACKAGE, assemble, edition_dates, edition_on
-from pytest_llmcontract.core.profile import family_facts
+from pytest_llmcontract.core.facts.load import assemble, edition_dates, edition_on
+from pytest_llmcontract.core.facts.records import family_facts
+from pytest_llmcontract.core.facts.registry import provider_folder
 
 BEFORE, FIRST_SIGHT = date(2025, 12, 13), date(2025, 12, 14)
 MODEL = {
@@ -21,7 +22,7 @@ MODEL = {
 def lamp(tmp_path):
     """A model that was first seen refused on one day, as it is known on any."""
     folder = tmp_path / "together"
-    shutil.copytree(PACKAGE / "providers" / "together", folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    shutil.copytree(provider_folder("together"), folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     (folder / "models.json").write_text(json.dumps([MODEL]))
     return lambda day: assemble(folder, "together", day).models["acme/lamp-1"]
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from datetime import date as day
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.completion.tokens import DefaultEstimator
-from pytest_llmcontract.core.data import edition_on, provider_folder, provider_package
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.routes import Routes
-from pytest_llmcontract.core.simulator import Simulator
-from pytest_llmcontract.core.wire import Ids
+from pytest_llmcontract.core.facts import registry
+from pytest_llmcontract.core.facts.load import edition_on
+from pytest_llmcontract.core.facts.registry import provider_folder
+from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.recordings.cassette import Interaction
 from pytest_llmcontract.recordings.dates import moment_of
 
@@ -36,20 +36,10 @@ def answer(provider: str, model: str, on: str, path: str = "/chat/completions", 
 
 
 def send(provider: str, on: str, request: ApiRequest) -> ApiReply:
-    module, facts = provider_package(provider), edition_on(provider, day.fromisoformat(on))
-    clock = VirtualClock(datetime.combine(facts.date, time(12), UTC))
-    account = module.account(facts, module.SETTINGS(), clock)
-    simulator = Simulator(
-        facts,
-        module.wire(facts, Ids("forms")),
-        module.contracts(facts.date),
-        account,
-        module.limiter(facts, account, clock),
-        DefaultEstimator(),
-        clock,
-    )
+    facts, known = edition_on(provider, day.fromisoformat(on)), registry.provider(provider)
+    simulator = World(VirtualClock(noon_of(facts.date))).add(known, facts, known.settings())
     reply = simulator.answer(request).reply
-    assert reply is not None
+    assert isinstance(reply, ApiReply)
     return reply
 
 

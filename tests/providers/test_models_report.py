@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from pytest_llmcontract.core.data import edition_dates, load_edition
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.load import edition_dates, load_edition
 from pytest_llmcontract.report.models import models_json, models_table
 
 OSS = "openai/gpt-oss-120b"

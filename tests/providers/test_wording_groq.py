@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.contract.request import Mismatch
-from pytest_llmcontract.core.profile import Model
-from pytest_llmcontract.providers.groq.wording import TEXTS, contracts, nearest
+from pytest_llmcontract.core.contract.request import Mismatch, contracts_of
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.providers.groq.wording import TEXTS, nearest
 
 NOW = date(2026, 11, 20)
 USER = {"role": "user", "content": "Name a fruit."}
@@ -25,7 +25,7 @@ def model(**facts: Any) -> Model:
 
 def check(known: Model | None = None, day: date = NOW, **fields: Any) -> tuple[Mismatch, ...]:
     body = {"model": known.id if known else "m", "messages": [USER], **fields}
-    return contracts(day)["chat.completions"].check(body, known)
+    return contracts_of("groq", day)["chat.completions"].check(body, known)
 
 
 def said(*mismatches: Mismatch) -> Any:
@@ -37,7 +37,7 @@ class TestSuggestions:
     MESSAGE = frozenset({"role", "content", "name"})
     USERS = MESSAGE | {"tool_call_id"}
     ASSISTANT = MESSAGE | {"tool_calls", "function_call"}
-    BODY = frozenset(contracts(date(2025, 2, 6))["chat.completions"].schema["properties"])
+    BODY = frozenset(contracts_of("groq", date(2025, 2, 6))["chat.completions"].schema["properties"])
 
     @pytest.mark.parametrize(
         ("name", "known", "suggested"),
@@ -138,7 +138,7 @@ class TestForm:
         assert mismatch.error == "unsupported_property"
 
     def test_a_body_that_is_no_object(self) -> None:
-        (mismatch,) = contracts(NOW)["chat.completions"].check(None)
+        (mismatch,) = contracts_of("groq", NOW)["chat.completions"].check(None)
 
         assert mismatch.error == "bad_request"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.contract.request import Mismatch
-from pytest_llmcontract.core.profile import Model
-from pytest_llmcontract.providers.together.wording import TEXTS, contracts
+from pytest_llmcontract.core.contract.request import Mismatch, contracts_of
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.providers.together.wording import TEXTS
 
 NOW = date(2026, 11, 20)
 USER = {"role": "user", "content": "Name a fruit."}
@@ -23,12 +23,12 @@ def model(**facts: Any) -> Model:
 
 def check(known: Model | None = None, **fields: Any) -> tuple[Mismatch, ...]:
     body = {"model": "org/m", "messages": [USER], **fields}
-    return contracts(NOW)["chat.completions"].check(body, known)
+    return contracts_of("together", NOW)["chat.completions"].check(body, known)
 
 
 def draw(**fields: Any) -> tuple[Mismatch, ...]:
     body = {"model": "black-forest-labs/FLUX.2-dev", "prompt": "A plum", **fields}
-    return contracts(NOW)["images.generations"].check(body)
+    return contracts_of("together", NOW)["images.generations"].check(body)
 
 
 def part(kind: str) -> dict[str, Any]:

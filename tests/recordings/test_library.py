@@ -16,8 +16,9 @@ import together
 import vcr
 
 from pytest_llmcontract import ContractViolation, simulate
-from pytest_llmcontract.core.data import find_cassettes, load_edition
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.places import find_cassettes
 from pytest_llmcontract.recordings import library
 from pytest_llmcontract.recordings.cassette import read_cassette
 from pytest_llmcontract.recordings.verify import verify

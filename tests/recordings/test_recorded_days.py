@@ -53,7 +53,7 @@ def test_what_tells_the_day(read):
 def test_groqs_request_ids_tell_the_millisecond():
     moment = datetime(2025, 9, 16, 9, 30, 0, 123_000, tzinfo=UTC)
     with simulate("groq", edition="2025-08-28") as api:
-        made = api.simulator.wire.request_id(moment)
+        made = api.simulator.state.envelope.request_id(moment)
 
     assert moment_of(interaction(x_request_id=made)) == moment
     assert moment_of(interaction(body=b'{"x_groq": {"id": "%s"}}' % made.encode())) == moment

@@ -305,7 +305,7 @@ def test_a_fault_scripted_again_stands_for_its_recording(cassette, record):
     with replay(cassette) as api:
         test(api)
         assert api.calls.statuses == [503, 200]
-        assert api.simulator.tape.unmade() == []
+        assert api.simulator.state.tape.unmade() == []
     with replay(cassette) as api:  # without the script its recording answers
         ask()
         assert api.calls.statuses == [503, 200]
@@ -405,7 +405,7 @@ def test_a_fix_never_puts_simulated_answers_in_the_place_of_real_ones(cassette, 
     ):
         tape = open_tape({"path": cassette, **settings}, place)
         with simulate("groq", check=False) as api:
-            api.play(tape)
+            api.simulator.state.tape = tape
             with pytest.raises(groq.BadRequestError, match="LLM206"):
                 ask("b")
         (found,) = api.calls[0].violations
@@ -448,7 +448,7 @@ def test_a_recorded_call_that_is_not_made_is_a_warning(cassette, record):
 
     with replay(cassette) as api:
         ask("b")
-        (finding,) = api.simulator.tape.unmade()
+        (finding,) = api.simulator.state.tape.unmade()
 
     assert (finding.code, finding.severity) == ("LLM205", "warning")
     assert "recorded call 1 of 2 was not made" in finding.message

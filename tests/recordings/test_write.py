@@ -38,7 +38,7 @@ def record(path: Path, *texts: str, mode: str = "once", test: str = "t.py::test_
     place = Place(path.parent / "test_it.py", "test_it", test)
     tape = open_tape({"path": path.name, "record": mode}, place)
     with simulate("groq", check=False) as api:
-        api.play(tape)
+        api.simulator.state.tape = tape
         for text in texts:
             api.reply(f"{text}!")
             ask(text, **fields)
@@ -197,7 +197,7 @@ def test_all_says_what_changed(path):
 def test_what_a_failed_test_recorded_is_not_written(path):
     tape = open_tape({"path": path.name, "record": "once"}, Place(path.parent / "test_it.py", "test_a", "t.py::test_a"))
     with simulate("groq") as api:
-        api.play(tape)
+        api.simulator.state.tape = tape
         ask()
 
     assert close_tape(tape, passed=False) == ["1 call of test_a not recorded: the test failed"]
@@ -218,7 +218,7 @@ def test_two_that_read_before_either_wrote_lose_nothing(path):
 
     for number, tape in enumerate(tapes):
         with simulate("groq") as api:
-            api.play(tape)
+            api.simulator.state.tape = tape
             ask(f"question {number}")
         close_tape(tape, passed=True)
 

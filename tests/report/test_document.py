@@ -10,7 +10,7 @@ import pytest
 from ledgers import ledger
 from pydantic import ValidationError
 
-from pytest_llmcontract.core.data import find_schemas
+from pytest_llmcontract.core.facts.places import find_schemas
 from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry, ledger_schema
 
 

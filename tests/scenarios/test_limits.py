@@ -38,7 +38,7 @@ def test_headers_move_with_the_calls_and_with_time(groq_api, llm_clock):
 
 def test_the_snapshot_in_the_headers_has_the_prompt_and_one_token_the_bucket_afterwards_all_of_it(groq_api):
     groq_api.reply("x", usage={"prompt_tokens": 79, "completion_tokens": 400})
-    prompt = groq_api.simulator.tokens.prompt({"messages": HELLO}, MODEL)
+    prompt = groq_api.simulator.state.tokens.prompt({"messages": HELLO}, MODEL)
 
     headers = raw().headers
 
@@ -60,7 +60,10 @@ def test_the_refusal_reads_to_the_letter(groq_api):
     groq_api.exhaust("TPD", model=MODEL)
 
     with pytest.raises(groq.RateLimitError) as refused:
-        ask(groq.Groq(max_retries=0), max_tokens=100 - groq_api.simulator.tokens.prompt({"messages": HELLO}, MODEL))
+        ask(
+            groq.Groq(max_retries=0),
+            max_tokens=100 - groq_api.simulator.state.tokens.prompt({"messages": HELLO}, MODEL),
+        )
 
     error = refused.value
     message = error.body["error"]["message"]
@@ -77,7 +80,7 @@ def test_thirty_a_minute(groq_api, llm_clock):
     client = groq.Groq(max_retries=0)
     for _ in range(30):
         ask(client, max_tokens=1)
-    groq_api.simulator.limiter.bucket(MODEL, "TPM").add(-8000, 0)
+    groq_api.simulator.state.limiter.take(MODEL, {"TPM": -8000}, 0)
 
     with pytest.raises(groq.RateLimitError, match=r"requests per minute \(RPM\): Limit 30, Used 30, Requested 1.* 2s"):
         ask(client)

@@ -47,7 +47,7 @@ class _SleepTimer(asyncio.TimerHandle):
     def __init__(self, driver: Driver, seconds: float, args: Any, loop: Any, context: Any) -> None:
         super().__init__(loop.time() + seconds, _end_of_sleep, args, loop, context)
         self.driver = driver
-        self.due = driver.clock.seconds + seconds
+        self.due = driver.clock.after(seconds)
         self.order = driver.next_order()
         # What loop.call_at does with a timer.
         heapq.heappush(loop._scheduled, self)
@@ -217,7 +217,7 @@ class _AsyncioLoop(LoopWait):
         if sleeps:
             # All of these wake in one round of the loop, so none may be early, not by the last bit of a float.
             return Timer(when, max(timer.due for timer in sleeps), min(timer.order for timer in sleeps), sleep=True)
-        due = self.driver.clock.seconds + max(0.0, round(when - self.time(), 9))
+        due = self.driver.clock.after(max(0.0, round(when - self.time(), 9)))
         return Timer(when, due, -1, sleep=_is_sleep(first))
 
     def has_sleepers(self) -> bool:

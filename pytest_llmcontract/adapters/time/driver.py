@@ -134,7 +134,7 @@ class Driver:
             SimulationEnded: The simulation was left before that.
         """
         with self._lock:
-            due = self.clock.seconds + seconds
+            due = self.clock.after(seconds)
             if len(sys._current_frames()) == 1 and not self.ended:
                 self._jump(due)  # nobody else there: the usual case, and it should cost nothing
                 return

@@ -214,7 +214,7 @@ class _TrioRun(LoopWait):
     # What LoopWait asks of a loop.
 
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
-        return _Sleeping(self, deadline, self.driver.clock.seconds + seconds, self.driver.next_order())
+        return _Sleeping(self, deadline, self.driver.clock.after(seconds), self.driver.next_order())
 
     def poll(self, seconds: float | None) -> Any:
         return self._get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
@@ -226,7 +226,7 @@ class _TrioRun(LoopWait):
         sleeps = [sleeping for sleeping in self.sleepers if sleeping.deadline <= when]
         if sleeps:
             return Timer(when, max(one.due for one in sleeps), min(one.order for one in sleeps), sleep=True)
-        return Timer(when, self.driver.clock.seconds + max(0.0, round(when - self.time(), 9)), -1, sleep=False)
+        return Timer(when, self.driver.clock.after(max(0.0, round(when - self.time(), 9))), -1, sleep=False)
 
     def has_sleepers(self) -> bool:
         return bool(self.sleepers)

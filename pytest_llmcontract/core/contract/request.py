@@ -16,21 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch, allowed, fix, json_path, message, shown
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path, dated_schema, schema_files
+from pytest_llmcontract.core.facts import registry
+from pytest_llmcontract.core.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.profile import Model
+    from pytest_llmcontract.core.facts.records import Model
 
 # What a provider adds
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """How a provider answers a mismatch."""
-
-    error: str
-    """Name in its error catalogue."""
-    detail: Mapping[str, Any]
-    """See :attr:`Mismatch.detail`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +125,7 @@ class RequestContract:
             schema=failure.place,
             fix=fix(failure),
             error=refusal.error if refusal else None,
-            detail=refusal.detail if refusal else {},
+            detail=refusal.values if refusal else {},
         )
 
     # The rest.
@@ -149,9 +141,20 @@ class RequestContract:
             schema=f"{self.file}#/properties/{breach.path[0]}",
             fix=breach.fix,
             error=breach.refusal.error if breach.refusal else None,
-            detail=breach.refusal.detail if breach.refusal else {},
+            detail=breach.refusal.values if breach.refusal else {},
             certain=breach.refusal is not None,
         )
+
+
+@cache
+def contracts_of(provider: str, day: date) -> Mapping[str, RequestContract]:
+    """The request contract of every operation that has one, on *day*, in the provider's own words.
+
+    Nothing is compiled before it is used.
+    """
+    wording = registry.provider(provider).wording
+    found = {name: contract_for(provider, name, day, wording) for name in operations_with_contract(provider)}
+    return {operation: contract for operation, contract in found.items() if contract is not None}
 
 
 @cache

@@ -251,7 +251,7 @@ def _turning_days(name: str) -> frozenset[date]:
 @cache
 def schema_files(provider: str) -> frozenset[str]:
     """The names of a provider's schema files, without their folder."""
-    from pytest_llmcontract.core.data import find_schemas
+    from pytest_llmcontract.core.facts.places import find_schemas
 
     return frozenset(path.name for path in (find_schemas() / provider).glob("*.json"))
 
@@ -263,7 +263,7 @@ def read_schema(name: str) -> Mapping[str, Any]:
     Raises:
         DataError: There is no such file, or it is no JSON object.
     """
-    from pytest_llmcontract.core.data import find_schemas
+    from pytest_llmcontract.core.facts.places import find_schemas
 
     file = find_schemas() / name
     try:

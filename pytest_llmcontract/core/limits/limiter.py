@@ -1,17 +1,19 @@
-"""Who decides on limits: all buckets of an organisation, by model and kind, taken together or not at all."""
+"""Who decides on limits: all limits of an account, by model and kind, taken together or not at all."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.limits.buckets import Bucket, ContinuousBucket, LimitState
-from pytest_llmcontract.core.profile import LIMIT_KINDS
-
-EXPECTED_OUTPUT = 2048
-"""Tokens that count against OTPM for a request that names no maximum: pasted refusals of 2026-09 say so."""
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.provider import Provider
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
+from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.rules import EPSILON, LimitState, Refill, Rule
+from pytest_llmcontract.core.limits.store import Amounts, Memory, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,80 +35,105 @@ class Shortage:
 
 
 class Limiter:
-    """The buckets behind one account.
+    """The limits of one account.
 
     Args:
         limits: Gives the limits of a model, by kind, as they are now; the same object while nothing changed.
-        make_bucket: Makes a bucket for ``(kind, limit, window seconds)``.
+        rule: Says how a limit counts: ``(kind, limit, window seconds)``.
         whole_units: Refusals are computed from whole used units, as Groq's of 2026 are, so that
             ``Used + Requested - Limit`` explains the announced wait exactly.
+        store: Where levels are kept.
     """
 
     def __init__(
         self,
         limits: Callable[[str], Mapping[str, float]],
-        make_bucket: Callable[[str, float, float], Bucket] = lambda _, limit, window: ContinuousBucket(limit, window),
+        rule: Callable[[str, float, float], Rule] = lambda _, limit, window: Refill(limit, window),
         *,
         whole_units: bool = True,
+        store: Store | None = None,
     ) -> None:
         self._limits = limits
-        self._make_bucket = make_bucket
+        self._rule = rule
         self._whole_units = whole_units
-        self._buckets: dict[str, tuple[Mapping[str, float], dict[str, Bucket]]] = {}
+        self._store = store or Memory()
+        self._rules: dict[str, tuple[Mapping[str, float], dict[str, Rule]]] = {}
 
-    def buckets(self, model: str) -> dict[str, Bucket]:
-        """The model's buckets by kind, with the limits that hold now: a plan can change, what is used stays."""
+    def rules(self, model: str) -> dict[str, Rule]:
+        """The model's limits as they hold now, by kind: a plan can change, what is used stays."""
         limits = self._limits(model)
-        seen, known = self._buckets.get(model, (None, {}))
-        if seen is limits:
-            return known
-        for kind, limit in limits.items():
-            if kind in known:
-                known[kind].limit = limit
-            else:
-                known[kind] = self._make_bucket(kind, limit, LIMIT_KINDS[kind])
-        known = {kind: known[kind] for kind in LIMIT_KINDS if kind in limits}
-        self._buckets[model] = (limits, known)
-        return known
+        seen, rules = self._rules.get(model, (None, {}))
+        if seen is not limits:
+            rules = {kind: self._rule(kind, limits[kind], LIMIT_KINDS[kind]) for kind in LIMIT_KINDS if kind in limits}
+            self._rules[model] = (limits, rules)
+        return rules
 
-    def shortage(self, model: str, charges: Mapping[str, float], now: float) -> Shortage | None:
-        """The first limit that *charges* (amount by kind) exceed, in the order of the kinds; takes nothing."""
-        for kind, bucket in self.buckets(model).items():
-            amount = charges.get(kind, 0)
-            if not amount or (amount <= bucket.limit and not bucket.wait(amount, now)):
-                continue
-            used = bucket.used(now)
-            if self._whole_units:
-                used = math.ceil(used - 1e-6)
-            wait = (used + amount - bucket.limit) / bucket.limit * bucket.window
-            if not isinstance(bucket, ContinuousBucket):
-                wait = bucket.wait(amount, now)
-            return Shortage(kind, bucket.limit, used, amount, wait)
-        return None
-
-    def take(self, model: str, charges: Mapping[str, float], now: float) -> None:
-        """Count *charges*; a negative one gives back what an estimate took too much."""
-        buckets = self.buckets(model)
-        for kind, amount in charges.items():
-            if amount and kind in buckets:
-                buckets[kind].add(amount, now)
-
-    def state(self, model: str, now: float) -> dict[str, LimitState]:
-        """Every limit of *model* by kind."""
-        return {kind: bucket.state(now) for kind, bucket in self.buckets(model).items()}
-
-    def levels(self, model: str, now: float) -> tuple[Mapping[str, float], tuple[float, ...]]:
-        """The limits of *model*, the same object while nothing changed, and how full each is."""
-        buckets = self.buckets(model)
-        return self._buckets[model][0], tuple([bucket.level(now) for bucket in buckets.values()])
-
-    def bucket(self, model: str, kind: str) -> Bucket:
-        """One bucket, by the name of its kind.
+    def rule(self, model: str, kind: str) -> tuple[str, Rule]:
+        """One limit, by the name of its kind in any case.
 
         Raises:
             BadInput: The model has no such limit; the message lists those it has.
         """
-        buckets = self.buckets(model)
-        if kind.upper() not in buckets:
-            raise unknown(f"limit of {model}", kind, buckets)
-        return buckets[kind.upper()]
+        rules = self.rules(model)
+        if kind.upper() not in rules:
+            raise unknown(f"limit of {model}", kind, rules)
+        return kind.upper(), rules[kind.upper()]
+
+    def admit(self, model: str, charges: Charges, now: float) -> Shortage | None:
+        """Let a call in and take what it counts; or the first limit that it exceeds, and nothing is taken."""
+        rules = self.rules(model)
+        short = self._store.admit(model, rules, charges.asked, charges.taken, now).short
+        return self.shortage(model, short, charges.asked[short], now) if short else None
+
+    def shortage(self, model: str, kind: str, amount: float, now: float) -> Shortage:
+        """What a refusal says to a call that asks for *amount* of the limit *kind*."""
+        rule, level = self.rules(model)[kind], self._store.levels(model, self.rules(model))[kind]
+        used = rule.used(level, now)
+        if self._whole_units:
+            used = math.ceil(used - EPSILON)
+        return Shortage(kind, rule.limit, used, amount, rule.passes_in(used, amount, level, now))
+
+    def wait(self, model: str, kind: str, amount: float, now: float) -> float:
+        """Seconds until *amount* of one limit would be there; 0.0 if it is."""
+        rules = self.rules(model)
+        return rules[kind].wait(self._store.levels(model, rules)[kind], amount, now)
+
+    def take(self, model: str, amounts: Amounts, now: float) -> None:
+        """Count *amounts*; a negative one gives back what an estimate took too much."""
+        self._store.add(model, self.rules(model), amounts, now)
+
+    def drain(self, model: str, kind: str, now: float) -> None:
+        """Leave nothing of one limit.
+
+        Raises:
+            BadInput: As :meth:`rule`.
+        """
+        name, rule = self.rule(model, kind)
+        self._store.drain(model, name, rule, now)
+
+    def state(self, model: str, now: float) -> dict[str, LimitState]:
+        """Every limit of *model* by kind."""
+        rules = self.rules(model)
+        levels = self._store.levels(model, rules)
+        return {kind: rule.state(levels[kind], now) for kind, rule in rules.items()}
+
+    def levels(self, model: str, now: float) -> tuple[Mapping[str, float], tuple[float, ...]]:
+        """The limits of *model*, the same object while nothing changed, and how full each is."""
+        rules = self.rules(model)
+        levels = self._store.levels(model, rules)
+        full = tuple([rule.scaled(levels[kind], now) for kind, rule in rules.items()])
+        return self._rules[model][0], full
+
+
+def limiter_of(provider: Provider, edition: Edition, plan: Callable[[], str], store: Store | None = None) -> Limiter:
+    """The limits of a provider as it counts them.
+
+    Args:
+        plan: Gives the plan or tier in force.
+    """
+    return Limiter(
+        lambda model: edition.limits_for(plan(), model),
+        partial(provider.rule, edition),
+        whole_units=provider.whole_units(edition),
+        store=store,
+    )

@@ -20,15 +20,16 @@ from fractions import Fraction
 from itertools import accumulate
 from typing import Any
 
-from pytest_llmcontract.core.data import edition_with_plan, load_edition, plan_names
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import UsageSource
+from pytest_llmcontract.core.facts.load import edition_with_plan, load_edition, plan_names
+from pytest_llmcontract.core.facts.numbers import exact_number
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
+from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.profile import LIMIT_KINDS, exact_number
-from pytest_llmcontract.core.rules import RULES, Violation
 from pytest_llmcontract.core.words import counted, percent
 from pytest_llmcontract.core.workload import flow
-from pytest_llmcontract.core.workload.costs import dollars
+from pytest_llmcontract.core.workload.costs import money_text
 
 _COUNTS = ("calls", "tokens", "input_tokens", "output_tokens", "retries", "output")
 SESSION_NAMES = ("calls", "tokens", "input_tokens", "output_tokens", "cost", "retries", "seconds")
@@ -383,7 +384,7 @@ def _sources(calls: Sequence[Call], of: Callable[[Call], Decimal | int]) -> dict
 
 def _costs_nothing(calls: Sequence[Call]) -> str:
     """Names the models that answered for nothing: a sum of costs must not pass over them in silence."""
-    answered = (call for call in calls if call.usage.total_tokens or (call.counted and (call.status or 500) < 400))
+    answered = (call for call in calls if call.usage.total_tokens or (call.charges and (call.status or 500) < 400))
     models = sorted({call.model for call in answered if not call.cost})
     return f"free, or without a price that is counted: {', '.join(models)}" if models else ""
 
@@ -400,7 +401,7 @@ def _first_over(amounts: Sequence[Decimal | int], limit: Decimal | int) -> int:
 
 
 def _shown(name: str, amount: Decimal | int) -> str:
-    return f"${dollars(Decimal(amount))}" if name == "cost" else f"{amount:,}"
+    return f"${money_text(Decimal(amount))}" if name == "cost" else f"{amount:,}"
 
 
 def _amounts(name: str, amount: Decimal | int) -> str:

@@ -8,37 +8,17 @@ from datetime import date as Date  # noqa: N812  Cost has a field edition
 from decimal import Context, Decimal, Inexact, localcontext
 from typing import Any
 
-from pytest_llmcontract.core.data import load_edition
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import Usage
-from pytest_llmcontract.core.profile import Edition, Model, Prices, exact_number
-
-MILLION = Decimal(1_000_000)
-
-
-def token_cost(prices: Prices, usage: Usage) -> Decimal:
-    """The price of *usage*. Cached tokens cost their own price where there is one; an unknown price counts as 0."""
-    if prices.input is None and prices.output is None:
-        return Decimal(0)
-    per_input = prices.input or Decimal(0)
-    per_cached = per_input if prices.cached_input is None else prices.cached_input
-    fresh = usage.input_tokens - usage.cached_tokens
-    total = fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * (prices.output or Decimal(0))
-    return total / MILLION
-
-
-def image_cost(prices: Prices, width: int, height: int, count: int) -> Decimal:
-    """The price of *count* pictures of that many pixels; an unknown price counts as 0."""
-    if prices.image is not None:
-        return prices.image * count
-    return (prices.megapixel or Decimal(0)) * width * height * count / MILLION
-
-
-# A workload
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.numbers import exact_number
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.money.prices import token_cost
 
 
 @dataclass(frozen=True)
-class Part:
+class Line:
     """One line of a bill."""
 
     name: str
@@ -58,7 +38,7 @@ class Cost:
 
     cost: Decimal
     """US dollars."""
-    lines: tuple[Part, ...]
+    lines: tuple[Line, ...]
     edition: Date
     provider: str
     model: str
@@ -72,13 +52,13 @@ class Cost:
     def as_json(self) -> dict[str, Any]:
         """What ``llmcontract cost --json`` prints: money as decimal strings."""
         return {
-            "cost": dollars(self.cost),
-            "parts": {name: dollars(part) for name, part in self.parts.items()},
+            "cost": money_text(self.cost),
+            "parts": {name: money_text(part) for name, part in self.parts.items()},
             "edition": str(self.edition),
         }
 
 
-def dollars(amount: Decimal) -> str:
+def money_text(amount: Decimal) -> str:
     """With every digit it has, and at least the cents: ``27.00``, ``0.0154``."""
     whole, _, rest = f"{amount:f}".partition(".")
     return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"
@@ -141,7 +121,7 @@ def cost(
     return Cost(total, lines, facts.date, provider, model, tuple(_notes(facts, known, tokens, batch)))
 
 
-def _token_lines(facts: Edition, model: Model, tokens: Usage, factor: Decimal) -> Iterator[Part]:
+def _token_lines(facts: Edition, model: Model, tokens: Usage, factor: Decimal) -> Iterator[Line]:
     """Each kind of token apart, by the arithmetic of a call. A batch knows no cached price."""
     prices = model.prices if factor == 1 else model.prices.model_copy(update={"cached_input": None})
     cached_price = prices.input if prices.cached_input is None else prices.cached_input
@@ -155,10 +135,10 @@ def _token_lines(facts: Edition, model: Model, tokens: Usage, factor: Decimal) -
             per_million = _known(facts, model, f"{name} tokens".replace("_", " "), price)
             amount = Decimal(usage.total_tokens)
             spent = token_cost(prices, usage) * factor
-            yield Part(name, amount, "tokens", per_million, "1M", factor, spent)
+            yield Line(name, amount, "tokens", per_million, "1M", factor, spent)
 
 
-def _other_lines(facts: Edition, model: Model, wanted: Mapping[str, Decimal], factor: Decimal) -> Iterator[Part]:
+def _other_lines(facts: Edition, model: Model, wanted: Mapping[str, Decimal], factor: Decimal) -> Iterator[Line]:
     prices = model.prices
     per_hour = prices.audio_hour
     if per_hour is None and prices.audio_minute is not None:
@@ -173,10 +153,10 @@ def _other_lines(facts: Edition, model: Model, wanted: Mapping[str, Decimal], fa
     for name, (unit, price, per, size) in units.items():
         if amount := wanted[name]:
             known = _known(facts, model, name, price)
-            yield Part(name, amount, unit, known, per, factor, amount * known * factor / size)
+            yield Line(name, amount, unit, known, per, factor, amount * known * factor / size)
 
 
-def _tool_lines(facts: Edition, tools: Mapping[str, object]) -> Iterator[Part]:
+def _tool_lines(facts: Edition, tools: Mapping[str, object]) -> Iterator[Line]:
     for name, count in tools.items():
         if name not in facts.tools:
             if not facts.tools:
@@ -185,15 +165,15 @@ def _tool_lines(facts: Edition, tools: Mapping[str, object]) -> Iterator[Part]:
         amount, tool = _amount(f"tool {name}", count), facts.tools[name]
         if tool.thousand_requests is not None:
             spent = amount * tool.thousand_requests / 1000
-            yield Part(name, amount, "requests", tool.thousand_requests, "1K", Decimal(1), spent)
+            yield Line(name, amount, "requests", tool.thousand_requests, "1K", Decimal(1), spent)
         elif tool.hour is not None:
-            yield Part(name, amount, "hours", tool.hour, "hour", Decimal(1), amount * tool.hour)
+            yield Line(name, amount, "hours", tool.hour, "hour", Decimal(1), amount * tool.hour)
 
 
 def _known(facts: Edition, model: Model, what: str, price: Decimal | None) -> Decimal:
     if price is None:
         prices = ", ".join(
-            f"{_PRICED[name]} ${dollars(known)}"
+            f"{_PRICED[name]} ${money_text(known)}"
             for name in _PRICED
             if (known := getattr(model.prices, name)) is not None
         )
@@ -219,13 +199,14 @@ _PRICED = {
 def _batch_factor(facts: Edition, wanted: Mapping[str, Decimal]) -> Decimal:
     """Groq's batches take chat and transcription only, Together's likewise.
 
-    Source: the providers' batch documentation (``batch_factor`` in ``dialect.json``).
+    Source: the providers' batch documentation (``batch`` in ``lanes.json``).
     """
-    if facts.dialect.batch_factor == 1:
+    lane = facts.lanes.get("batch")
+    if lane is None:
         raise BadInput(f"{facts.provider}'s edition {facts.date} knows no batch price")
     if other := [name for name, amount in wanted.items() if amount and name != "audio"]:
         raise BadInput(f"a batch takes tokens and audio, not {', '.join(other)}")
-    return facts.dialect.batch_factor
+    return lane.price
 
 
 def _whole(name: str, value: object) -> int:

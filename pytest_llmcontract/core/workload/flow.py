@@ -22,12 +22,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pytest_llmcontract.core.completion.answers import asked_completion
-from pytest_llmcontract.core.data import provider_package
+from pytest_llmcontract.core.facts import registry
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import AUDIO_KINDS, LIMIT_KINDS
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limits.buckets import EPSILON, Bucket
-from pytest_llmcontract.core.limits.limiter import EXPECTED_OUTPUT, Limiter
-from pytest_llmcontract.core.profile import AUDIO_KINDS, LIMIT_KINDS, Edition
+from pytest_llmcontract.core.limits.limiter import Limiter, limiter_of
+from pytest_llmcontract.core.limits.rules import EPSILON, Rule
 from pytest_llmcontract.core.workload.fit import DAY, may_use, rates
 
 _WINDOWS: Mapping[float, str] = {60: "in one minute", 3600: "in one hour", DAY: "in one day"}
@@ -86,29 +86,12 @@ def demands(calls: Sequence[Call], provider: str) -> list[Demand]:
     for index, call in enumerate(calls):
         if call.provider != provider:
             continue
-        if call.counted:
-            found.append(Demand(index, call.at, call.model, _asks(call), _takes(call)))
+        if charges := call.charges:
+            found.append(Demand(index, call.at, call.model, charges.asked, charges.taken))
         elif call.shortage is not None and call.reply is not None and not call.reply.scripted:
             asks = {call.shortage.kind: call.shortage.requested}
             found.append(Demand(index, call.at, call.model, asks, {}))
     return found
-
-
-def _takes(call: Call) -> dict[str, float]:
-    fresh, output = call.usage.input_tokens - call.usage.cached_tokens, call.usage.output_tokens
-    tokens, audio = fresh + output, call.audio_seconds
-    takes = {"TPM": tokens, "TPD": tokens, "ITPM": fresh, "OTPM": output, "ASH": audio, "ASD": audio}
-    return {"RPM": 1, "RPD": 1, **{kind: amount for kind, amount in takes.items() if amount}}
-
-
-def _asks(call: Call) -> dict[str, float]:
-    """As the simulator charges a call before it knows the answer (``Simulator.charges``)."""
-    asks = _takes(call)
-    if call.usage.total_tokens:
-        most = asked_completion(call.request.json or {})
-        asks["TPM"] = asks["TPD"] = call.usage.input_tokens + (most or 1)
-        asks |= {"ITPM": call.usage.input_tokens, "OTPM": most or EXPECTED_OUTPUT}
-    return asks
 
 
 def fits(facts: Edition, plan: str, demands: Sequence[Demand], runs: Runs) -> bool:
@@ -139,58 +122,39 @@ def tightest(facts: Edition, plan: str, demands: Sequence[Demand], runs: Runs) -
 
 def _limiter(facts: Edition, plan: str) -> Limiter:
     """Empty limits of the plan, as the provider counts them."""
-    limiter: Limiter = provider_package(facts.provider).limiter(facts, _Account(plan), _NO_CLOCK)
-    return limiter
-
-
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """One that never leaves its plan."""
-
-    plan: str
-
-    def plan_name(self, now: float) -> str:
-        return self.plan
-
-
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    seconds: float = 0.0
-
-
-_NO_CLOCK = _Clock()
-"""Plans depend on the time only where accounts do."""
+    return limiter_of(registry.provider(facts.provider), facts, lambda: plan)
 
 
 def _in_time(facts: Edition, plan: str, limiter: Limiter, demands: Sequence[Demand]) -> Iterator[Tightest]:
     """For each call of one run the limit that it fills most, until one does not admit it."""
     for demand in demands:
-        buckets = limiter.buckets(demand.model)
-        asked = {kind: demand.asks[kind] for kind in buckets if demand.asks.get(kind)}
-        fullest = max(asked, key=lambda kind: _filled(buckets[kind], asked[kind], demand.at), default=None)
+        rules = limiter.rules(demand.model)
+        used = {kind: state.used for kind, state in limiter.state(demand.model, demand.at).items()}
+        asked = {kind: demand.asks[kind] for kind in rules if demand.asks.get(kind)}
+        fullest = max(asked, key=lambda kind: _filled(rules[kind], used[kind], asked[kind]), default=None)
         if fullest is not None:
-            yield _moment(facts, plan, demand, fullest, buckets[fullest])
+            yield _moment(facts, plan, demand, fullest, rules[fullest], used[fullest])
         limiter.take(demand.model, demand.takes, demand.at)
 
 
-def _filled(bucket: Bucket, amount: float, now: float) -> float:
+def _filled(rule: Rule, used: float, amount: float) -> float:
     """How full *amount* more would make it; above 1 it is not admitted."""
-    wanted = bucket.used(now) + amount
-    return wanted / bucket.capacity if wanted > bucket.capacity + EPSILON else min(1.0, wanted / bucket.capacity)
+    wanted = used + amount
+    return wanted / rule.capacity if wanted > rule.capacity + EPSILON else min(1.0, wanted / rule.capacity)
 
 
-def _moment(facts: Edition, plan: str, demand: Demand, kind: str, bucket: Bucket) -> Tightest:
+def _moment(facts: Edition, plan: str, demand: Demand, kind: str, rule: Rule, used: float) -> Tightest:
     amount = demand.asks[kind]
-    wanted = f"{math.ceil(bucket.used(demand.at) + amount - EPSILON):,} of {bucket.capacity:,g}"
-    span = _WINDOWS.get(bucket.span, f"in {bucket.span:g} s")
+    wanted = f"{math.ceil(used + amount - EPSILON):,} of {rule.capacity:,g}"
+    span = _WINDOWS.get(rule.span, f"in {rule.span:g} s")
     where = _where(facts, plan, kind, demand.model)
     return Tightest(
-        _filled(bucket, amount, demand.at),
+        _filled(rule, used, amount),
         kind,
         demand.model,
         f"{wanted} {unit(kind)} {span} ({where})",
-        sent=f"this call asks for {amount:,.0f}, {math.ceil(bucket.used(demand.at)):,} were used before",
-        allowed=f"{bucket.capacity:,g} {unit(kind)} {span}",
+        sent=f"this call asks for {amount:,.0f}, {math.ceil(used):,} were used before",
+        allowed=f"{rule.capacity:,g} {unit(kind)} {span}",
         index=demand.index,
         in_time=True,
     )

@@ -1,22 +1,20 @@
-"""Groq: its settings, and how a simulation of it is put together."""
+"""Groq: its settings, and what data cannot say of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.core.account import GroqAccount
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.limits.buckets import ContinuousBucket
-from pytest_llmcontract.core.limits.limiter import Limiter
-from pytest_llmcontract.core.profile import Edition
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.provider import Provider
+from pytest_llmcontract.core.limits.rules import Refill
 from pytest_llmcontract.core.settings import ProviderSettings
-from pytest_llmcontract.core.wire import Ids
-from pytest_llmcontract.providers.groq.wire import GroqWire
-from pytest_llmcontract.providers.groq.wording import contracts
-
-__all__ = ["SETTINGS", "account", "contracts", "limiter", "wire"]
+from pytest_llmcontract.providers.groq.account import PLANS, GroqAccount
+from pytest_llmcontract.providers.groq.dialect import GroqDialect, dialect_of
+from pytest_llmcontract.providers.groq.envelope import GroqEnvelope
+from pytest_llmcontract.providers.groq.wording import GroqWording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,29 +27,22 @@ class GroqSettings(ProviderSettings):
     """Dollars a month after which calls are refused (paid plans)."""
 
     def __post_init__(self) -> None:
-        if self.plan not in ("free", "developer"):
-            raise unknown("plan of groq_api", self.plan, ("free", "developer"))
+        if self.plan not in PLANS:
+            raise unknown("plan of groq_api", self.plan, PLANS)
 
 
-SETTINGS = GroqSettings
+def _account(edition: Edition, settings: GroqSettings, clock: VirtualClock) -> GroqAccount:
+    return GroqAccount(clock, settings.plan, settings.spend_limit, dialect_of(edition).tracking_delay_seconds)
 
 
-def account(edition: Edition, settings: GroqSettings, clock: VirtualClock) -> GroqAccount:
-    return GroqAccount(clock, settings.plan, settings.spend_limit, edition.dialect.tracking_delay_seconds)
-
-
-def limiter(edition: Edition, account: GroqAccount, clock: VirtualClock) -> Limiter:
-    dialect = edition.dialect
-
-    def bucket(kind: str, limit: float, window: float) -> ContinuousBucket:
-        return ContinuousBucket(limit, window, debt=dialect.debt_allowed)
-
-    return Limiter(
-        lambda model: edition.limits_for(account.plan_name(clock.seconds), model),
-        bucket,
-        whole_units=dialect.used_integer,
-    )
-
-
-def wire(edition: Edition, ids: Ids) -> GroqWire:
-    return GroqWire(edition, ids)
+PROVIDER = Provider(
+    name="groq",
+    settings=GroqSettings,
+    plan_settings=lambda plan: GroqSettings(plan=plan),
+    account=_account,
+    rule=lambda edition, kind, limit, window: Refill(limit, window, debt=dialect_of(edition).debt_allowed),
+    whole_units=lambda edition: dialect_of(edition).used_integer,
+    envelope=GroqEnvelope,
+    wording=GroqWording,
+    dialect=GroqDialect,
+)

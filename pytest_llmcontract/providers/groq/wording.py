@@ -19,16 +19,13 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmcontract.core.contract.nearest import edits
 from pytest_llmcontract.core.contract.request import (
     Breach,
-    Refusal,
-    RequestContract,
     Text,
-    contract_for,
-    operations_with_contract,
 )
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
+from pytest_llmcontract.core.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.profile import Model
+    from pytest_llmcontract.core.facts.records import Model
 
 # Days on which the words changed. Each lies between the last time one form was seen and the first time the next was.
 
@@ -401,13 +398,6 @@ class GroqWording:
     def _wrapped(self, message: str, param: str = "") -> Refusal:
         text = TEXTS["wrapped"](message=message) if self._day >= PARAM_SINCE else message
         return self._bad_request(text, param=param)
-
-
-def contracts(day: date) -> dict[str, RequestContract]:
-    """The request contract of every operation that has one, on *day*. Nothing is compiled before it is used."""
-    names = operations_with_contract("groq")
-    found = {operation: contract_for("groq", operation, day, GroqWording) for operation in names}
-    return {operation: contract for operation, contract in found.items() if contract is not None}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Together AI: its settings, and how a simulation of it is put together."""
+"""Together AI: its settings, and what data cannot say of it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pytest_llmcontract.core.account import TogetherAccount
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.limits.buckets import Bucket, ContinuousBucket, WindowBucket
-from pytest_llmcontract.core.limits.limiter import Limiter
-from pytest_llmcontract.core.profile import Edition
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.provider import Provider
+from pytest_llmcontract.core.limits.rules import Refill, Rule, Window
 from pytest_llmcontract.core.settings import ProviderSettings
-from pytest_llmcontract.core.wire import Ids
-from pytest_llmcontract.providers.together.wire import TogetherWire
-from pytest_llmcontract.providers.together.wording import contracts
-
-__all__ = ["SETTINGS", "account", "contracts", "limiter", "wire"]
+from pytest_llmcontract.providers.together.account import TogetherAccount
+from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
+from pytest_llmcontract.providers.together.envelope import TogetherEnvelope
+from pytest_llmcontract.providers.together.wording import TogetherWording
 
 TIERS = range(6)
 
@@ -40,11 +38,8 @@ class TogetherSettings(ProviderSettings):
         return None if self.tier is None else f"tier{self.tier}"
 
 
-SETTINGS = TogetherSettings
-
-
-def account(edition: Edition, settings: TogetherSettings, clock: VirtualClock) -> TogetherAccount:
-    dialect = edition.dialect
+def _account(edition: Edition, settings: TogetherSettings, clock: VirtualClock) -> TogetherAccount:
+    dialect = dialect_of(edition)
     return TogetherAccount(
         clock,
         1 if settings.tier is None else settings.tier,
@@ -61,14 +56,22 @@ def _floor(floor: Decimal, tier: int) -> Decimal | None:
     return None if floor < 0 and tier == 5 else floor
 
 
-def limiter(edition: Edition, account: TogetherAccount, clock: VirtualClock) -> Limiter:
-    def bucket(kind: str, limit: float, window: float) -> Bucket:
-        if kind == "RPM":
-            return WindowBucket(limit, window, edition.dialect.window_seconds)
-        return ContinuousBucket(limit, window)
-
-    return Limiter(lambda model: edition.limits_for(account.plan_name(clock.seconds), model), bucket)
+def _rule(edition: Edition, kind: str, limit: float, window: float) -> Rule:
+    return Window(limit, window, dialect_of(edition).window_seconds) if kind == "RPM" else Refill(limit, window)
 
 
-def wire(edition: Edition, ids: Ids) -> TogetherWire:
-    return TogetherWire(edition, ids)
+def _settings_of(plan: str) -> TogetherSettings:
+    tier = plan.removeprefix("tier")
+    return TogetherSettings(tier=int(tier) if tier.isdecimal() else None)
+
+
+PROVIDER = Provider(
+    name="together",
+    settings=TogetherSettings,
+    plan_settings=_settings_of,
+    account=_account,
+    rule=_rule,
+    envelope=TogetherEnvelope,
+    wording=TogetherWording,
+    dialect=TogetherDialect,
+)

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.contract.request import (
     Breach,
-    Refusal,
-    RequestContract,
     Text,
-    contract_for,
-    operations_with_contract,
 )
 from pytest_llmcontract.core.contract.schemas import Failure, Path
+from pytest_llmcontract.core.refusal import Refusal
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.profile import Model
+    from pytest_llmcontract.core.facts.records import Model
 
 TEXTS: Mapping[str, Text] = {
     # The form.
@@ -171,13 +168,6 @@ class TogetherWording:
             return _invalid(_third_party(TEXTS["no_tools"]()))
         # Of a stream that it refuses, Together says no more than that.
         return _invalid(TEXTS["other" if body.get("stream") else "no_tools"]())
-
-
-def contracts(day: date) -> dict[str, RequestContract]:
-    """The request contract of every operation that has one, on *day*. Nothing is compiled before it is used."""
-    names = operations_with_contract("together")
-    found = {operation: contract_for("together", operation, day, TogetherWording) for operation in names}
-    return {operation: contract for operation, contract in found.items() if contract is not None}
 
 
 def _invalid(message: object, *, param: str | None = None, code: str | None = None) -> Refusal:

@@ -1,0 +1,1 @@
+"""What a model says: scripted, made up, or read off a reply."""

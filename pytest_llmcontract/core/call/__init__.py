@@ -1,0 +1,1 @@
+"""The path of one call, from the request to the ledger."""

@@ -1,0 +1,70 @@
+"""The script's arm: whose turn it is with a call, and the fault that strikes at its own step. It is charged nothing."""
+
+from __future__ import annotations
+
+from pytest_llmcontract.core.call.replies import part_of
+from pytest_llmcontract.core.call.script import Chaos, Outage, Script, ScriptedFault, ScriptedReply
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.steps import too_long
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.limits.limiter import Shortage
+from pytest_llmcontract.core.operations import operation_of
+from pytest_llmcontract.core.refusal import Refusal
+
+_USUAL_CONTEXT = 131_072
+"""For a scripted refusal of a length where the edition knows no context of the model."""
+
+
+def due_script(state: State, turn: Turn) -> tuple[Script | None, ScriptedFault | None]:
+    """The script whose turn it is with this call, the weather's or the oldest that matches; and the fault it brings."""
+    scripts, request = state.scripts, turn.request
+    if not scripts:
+        return None, None
+    if (outage := scripts.first(request, Outage)) and turn.at < part_of(outage, Outage).until:
+        return outage, part_of(outage, Outage).fault
+    if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
+        return chaos, fault
+    script = scripts.first(request, ScriptedFault, ScriptedReply)
+    return script, script.part if script and isinstance(script.part, ScriptedFault) else None
+
+
+def strike(state: State, turn: Turn, step: str) -> Refusal | None:
+    """The refusal that the test scripted for this step of this call, if any."""
+    fault = turn.fault
+    if fault is None or turn.due is None or fault.step != step:
+        return None
+    state.scripts.use(turn.due, turn.call)
+    turn.scripted = True
+    turn.retry_after = fault.retry_after
+    turn.extra_headers = fault.headers
+    if step == "limiter":
+        turn.shortage = _shortage(state, turn, fault)
+    values = _length(turn) if step == "size" else {}
+    return Refusal(fault.error, {**values, **fault.values}, fault.message)
+
+
+def _length(turn: Turn) -> dict[str, int]:
+    """Numbers for a prompt that the test wants to be too long: its own where it is, else one token too many."""
+    context = (turn.model.context if turn.model else None) or _USUAL_CONTEXT
+    asked = turn.asked_tokens
+    return too_long(context, max(turn.prompt_tokens, context - asked + 1), asked)
+
+
+def _shortage(state: State, turn: Turn, fault: ScriptedFault) -> Shortage | None:
+    """Numbers for a 429 that the test asked for: the limit is drained, the call asks for what it asks."""
+    if turn.model is None:
+        return None
+    model, spec = turn.model.id, state.edition.errors[fault.error]
+    rules = state.limiter.rules(model)
+    if not rules:
+        return None
+    wanted = (fault.limit or spec.limit).upper()
+    kind = wanted if wanted in rules else next(iter(rules))
+    rule = rules[kind]
+    turn.limits = state.limiter.state(model, turn.at)
+    requested = operation_of(turn).charges(state, turn).asked.get(kind, 1)
+    if spec.at_once:
+        return Shortage(kind, rule.limit, 0, max(requested, rule.limit + 1), 0)
+    natural = state.limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
+    wait = natural if fault.retry_after is None else fault.retry_after
+    return Shortage(kind, rule.limit, rule.limit, requested, wait)

@@ -1,0 +1,155 @@
+"""Makes a reply of a decision: in the provider's form, and as slow or cut as the test scripted it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pytest_llmcontract.core.answers.reported import error_name
+from pytest_llmcontract.core.call.decision import Decision, Played, Whole
+from pytest_llmcontract.core.call.form import DONE
+from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, StreamCut
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Headers, StreamEvents
+from pytest_llmcontract.core.operations import operation_of
+from pytest_llmcontract.core.refusal import Refusal
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.call.form import StreamForm
+
+T = TypeVar("T")
+
+_PROMPT = Latency()
+_NOT_ANSWERED_BY_US = ("content-length", "content-encoding", "transfer-encoding")
+"""Recorded headers that speak of the wire, not of the body as it reads."""
+
+
+def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
+    """The reply that *decision* means."""
+    if isinstance(decision, Refusal):
+        return _refused(state, turn, decision)
+    if isinstance(decision, Played):
+        return _played(state, turn, decision)
+    if isinstance(decision, Whole):
+        return _reply(state, turn, decision.status, state.envelope.encoded(decision.body))
+    return _answered(state, turn, decision)
+
+
+def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
+    form = state.envelope.forms[turn.operation]
+    if not (turn.call.stream and operation_of(turn).streams):
+        return _reply(state, turn, 200, form.body(turn, answer))
+    events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
+    return _reply(state, turn, 200, None, events=events, cut=ending)
+
+
+def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
+    spec = state.edition.errors[refusal.error]
+    turn.error = spec
+    if spec.rate_headers and turn.model and not turn.limits:
+        turn.limits = state.limiter.state(turn.model.id, turn.at)
+    address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
+    known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
+    known |= state.envelope.shortage_values(turn) if turn.shortage else {}
+    body = state.envelope.refusal(turn, spec, known | dict(refusal.values), refusal.message)
+    return _reply(state, turn, spec.status, body, error=refusal.error)
+
+
+def _played(state: State, turn: Turn, decision: Played) -> ApiReply:
+    """The recorded reply, as it was; or ours, which says why there is none."""
+    reply = decision.recorded.reply
+    assert reply is not None
+    if decision.recorded.finding is not None:
+        return reply
+    turn.call.recorded = True
+    turn.scripted = decision.recorded.scripted
+    if turn.due is not None and isinstance(turn.due.part, ScriptedReply):
+        state.scripts.use(turn.due, turn.call)  # the recording is of its answer, or in place of it
+    headers = {name: value for name, value in reply.headers.items() if name.lower() not in _NOT_ANSWERED_BY_US}
+    error = error_name(reply, state.edition)
+    if reply.events is None:
+        return _sent(state, turn, reply.status, headers, reply.body, error=error)
+    events = [event.data for event in reply.events]
+    done = [events.pop()] if events and events[-1].strip() == DONE.strip() else []
+    kept, cut = _ended(state, turn, events, done)
+    return _sent(state, turn, reply.status, headers, None, events=kept, cut=cut or reply.cut, error=error)
+
+
+# As the test wants it: cut, and slow.
+
+
+def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> tuple[list[bytes], Disconnect | None]:
+    """*events* and what ends them, or what a script leaves of them."""
+    cut = state.scripts.first(turn.request, StreamCut) if state.scripts else None
+    if cut is None:
+        return events + done, None
+    state.scripts.use(cut, turn.call)
+    turn.scripted = True
+    turn.whole = (*events, *done)
+    return _cut(state, turn, events, part_of(cut, StreamCut))
+
+
+def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
+    kept, lost = events[: cut.after], events[cut.after :]
+    if cut.how == "error_event":
+        turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
+        worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
+        return kept + list(state.envelope.error_events(turn, worded)), None
+    if cut.how == "truncate":
+        return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
+    return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")
+
+
+def _torn(event: bytes) -> bytes:
+    """The first part of *event*, cut within a character where it holds one of several bytes."""
+    text = event.decode("utf-8")
+    wide = next((i for i, letter in enumerate(text) if ord(letter) > 127), None)
+    return event[: len(event) // 2] if wide is None else event[: len(text[:wide].encode()) + 1]
+
+
+def _reply(
+    state: State,
+    turn: Turn,
+    status: int,
+    body: bytes | None,
+    *,
+    events: Iterable[bytes] = (),
+    cut: Disconnect | None = None,
+    error: str | None = None,
+) -> ApiReply:
+    """A reply with its headers, scripted ones laid over them. *body* is ``None`` for a stream."""
+    headers = state.envelope.headers(turn, status, body)
+    if turn.extra_headers:
+        headers |= turn.extra_headers
+    return _sent(state, turn, status, headers, body, events=events, cut=cut, error=error)
+
+
+def _sent(
+    state: State,
+    turn: Turn,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    *,
+    events: Iterable[bytes] = (),
+    cut: Disconnect | None = None,
+    error: str | None = None,
+) -> ApiReply:
+    """A reply as it travels, as slowly as the test wants."""
+    slow = state.scripts.first(turn.request, Latency) if state.scripts else None
+    latency = part_of(slow, Latency) if slow else _PROMPT
+    if slow is not None:
+        state.scripts.use(slow, turn.call)
+    fields = Headers(headers)
+    if body is not None:
+        return ApiReply(status, fields, body, delay=latency.first_token, error=error, scripted=turn.scripted)
+    data = list(events)
+    pieces = StreamEvents(data, [latency.per_token if index else 0.0 for index in range(len(data))])
+    return ApiReply(status, fields, events=pieces, cut=cut, delay=latency.first_token, scripted=turn.scripted)
+
+
+def part_of(script: Script, kind: type[T]) -> T:
+    """What *script* does, known to be of one *kind*."""
+    assert isinstance(script.part, kind)
+    return script.part

@@ -1,0 +1,177 @@
+"""The path of one call through a simulated provider. If you read one file, read this one.
+
+:meth:`Simulator.answer` is the whole of it: open the call, decide it, make the reply, settle it. Who decides are a
+script, a recording, or the provider's :mod:`.steps`, in the order that its data give (``api.json``). A decision is a
+value (:mod:`.decision`); :mod:`.replies` gives it the provider's form, :mod:`.meter` counts and charges it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from pytest_llmcontract.core.answers.reported import error_name
+from pytest_llmcontract.core.call.decision import FORWARDED, Decision, Played
+from pytest_llmcontract.core.call.faults import due_script, strike
+from pytest_llmcontract.core.call.meter import settle
+from pytest_llmcontract.core.call.multipart import judged_body, read_form
+from pytest_llmcontract.core.call.replies import make_reply
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.steps import FIND_ONLY, STEPS
+from pytest_llmcontract.core.call.tape import Recorded, Tape
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.operations import OPERATIONS, operation_of
+
+
+class Outcome(NamedTuple):
+    """What became of a request."""
+
+    call: Call
+    reply: ApiReply | Disconnect | Forward
+    """What the client gets; :class:`Forward`: the provider itself is to be asked."""
+
+
+class Simulator:
+    """One simulated provider.
+
+    Args:
+        begin: Makes the state it begins with; asked again when it is reset, with how often that was.
+        lock: Held while a call is answered: one for all providers that share a clock.
+    """
+
+    def __init__(self, begin: Callable[[int], State], lock: threading.RLock | None = None) -> None:
+        self._begin = begin
+        self._lock = lock or threading.RLock()
+        self.state = begin(0)
+        self.own_tape: Tape | None = None
+        """Recordings that answer for it alone, in place of the test's."""
+        self.past: list[State] = []
+        """What was before each reset, oldest first."""
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """All of them, the one that holds last."""
+        return (*self.past, self.state)
+
+    def reset(self) -> None:
+        """Back to the state it began with; the recordings go on."""
+        self.past.append(self.state)
+        tape = self.state.tape
+        self.state = self._begin(len(self.past))
+        self.state.tape = tape
+
+    def answer(self, request: ApiRequest) -> Outcome:
+        """Answer *request* now, as facts, account, limits, script and recordings of this moment have it."""
+        with self._lock:
+            state = self.state
+            turn = self.open(state, request)
+            decision = self.decide(state, turn)
+            if decision is FORWARDED:
+                return Outcome(turn.call, Forward(partial(self._arrived, state, turn)))
+            reply = make_reply(state, turn, decision)
+            settle(state, turn, decision, reply)
+            return Outcome(turn.call, reply)
+
+    def open(self, state: State, request: ApiRequest) -> Turn:
+        """What is asked, and what is wrong with it; the call is in the ledger."""
+        turn = _entered(state, request)
+        turn.plan = turn.call.plan = state.account.plan_name(turn.at)
+        turn.model = state.edition.models.get(turn.call.model)
+        if contract := state.contracts.get(turn.operation):
+            # A retired model answers nothing at all: what it could not do does not matter any more.
+            able = turn.model if turn.model and not turn.model.is_retired(turn.now.date()) else None
+            turn.mismatches = contract.check(judged_body(request), able)
+            for mismatch in turn.mismatches:
+                _find_mismatch(state, turn, mismatch)
+        if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
+            turn.prompt_tokens = state.tokens.prompt(turn.body, turn.call.model)
+        turn.due, turn.fault = due_script(state, turn)
+        turn.recorded = _look_up(state, turn)
+        return turn
+
+    def decide(self, state: State, turn: Turn) -> Decision:
+        """The first to decide: a script's fault or a step of the provider's path; or what is recorded."""
+        for name in state.edition.path:
+            if struck := strike(state, turn, name):
+                return struck
+            if turn.recorded is None:
+                if (decided := STEPS[name](state, turn)) is not None:
+                    return decided
+            elif name in FIND_ONLY:
+                STEPS[name](state, turn)
+        assert turn.recorded is not None, f"the path of {state.edition.provider} does not end in an answer"
+        return _recorded(turn, turn.recorded)
+
+    def _arrived(self, state: State, turn: Turn, reply: ApiReply | Disconnect) -> None:
+        """The provider itself answered."""
+        took = state.clock.seconds - turn.at
+        with self._lock:
+            if isinstance(reply, ApiReply):
+                reply = replace(reply, error=error_name(reply, state.edition))
+            settle(state, turn, FORWARDED, reply)
+            turn.call.took = took
+
+
+def _entered(state: State, request: ApiRequest) -> Turn:
+    """The call, in ledger and journal."""
+    operation, target = state.routes.find(request.method, request.path)
+    body = request.json if isinstance(request.json, dict) else read_form(request)
+    name = body.get("model")
+    named = target if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
+    call = Call(
+        provider=state.edition.provider,
+        operation=operation,
+        model=kept_once(name) if isinstance(name, str) else named,
+        request=request,
+        at=state.clock.seconds,
+        stream=body.get("stream") is True or body.get("stream_tokens") is True,  # Together's name until 2025
+    )
+    state.ledger.enter(call)
+    state.journal.calls.append(call)
+    now = state.clock.now
+    request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
+    lane = state.edition.lane_for(body.get("service_tier"))
+    return Turn(request, call, len(state.journal.calls) - 1, now, call.at, request_id, body, lane, target=target)
+
+
+def _find_mismatch(state: State, turn: Turn, mismatch: Mismatch) -> None:
+    spec = state.edition.errors.get(mismatch.error or "")
+    turn.find(
+        mismatch.code,
+        mismatch.message,
+        path=mismatch.path,
+        sent=mismatch.sent,
+        allowed=mismatch.allowed,
+        contract=mismatch.schema,
+        answer=f"answers {spec.status} {spec.name}" if spec else "answers 200 and ignores it",
+        fix=mismatch.fix,
+        **({} if mismatch.certain else {"severity": "warning"}),
+    )
+
+
+# Recordings
+
+
+def _look_up(state: State, turn: Turn) -> Recorded | None:
+    """What the test's recordings say, where they decide: after a scripted fault, before a scripted reply."""
+    if state.tape is None or turn.fault is not None:
+        return None
+    found = state.tape.find(turn.call, turn.target)
+    if found is not None and found.reply is None and turn.due is not None:
+        return None  # what is not recorded yet, the script answers, not the provider
+    return found
+
+
+def _recorded(turn: Turn, recorded: Recorded) -> Decision:
+    """A recording stands in for the provider's decision, not for ours: the steps have found what they find."""
+    if recorded.reply is None:
+        return FORWARDED
+    if recorded.finding is not None:
+        turn.call.violations.append(replace(recorded.finding, call=turn.number))
+    return Played(recorded)

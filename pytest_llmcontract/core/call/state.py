@@ -1,0 +1,92 @@
+"""One provider as it stands: what is known of it, who calls, what is left, what is scripted.
+
+Steps and operations get it and change only what is theirs: levels of limits, scripts that are used up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from pytest_llmcontract.core.answers.tokens import TokenEstimator
+from pytest_llmcontract.core.call.form import Envelope, Ids
+from pytest_llmcontract.core.call.routes import Routes
+from pytest_llmcontract.core.call.script import Scripts
+from pytest_llmcontract.core.call.tape import Tape
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.contract.request import RequestContract, contracts_of
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.provider import Provider
+from pytest_llmcontract.core.facts.registry import key_names
+from pytest_llmcontract.core.journal import Journal
+from pytest_llmcontract.core.ledger import Ledger
+from pytest_llmcontract.core.limits.limiter import Limiter, limiter_of
+from pytest_llmcontract.core.money.account import Account
+from pytest_llmcontract.core.settings import ProviderSettings
+
+
+@dataclass(slots=True)
+class State:
+    """One provider, one account."""
+
+    edition: Edition
+    """What is known of the provider on its day."""
+    envelope: Envelope
+    """Its form."""
+    contracts: Mapping[str, RequestContract]
+    """The request contract of each operation that has one."""
+    routes: Routes
+    key_name: str
+    """The environment variable that its key is in."""
+    account: Account
+    """Who calls. Each provider's has more than the path asks of it."""
+    limiter: Limiter
+    """What is left."""
+    tokens: TokenEstimator
+    """Counts what has no recorded count."""
+    clock: VirtualClock
+    journal: Journal
+    """The test's, where calls are noted beside the own ledger, in order with those of other providers."""
+    tape: Tape | None = None
+    """The recordings of the test, if it has any."""
+    retires_within: timedelta = timedelta(30)
+    """Before its retirement, from which the use of a model is LLM108; 0: never."""
+    scripts: Scripts = field(default_factory=Scripts)
+    ledger: Ledger = field(default_factory=Ledger)
+    request_ids: list[str] = field(default_factory=list)
+    """Ids for the next requests, in place of made-up ones."""
+
+
+def opened(
+    provider: Provider,
+    edition: Edition,
+    settings: ProviderSettings,
+    clock: VirtualClock,
+    journal: Journal,
+    tokens: TokenEstimator,
+    *,
+    seed: int = 0,
+    **more: Any,
+) -> State:
+    """The state that a provider begins with.
+
+    Args:
+        seed: Made-up ids differ with it.
+        more: Further fields of :class:`State`.
+    """
+    account = provider.account(edition, settings, clock)
+    return State(
+        edition,
+        provider.envelope(edition, Ids(f"{provider.name} {edition.date} {seed}")),
+        contracts_of(provider.name, edition.date),
+        Routes(edition.base, edition.operations),
+        key_names(provider.name)[0],
+        account,
+        limiter_of(provider, edition, lambda: account.plan_name(clock.seconds)),
+        tokens,
+        clock,
+        journal,
+        **more,
+    )

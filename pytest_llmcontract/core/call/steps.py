@@ -1,0 +1,217 @@
+"""The steps of one call. Each may decide it and so end the path; :mod:`.simulator` walks them in the provider's order.
+
+A step takes the state of the provider and the call under way. It notes what is wrong with the call (``turn.find``)
+and returns a decision, or ``None`` to go on; it makes no reply.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.script import ScriptedReply
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.operations import OPERATIONS, operation_of
+from pytest_llmcontract.core.refusal import Refusal
+
+Step = Callable[[State, Turn], Decision | None]
+
+
+def route(state: State, turn: Turn) -> Decision | None:
+    """Is there such an operation?"""
+    if turn.operation != "unknown":
+        return None
+    edition = state.edition
+    sent = f"{turn.request.method} {turn.request.path}"
+    near = state.routes.nearest(turn.request.path)
+    turn.find(
+        "LLM105",
+        f"{sent} is not an address of {edition.provider}",
+        path="url",
+        sent=sent,
+        allowed=f"{edition.base}/… of {', '.join(edition.hosts)}",
+        fix=f"use {near}" if near else "compare the client's base_url with the provider's documentation",
+    )
+    return edition.refusal("unknown_address")
+
+
+def key(state: State, turn: Turn) -> Decision | None:
+    """Does a credential come along, in the right place? Any key is a good one."""
+    if operation_of(turn).public:
+        return None
+    scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret:
+        return None
+    misplaced = [name for name in ("x-api-key", "api-key") if name in turn.request.headers]
+    if "key=" in turn.request.url or "token=" in turn.request.url:
+        misplaced.append("the query string")
+    turn.find(
+        "LLM106",
+        "the API key is missing" if not misplaced and not scheme else "the API key is in the wrong place",
+        path="headers.authorization",
+        sent=f"a key in {misplaced[0]}" if misplaced else f"authorization: {scheme or 'nothing'}",
+        allowed="Authorization: Bearer <key>",
+        fix=f"set {state.key_name}, or give the client its api_key",
+    )
+    return state.edition.refusal("no_key", operation=turn.operation)
+
+
+def contract(state: State, turn: Turn) -> Decision | None:
+    """Is the body what the provider accepts? What is wrong was noted when the call was opened; this refuses it."""
+    wrong = next((mismatch for mismatch in turn.mismatches if mismatch.error), None)
+    return Refusal(wrong.error, wrong.detail) if wrong and wrong.error else None
+
+
+def account(state: State, turn: Turn) -> Decision | None:
+    """May this account call at all, and in this lane?"""
+    if turn.lane.plans and turn.plan not in turn.lane.plans:
+        return state.edition.refusal("lane_not_on_plan", {"service_tier": turn.body.get("service_tier")})
+    return state.account.refusal(turn.at)
+
+
+def model(state: State, turn: Turn) -> Decision | None:
+    """Does the model exist, does it still answer, and may this account use it?"""
+    name, known, today = turn.call.model, turn.model, turn.now.date()
+    if not name:
+        return None
+    if known is None or known.since > today:
+        turn.find(
+            "LLM103",
+            f"the model {name!r} does not exist",
+            path="$.model",
+            sent=name,
+            allowed=f"a model that {_list_of(state)} lists",
+            fix=_nearest_model(state, name),
+        )
+        return state.edition.refusal("unknown_model")
+    if known.is_retired(today):
+        turn.find(
+            "LLM104",
+            f"the model {name!r} is retired since {known.retired}",
+            path="$.model",
+            sent=name,
+            allowed=f"a model that answers on {today}",
+            fix=f"choose a model that {_list_of(state)} lists as current",
+        )
+        return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
+    if not known.serverless:
+        return state.edition.refusal("not_serverless")
+    if denied := state.account.access(known, turn.at):
+        turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
+        return denied.refusal
+    if known.retired is not None and not turn.target:
+        _warn_of_retirement(state, turn, known.retired)
+    return None
+
+
+def _list_of(state: State) -> str:
+    return f"`llmcontract models {state.edition.provider}`"
+
+
+def _warn_of_retirement(state: State, turn: Turn, retired: date) -> None:
+    """The model still answers; it will not for long. The message is the same on every day, so that it counts once."""
+    left = retired - turn.now.date()
+    if left > state.retires_within:
+        return
+    turn.find(
+        "LLM108",
+        f"the model {turn.call.model!r} retires on {retired}",
+        path="$.model",
+        sent=f"{turn.call.model} on {turn.now.date()}, {left.days} {'day' if left.days == 1 else 'days'} before",
+        answer=f"refuses it from {retired} on",
+        fix=f"move to a model that {_list_of(state)} lists as current;\n"
+        "the ini key llmcontract_retires_within sets how early this is told (days; 0 never)",
+    )
+
+
+def _nearest_model(state: State, name: str) -> str:
+    near = difflib.get_close_matches(name, state.edition.models, n=1)
+    known = f"did you mean {near[0]!r}? If the model is newer" if near else "if the model is newer"
+    return f"{known} than this edition, add it: models={{{name!r}: {{…}}}}"
+
+
+def size(state: State, turn: Turn) -> Decision | None:
+    """Do prompt and completion fit the model's context?"""
+    if turn.model is None or turn.model.context is None or not operation_of(turn).reads_text:
+        return None
+    asked = turn.asked_tokens
+    total = turn.prompt_tokens + asked
+    if total <= turn.model.context:
+        return None
+    turn.find(
+        "LLM107",
+        f"{total} tokens do not fit the {turn.model.context} of {turn.model.id}",
+        path="$.messages",
+        sent=f"{turn.prompt_tokens} tokens of prompt (estimated) and {asked} of completion",
+        allowed=f"{turn.model.context} together",
+        fix="shorten the messages or ask for fewer tokens",
+    )
+    reason = "too_long_elsewhere" if turn.model.third_party else "too_long"
+    return state.edition.refusal(reason, too_long(turn.model.context, turn.prompt_tokens, asked))
+
+
+def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:
+    """The numbers in the refusal of a prompt of *prompt_tokens* with a completion of *asked*."""
+    return {
+        "context": context,
+        "prompt_tokens": prompt_tokens,
+        "max_tokens": asked,
+        "total": prompt_tokens + asked,
+        "limit": context + 1,  # the texts of 2024 and 2025 name the first length that is too much
+    }
+
+
+def limiter(state: State, turn: Turn) -> Decision | None:
+    """Is something left of every limit? Then what the call counts is taken from it."""
+    if turn.model is None:
+        return None
+    charges = operation_of(turn).charges(state, turn)
+    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at)
+    turn.limits = state.limiter.state(turn.model.id, turn.at)
+    if turn.shortage is not None:
+        return Refusal(state.envelope.shortage_error(turn))
+    turn.charges = charges
+    return None
+
+
+def capacity(state: State, turn: Turn) -> Decision | None:
+    """Has the provider room? It always has, unless a test scripts otherwise."""
+    return None
+
+
+def answer(state: State, turn: Turn) -> Decision:
+    """Answer: as the test scripted it, else as the simulator makes it up."""
+    wanted = _NOTHING
+    if turn.due is not None and isinstance(turn.due.part, ScriptedReply):
+        wanted = turn.due.part
+        state.scripts.use(turn.due, turn.call)
+        turn.scripted = True
+        turn.extra_headers = wanted.headers
+    if wanted.body is not None:
+        return Whole(wanted.body)
+    if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
+        return _not_simulated(turn)
+    return OPERATIONS[turn.operation].answer(state, turn, wanted)
+
+
+_NOTHING = ScriptedReply()
+
+
+def _not_simulated(turn: Turn) -> Whole:
+    """An operation that the provider has and this version does not answer: better a clear end than an invented one."""
+    text = f"pytest-llmcontract does not simulate {turn.call.provider} {turn.operation}"
+    turn.find("LLM204", "nothing answers this operation", fix=f"{text} yet: script it with reply(body=…)")
+    return Whole({"error": {"message": text, "type": "not_simulated"}}, status=501)
+
+
+STEPS: Mapping[str, Step] = {
+    step.__name__: step for step in (route, key, contract, account, model, size, limiter, capacity, answer)
+}
+"""Every step by the name that an edition's ``path`` uses."""
+
+FIND_ONLY = frozenset({"route", "key", "model"})
+"""Steps that a recorded call takes too, for what they find: the provider has decided it, so they do not. The length of
+a prompt is only estimated, and limits are charged by what the recording reports."""

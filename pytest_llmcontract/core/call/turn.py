@@ -1,0 +1,105 @@
+"""One call under way: what is asked, what the limits made of it, what is decided.
+
+In three parts, filled in this order: nobody may rely on a part before the one who fills it has run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pytest_llmcontract.core.answers.completion import asked_completion
+from pytest_llmcontract.core.call.script import Script, ScriptedFault
+from pytest_llmcontract.core.call.tape import Recorded
+from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.facts.records import ErrorSpec, Lane, Model
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.limiter import Shortage
+from pytest_llmcontract.core.limits.rules import LimitState
+
+
+@dataclass(slots=True)
+class Turn:
+    """One call under way."""
+
+    # Asked: known when the call is opened (``Simulator.open``), and unchanged from then on.
+
+    request: ApiRequest
+    call: Call
+    number: int
+    """Of the call among all of its test, from 0."""
+    now: datetime
+    at: float
+    """Seconds on the virtual clock; what limits are counted in."""
+    request_id: str
+    body: Mapping[str, Any]
+    """The parsed body; empty for a request without one, or whose body is no JSON object."""
+    lane: Lane
+    """The way it takes: its service tier."""
+    plan: str = ""
+    """The plan or tier in force."""
+    target: str = ""
+    """What the path names: the model of ``GET /models/{id}``."""
+    model: Model | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    prompt_tokens: int = 0
+    due: Script | None = None
+    """The script whose turn it is with this call."""
+    fault: ScriptedFault | None = None
+    """The fault it brings, at its own step."""
+    recorded: Recorded | None = None
+    """What the test's recordings say to the call, where they decide it."""
+
+    # Admitted: by the step ``limiter``, of a model that has limits.
+
+    limits: Mapping[str, LimitState] = field(default_factory=dict)
+    """The model's limits as the call was admitted, or refused."""
+    charges: Charges | None = None
+    """What it counts; ``None`` where no limit was asked, or one refused."""
+    shortage: Shortage | None = None
+    """The limit that refused the call."""
+
+    # Decided: by whichever step ends the path, and while the reply is made.
+
+    error: ErrorSpec | None = None
+    """The refusal, as the catalogue has it."""
+    scripted: bool = False
+    """The test asked for exactly this outcome."""
+    whole: tuple[bytes, ...] | None = None
+    """The events of a stream that a script cut: what a recording keeps."""
+    retry_after: float | None = None
+    """What the test wants announced in place of the rule's."""
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def asked_tokens(self) -> int:
+        """The longest completion that the request allows; 0 if it does not say."""
+        return asked_completion(self.body) or 0
+
+    @property
+    def operation(self) -> str:
+        return self.call.operation
+
+    def find(self, code: str, message: str, **parts: Any) -> None:
+        """Note a finding about this call.
+
+        Args:
+            message: What is wrong, without provider and operation.
+            parts: Further fields of a :class:`~pytest_llmcontract.core.findings.rules.Violation`.
+        """
+        provider, operation = self.call.provider, self.operation
+        finding = Violation.of(
+            code,
+            f"{provider} {operation}: {message}",
+            provider=provider,
+            operation=operation,
+            site=self.request.site,
+            call=self.number,
+            **parts,
+        )
+        self.call.violations.append(finding)

@@ -1,0 +1,1 @@
+"""What is known of providers: dated records, the edition of a day, and where they come from."""

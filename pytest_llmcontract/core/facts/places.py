@@ -1,0 +1,25 @@
+"""Where files of ours lie: inside an installed package, beside it in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def find_schemas() -> Path:
+    """The folder of JSON Schemas: inside an installed package, beside it in a checkout."""
+    packaged = PACKAGE / "schemas"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "schemas"
+
+
+def find_rule_pages() -> Path:
+    """The folder of the pages about rules: inside an installed package, among the documentation in a checkout."""
+    packaged = PACKAGE / "rules"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "docs" / "rules"
+
+
+def find_cassettes() -> Path:
+    """The library of recordings: inside an installed package, beside it in a checkout."""
+    packaged = PACKAGE / "cassettes"
+    return packaged if packaged.is_dir() else PACKAGE.parent / "cassettes"

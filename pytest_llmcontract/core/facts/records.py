@@ -1,0 +1,295 @@
+"""The records of the data files: each with its days and its source; a key that is not known stops the load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date as Date  # noqa: N812  as in the data files
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+LIMIT_KINDS: dict[str, float] = {
+    "RPM": 60, "RPD": 86400, "TPM": 60, "TPD": 86400, "ITPM": 60, "OTPM": 60, "ASH": 3600, "ASD": 86400,
+}  # fmt: skip
+"""Every kind of limit and its window in seconds, in the order in which the first exceeded one is named."""
+
+AUDIO_KINDS = frozenset({"ASH", "ASD"})
+TOKEN_KINDS = frozenset({"TPM", "TPD", "ITPM", "OTPM"})
+
+STEPS = ("route", "key", "contract", "account", "model", "size", "limiter", "capacity", "answer")
+"""Every step of a call that may answer it. A provider's order is :attr:`Edition.path`."""
+
+ModelType = Literal[
+    "chat", "language", "code", "image", "audio", "transcribe", "embedding", "rerank", "moderation", "video"
+]
+"""Together's words; ``audio`` speaks, ``transcribe`` listens."""
+
+ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images"]
+"""What single models insist on: a stream; ``json_schema`` within a ``response_format`` of that type; pictures alone,
+without a message of the system."""
+
+Capability = Literal["tools", "json_object", "json_schema", "reasoning", "system", "prompt_cache"]
+
+
+class Fact(BaseModel):
+    """A record of the data files: immutable, and every key known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dated(Fact):
+    """A record that was true for a while."""
+
+    since: Date | None = None
+    """First day; ``None``: before anything we know."""
+    until: Date | None = None
+    """First day it was no longer true; ``None``: still is, as far as known."""
+
+    def holds_on(self, day: Date) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+
+class Source(Fact):
+    """Where facts come from."""
+
+    what: str
+    read: Date
+    """The day somebody looked."""
+    kind: Literal["recorded", "documented", "pasted", "assumed", "given"]
+    """From a recorded exchange, the provider's documents, an error somebody pasted, our guess, the user."""
+    note: str = ""
+
+
+class Prices(Fact):
+    """US dollars. Token prices are per million tokens; absent means unknown or not applicable."""
+
+    input: Decimal | None = None
+    cached_input: Decimal | None = None
+    output: Decimal | None = None
+    audio_hour: Decimal | None = None
+    audio_minute: Decimal | None = None
+    million_characters: Decimal | None = None
+    megapixel: Decimal | None = None
+    image: Decimal | None = None
+    video: Decimal | None = None
+
+
+class Model(Fact):
+    """One model as the provider lists it."""
+
+    id: str
+    type: ModelType
+    owner: str
+    name: str = ""
+    """For people, ``Llama 3.3 70B``; Together's ``display_name``."""
+    created: int = 0
+    """Unix seconds, as the models list has it."""
+    context: int | None = None
+    max_output: int | None = None
+    input_modalities: tuple[str, ...] = ("text",)
+    output_modalities: tuple[str, ...] = ("text",)
+    capabilities: frozenset[Capability] = frozenset()
+    rules: frozenset[ModelRule] = frozenset()
+    """What it was seen to insist on."""
+    reasoning_efforts: tuple[str, ...] = ()
+    """Accepted values of ``reasoning_effort``, where they are known."""
+    max_images: int | None = None
+    prices: Prices = Prices()
+    preview: bool = False
+    terms: bool = False
+    """Groq: an admin has to accept terms first. Assumed done, as for a test's own account."""
+    serverless: bool = True
+    """Together: listed, but answered only with a dedicated endpoint, when false."""
+    third_party: bool = False
+    """Together: hosted by somebody else; its replies carry no rate-limit headers."""
+    tier: int = 0
+    """Together: the lowest Build Tier that may use it."""
+    since: Date
+    """First day it was offered, as far as known."""
+    retired: Date | None = None
+    """First day it no longer answers."""
+    kept_for_some: bool = False
+    """Groq: retired for most, enterprises still have it; to the others it is as if it had never been."""
+    source: str
+    sources: Mapping[str, str] = Field(default_factory=dict)
+    """Source of single fields that are not from ``source``: ``{"prices": "docs-pricing"}``."""
+    assumed: frozenset[str] = frozenset()
+    """Fields that are a guess: those whose source is of the kind ``assumed``. Filled in when the files are read."""
+
+    def source_of(self, name: str) -> str:
+        return self.sources.get(name, self.source)
+
+    def is_seen(self, name: str) -> bool:
+        """Whether somebody saw the field, or the user gave it: only then may it refuse a call.
+
+        A field of which the record says nothing has its default, which nobody saw either.
+        """
+        return name in self.model_fields_set and name not in self.assumed
+
+    def is_retired(self, day: Date) -> bool:
+        return self.retired is not None and self.retired <= day
+
+
+class Limits(Dated):
+    """What one plan or tier allows: to a model, to a type of models, or to all there is no nearer record for."""
+
+    plan: str
+    model: str | None = None
+    type: ModelType | None = None
+    limits: Mapping[str, float]
+    """Kind -> limit, in the order of :data:`LIMIT_KINDS`."""
+    source: str
+    sources: Mapping[str, str] = Field(default_factory=dict)
+    """Source of single kinds that are not from ``source``."""
+
+    @field_validator("limits")
+    @classmethod
+    def _known_kinds(cls, limits: Mapping[str, float]) -> dict[str, float]:
+        for kind in limits:
+            if kind not in LIMIT_KINDS:
+                raise ValueError(f"unknown kind of limit {kind!r}")
+        return in_order(limits)
+
+    def source_of(self, kind: str) -> str:
+        return self.sources.get(kind, self.source)
+
+
+class ErrorSpec(Dated):
+    """One entry of the error catalogue."""
+
+    name: str
+    status: int
+    body: dict[str, Any] | str
+    """JSON with ``{placeholders}`` in its strings, or the text of a page that is no JSON.
+
+    A string that is nothing but a placeholder takes the value as it is; without a value its key is left out.
+    """
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    step: str
+    """The step of the path (:attr:`Edition.path`) that answers with it."""
+    rate_headers: bool = False
+    """Whether this reply carries the rate-limit headers."""
+    announces_wait: bool = True
+    """Of a refusal by a limit: whether it carries ``retry-after``."""
+    default_for_status: bool = False
+    """``fail(503)`` means this one."""
+    limit: str = "RPM"
+    """Of a refusal by a limit: the one that is meant where a test that scripts it names none."""
+    at_once: bool = False
+    """Of a refusal by a limit: more is asked than it allows at once, however long one waits."""
+    defaults: Mapping[str, str | None] = Field(default_factory=dict)
+    """What its placeholders hold if nothing better is known, ``{"message": "Input validation error"}``."""
+    source: str
+
+
+class ToolPrice(Dated):
+    """What a built-in tool costs beyond its tokens, in US dollars."""
+
+    name: str
+    thousand_requests: Decimal | None = None
+    hour: Decimal | None = None
+    source: str
+
+
+class Engine(Dated):
+    """What shows of the software that serves some models: keys that their replies have more, or less, than others'."""
+
+    models: tuple[str, ...]
+    """Ids, with ``*`` for any text. The first engine of the day that has the model serves it."""
+    what: str
+    source: str
+    seed: bool = False
+    """It picks a seed and reports it."""
+    weight_version: bool = False
+    """Whole replies carry ``metadata.weight_version``."""
+    reply: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of a whole reply."""
+    choice: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of its choice."""
+    choice_without: tuple[str, ...] = ()
+    usage: Literal["chunk", "finish", "none"] = "chunk"
+    """Where a stream has its numbers: in a chunk of their own, in the one that finishes, nowhere."""
+    usage_null: Literal["all", "later", "none"] = "all"
+    """Which chunks before that say ``"usage": null``: all, all but the first, none."""
+    text: bool = True
+    """Chunks repeat their content as ``text``, as completions have it."""
+    tools_choice: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of the choice in every chunk, where the request offers tools."""
+    finish_choice: Mapping[str, Any] = Field(default_factory=dict)
+    """More keys of the choice in the chunk that finishes."""
+    tool_calls: Literal["whole", "bare", "marked"] = "whole"
+    """How a streamed tool call comes: whole in one chunk; piece by piece in OpenAI's chunks, without this provider's
+    own keys; or piece by piece in its own, after one that tells the role twice."""
+    finishes_twice: bool = False
+    """Where the request offers tools, a second chunk finishes the stream, with the numbers in it."""
+    ends_with_call: bool = False
+    """Nothing follows a streamed tool call: neither a chunk that finishes nor numbers."""
+
+    def serves(self, model: str) -> bool:
+        return any(fnmatchcase(model, pattern) for pattern in self.models)
+
+
+class Lane(Dated):
+    """A way for calls: a service tier. What it costs in times the list price, and who may take it."""
+
+    name: str
+    asked_as: tuple[str, ...] = ()
+    """Values of ``service_tier`` that choose it; ``batch`` is chosen by the operation instead."""
+    plans: tuple[str, ...] = ()
+    """Who may take it; empty: everybody."""
+    price: Decimal = Decimal(1)
+    what: str = ""
+    source: str
+
+
+class RefusalRow(Dated):
+    """Which entry of the error catalogue refuses for a reason (:data:`REASONS`)."""
+
+    reason: str
+    error: str
+    operations: tuple[str, ...] = ()
+    """Only for these; empty: for all that have no row of their own."""
+    source: str
+
+
+REASONS: Mapping[str, str] = {
+    "unknown_address": "there is no such operation",
+    "no_key": "no credential came along, or in the wrong place",
+    "unknown_model": "nobody has heard of the model, or not yet",
+    "retired_model": "the model answers no more",
+    "not_serverless": "the model is listed, and answers on a dedicated endpoint only",
+    "no_model": "the request names no model, and needs one",
+    "wrong_model": "the model cannot do what the operation asks",
+    "lane_not_on_plan": "the service tier is not for this plan",
+    "too_long": "prompt and completion do not fit the context",
+    "too_long_elsewhere": "the same, of a model that somebody else hosts",
+    "no_conforming_answer": "no value fits the schema that the answer shall have",
+}
+"""Why a step or an operation refuses, whoever the provider is."""
+
+
+_SHARED_IN_FAMILIES = ("third_party", "type")
+
+
+def family_facts(models: Mapping[str, Model], id: str) -> dict[str, Any]:
+    """What all models of one owner (``deepcogito/…``) have in common: the best guess for one nobody has heard of."""
+    owner, slash, _ = id.partition("/")
+    family = [model for name, model in models.items() if slash and name.startswith(f"{owner}/")]
+    shared = {name: {getattr(model, name) for model in family} for name in _SHARED_IN_FAMILIES}
+    return {name: next(iter(values)) for name, values in shared.items() if len(values) == 1}
+
+
+def in_order(limits: Mapping[str, float]) -> dict[str, float]:
+    """The same limits in the order of :data:`LIMIT_KINDS`; whole numbers as ``int``."""
+    whole = {kind: int(limit) if float(limit).is_integer() else limit for kind, limit in limits.items()}
+    return {kind: whole[kind] for kind in LIMIT_KINDS if kind in whole}
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first of pydantic's complaints in one line: ``prices.input: Input should be a valid decimal``."""
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else str(problem["msg"])

@@ -1,0 +1,114 @@
+"""Which providers there are: found through the entry point ``pytest_llmcontract.providers``, ours too, once a process.
+
+Their names, folders and the plain facts of ``api.json`` are had without running a provider's code: pytest asks for
+them at every start, so this module imports the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmcontract.core.errors import DataError, unknown
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.facts.provider import Provider
+
+GROUP = "pytest_llmcontract.providers"
+"""The entry point: ``acme = "acme_provider:PROVIDER"``; the package named there holds the data files."""
+DUMMY_KEY = "llmcontract-dummy-key"
+"""A key that is valid for the simulation and nowhere else."""
+
+
+@cache
+def _points() -> Mapping[str, EntryPoint]:
+    """Name -> where its :class:`Provider` is; ours first. To read them takes milliseconds."""
+    found = sorted(entry_points(group=GROUP), key=lambda point: (not point.module.startswith(f"{GROUP}."), point.name))
+    return {point.name: point for point in found}
+
+
+def provider_names() -> tuple[str, ...]:
+    """The providers that can be simulated, ours first."""
+    return tuple(_points())
+
+
+def _point(name: str) -> EntryPoint:
+    if name not in _points():
+        raise unknown("provider", name, provider_names())
+    return _points()[name]
+
+
+@cache
+def provider(name: str) -> Provider:
+    """The provider called *name*: its data, and the little code beside it.
+
+    Raises:
+        BadInput: There is no such provider.
+        DataError: Its package does not load.
+    """
+    point = _point(name)
+    try:
+        found: Provider = point.load()
+    except (ImportError, AttributeError) as problem:
+        raise DataError(f"provider {name!r}: its entry point {point.value} does not load: {problem}") from problem
+    return found
+
+
+@cache
+def provider_folder(name: str) -> Path:
+    """The folder of a provider's data: that of the package its entry point names, which is not run for it.
+
+    Raises:
+        BadInput: There is no such provider.
+        DataError: The package is not there.
+    """
+    point = _point(name)
+    try:
+        spec = find_spec(point.module)
+    except ImportError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise DataError(f"provider {name!r}: its entry point {point.value} names no package that is there")
+    return Path(spec.submodule_search_locations[0])
+
+
+@cache
+def api_of(name: str) -> Mapping[str, Any]:
+    """A provider's ``api.json``, as it stands.
+
+    Raises:
+        BadInput: There is no such provider.
+        DataError: The file is missing or broken.
+    """
+    file = provider_folder(name) / "api.json"
+    try:
+        read: Mapping[str, Any] = json.loads(file.read_bytes())
+        return {**read, "hosts": tuple(read["hosts"])}
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise DataError(f"{name}/api.json: {problem}") from None
+
+
+def provider_hosts(name: str) -> frozenset[str]:
+    """The hosts of a provider, whatever the edition."""
+    return frozenset(api_of(name)["hosts"])
+
+
+def title_of(name: str) -> str:
+    """What people call a provider, ``Together AI``."""
+    return str(api_of(name).get("title") or name.capitalize())
+
+
+def key_names(name: str) -> tuple[str, ...]:
+    """The environment variables that clients read a provider's key from, the usual one first."""
+    return tuple(api_of(name).get("keys") or (f"{name.upper()}_API_KEY",))
+
+
+def limit_headers(name: str) -> Mapping[str, tuple[str, int]]:
+    """Header -> the kind of limit that it tells, and what its number is multiplied by."""
+    told: Mapping[str, Any] = api_of(name).get("limit_headers") or {}
+    return {header: (line["kind"], line["times"]) for header, line in told.items()}

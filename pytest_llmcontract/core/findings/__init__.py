@@ -1,0 +1,1 @@
+"""What a rule of ours holds against a call, and which of it counts."""

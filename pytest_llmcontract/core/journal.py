@@ -1,0 +1,40 @@
+"""What happened in one test: every call to any provider, and what whoever judges the test made of it.
+
+It outlives the simulations of its test, which may have been left by the time somebody looks. A plain class: this
+module is imported at each start of pytest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pytest_llmcontract.core.clock import VirtualClock
+    from pytest_llmcontract.core.findings.rules import Violation
+    from pytest_llmcontract.core.ledger import Call
+    from pytest_llmcontract.core.workload.budget import BudgetLine
+
+
+class Journal:
+    """One test's."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        """Every call to any provider, in order."""
+        self.editions: dict[str, date] = {}
+        """Provider -> the edition that answered last."""
+        self.clock: VirtualClock | None = None
+        self.found: list[Violation] = []
+        """As the test counts it."""
+        self.budget_lines: list[BudgetLine] = []
+        """The test's budget beside what was used of it, once the test is over."""
+        self.assumed_output: int | None = None
+        """Tokens of a completion that the simulator makes up; ``None``: as long as what it made up."""
+
+    def begin_test(self) -> None:
+        """Another test begins; those who note calls here keep doing so."""
+        self.calls.clear()
+        self.found, self.budget_lines = [], []
+        self.assumed_output = None

@@ -1,0 +1,1 @@
+"""Accounts, and every cent that moves on them."""

@@ -1,0 +1,104 @@
+"""Who calls: what the path of a call asks of an account. Each provider has its own; a plain one has a plan, no money.
+
+Money is ``Decimal`` US dollars; moments are seconds on the virtual clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.refusal import Refusal
+
+Money = Decimal | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an account."""
+
+    at: datetime
+    what: str
+    """``purchase``, ``grant``, ``charge``, ``declined``, ``tier`` …"""
+    amount: Decimal = Decimal(0)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """What the provider billed."""
+
+    date: datetime
+    amount: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAccess:
+    """That an account may not use a model."""
+
+    refusal: Refusal
+    message: str
+    """What a finding says of it."""
+    fix: str
+    code: str = "LLM502"
+
+
+class Account(Protocol):
+    """What the path of a call asks of an account."""
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What error texts call it, by placeholder; empty where the provider makes it up."""
+
+    def plan_name(self, at: float) -> str:
+        """The plan or tier whose limits hold at *at*, as limits are listed by: ``free``, ``tier2``."""
+
+    def refusal(self, at: float) -> Refusal | None:
+        """How a call is refused at *at*; ``None``: it is let through."""
+
+    def access(self, model: Model, at: float) -> NoAccess | None:
+        """Why it may not use *model* at *at*; ``None``: it may."""
+
+    def spend(self, cost: Decimal, at: float) -> None:
+        """A call cost this much."""
+
+
+@dataclass
+class PlainAccount:
+    """One that is on a plan and pays for nothing."""
+
+    plan: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def plan_name(self, at: float) -> str:
+        return self.plan
+
+    def refusal(self, at: float) -> Refusal | None:
+        return None
+
+    def access(self, model: Model, at: float) -> NoAccess | None:
+        return None
+
+    def spend(self, cost: Decimal, at: float) -> None:
+        pass
+
+
+def as_money(amount: Money, what: str) -> Decimal:
+    """*amount* as exact dollars.
+
+    Raises:
+        BadInput: It is no number, or negative.
+    """
+    try:
+        value = Decimal(str(amount))
+    except ArithmeticError:
+        raise BadInput(f"{what}: {amount!r} is no amount of dollars; accepted: 25, '0.50', Decimal('1')") from None
+    if not value.is_finite() or value < 0:
+        raise BadInput(f"{what}: {amount!r} is no amount of dollars; it must be 0 or more")
+    return value

@@ -1,0 +1,32 @@
+"""What one call costs at list price, in US dollars, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.facts.records import Prices
+
+MILLION = Decimal(1_000_000)
+
+
+def token_cost(prices: Prices, usage: Usage) -> Decimal:
+    """The price of *usage*. Cached tokens cost their own price where there is one; an unknown price counts as 0."""
+    if prices.input is None and prices.output is None:
+        return Decimal(0)
+    per_input = prices.input or Decimal(0)
+    per_cached = per_input if prices.cached_input is None else prices.cached_input
+    fresh = usage.input_tokens - usage.cached_tokens
+    total = fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * (prices.output or Decimal(0))
+    return total / MILLION
+
+
+def image_cost(prices: Prices, body: Mapping[str, Any]) -> Decimal:
+    """The price of the pictures that a request asks for; an unknown price counts as 0."""
+    # 1024 x 1024 where the request does not say: the default that the documentation gives.
+    width, height, count = body.get("width") or 1024, body.get("height") or 1024, body.get("n") or 1
+    if prices.image is not None:
+        return prices.image * count
+    return (prices.megapixel or Decimal(0)) * width * height * count / MILLION

@@ -1,0 +1,26 @@
+"""What a provider can do: one module a family of operations; nothing about an operation elsewhere but its forms.
+
+A provider answers an operation that has its address in ``api.json``, is in :data:`OPERATIONS`, and has a form in the
+provider's envelope (``providers/<name>/forms/``). Everything else is refused with a clear finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pytest_llmcontract.core.operations import chat, images, models
+from pytest_llmcontract.core.operations.operation import Operation
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.call.turn import Turn
+
+OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, **images.OPERATIONS}
+"""By name: what this version answers."""
+
+_OTHER = Operation()
+
+
+def operation_of(turn: Turn) -> Operation:
+    """The operation of a call; one that this version does not answer counts as a request."""
+    return OPERATIONS.get(turn.operation, _OTHER)

@@ -1,0 +1,59 @@
+"""Chat completions, and completions of a bare prompt: a chat without messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_llmcontract.core.answers.completion import compose
+from pytest_llmcontract.core.answers.synthesis import Unsatisfiable
+from pytest_llmcontract.core.call.decision import Decision
+from pytest_llmcontract.core.call.script import ScriptedReply, content_text
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.limits.charges import Charges, token_charges
+from pytest_llmcontract.core.operations.operation import Operation
+
+
+class Completions(Operation):
+    """Of both kinds."""
+
+    reads_text = True
+    streams = True
+
+    def charges(self, state: State, turn: Turn) -> Charges:
+        dialect = state.edition.dialect
+        takes_most, asks_most = dialect.admission == "maximum", dialect.refused_by == "maximum"
+        admitted = _admitted(state, turn)
+        return token_charges(
+            turn.prompt_tokens, admitted, turn.asked_tokens, takes_most=takes_most, asks_most=asks_most
+        )
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        if turn.model is None:
+            return state.edition.refusal("no_model")
+        try:
+            return compose(
+                turn.body,
+                turn.model,
+                wanted,
+                state.tokens,
+                turn.prompt_tokens,
+                assumed_output=state.journal.assumed_output,
+            )
+        except Unsatisfiable as problem:
+            # No model could give one either.
+            fix = "correct the schema, or script the answer with reply(structured=…)"
+            turn.find("LLM102", f"nothing conforms to the schema: {problem}", fix=fix)
+            return state.edition.refusal("no_conforming_answer")
+
+
+def _admitted(state: State, turn: Turn) -> int:
+    """What an admitted request counts before its answer; older editions went by its characters."""
+    dialect = state.edition.dialect
+    if dialect.admission == "characters":
+        messages = turn.body.get("messages") or ()
+        return sum(len(content_text(message.get("content"))) for message in messages) // 4 + dialect.admission_extra
+    return turn.prompt_tokens + dialect.admission_extra
+
+
+OPERATIONS: Mapping[str, Operation] = {"chat.completions": Completions(), "completions": Completions()}

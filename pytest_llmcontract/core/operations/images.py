@@ -1,0 +1,53 @@
+"""Pictures: generated, and fetched from the address that a reply gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
+from pytest_llmcontract.core.call.script import ScriptedReply
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.money.prices import image_cost
+from pytest_llmcontract.core.operations.operation import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """So many of them."""
+
+    count: int
+    usage: Usage = NOTHING_USED
+
+
+class GenerateImages(Operation):
+    """From a prompt."""
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        assert turn.model is not None
+        if turn.model.type != "image":
+            # Recorded: the server does not expect it either.
+            message = f"{turn.model.id} makes no images"
+            turn.find("LLM102", message, path="$.model", sent=turn.model.id, fix="choose an image model")
+            return state.edition.refusal("wrong_model")
+        return Pictures(turn.body.get("n") or 1)
+
+    def price(self, model: Model, body: Mapping[str, Any], usage: Usage) -> Decimal:
+        return image_cost(model.prices, body)
+
+
+class FetchPicture(Operation):
+    """From a store that asks for no key."""
+
+    public = True
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        return Pictures(1)
+
+
+OPERATIONS: Mapping[str, Operation] = {"images.generations": GenerateImages(), "images.content": FetchPicture()}

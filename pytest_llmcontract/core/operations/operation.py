@@ -1,0 +1,52 @@
+"""One thing that a provider does: what it reads, counts, answers and costs.
+
+:class:`Operation` is the plainest: counted by the request, paid by the tokens that its reply reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pytest_llmcontract.core.call.multipart import File, audio_seconds
+from pytest_llmcontract.core.limits.charges import Charges, request_charges
+from pytest_llmcontract.core.money.prices import token_cost
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.call.decision import Decision
+    from pytest_llmcontract.core.call.script import ScriptedReply
+    from pytest_llmcontract.core.call.state import State
+    from pytest_llmcontract.core.call.turn import Turn
+    from pytest_llmcontract.core.exchange import Usage
+    from pytest_llmcontract.core.facts.records import Model
+
+
+class Operation:
+    """One thing that a provider does."""
+
+    public: ClassVar[bool] = False
+    """It needs no key: its address is the secret."""
+    reads_text: ClassVar[bool] = False
+    """It is counted in tokens, and its prompt has to fit the context."""
+    streams: ClassVar[bool] = False
+    """It gives its answer in pieces where the request asks so; its forms can do it."""
+    names_model: ClassVar[bool] = False
+    """The id in its address is a model's."""
+
+    def charges(self, state: State, turn: Turn) -> Charges:
+        """What limits count, before the answer is known."""
+        file = turn.body.get("file")
+        return request_charges(audio_seconds(file.data) if isinstance(file, File) else 0)
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        """What is answered, in no provider's form yet.
+
+        Args:
+            wanted: What the test scripted; what it leaves open is made up.
+        """
+        raise NotImplementedError
+
+    def price(self, model: Model, body: Mapping[str, Any], usage: Usage) -> Decimal:
+        """The list price in US dollars of a call that was answered; the lane's factor comes after."""
+        return token_cost(model.prices, usage)

@@ -1,0 +1,120 @@
+"""One clock, the providers on it, every call in order: what a test, a server's scope or a command plays in.
+
+A world has no adapter, no patch and no environment; how the calls of this process come to it is the business of
+:mod:`pytest_llmcontract.simulation`. Worlds do not know of each other.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, date, datetime, time, timedelta
+
+from pytest_llmcontract.core.answers.tokens import DefaultEstimator, TokenEstimator
+from pytest_llmcontract.core.call.simulator import Outcome, Simulator
+from pytest_llmcontract.core.call.state import opened
+from pytest_llmcontract.core.call.tape import Tape
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.provider import Provider
+from pytest_llmcontract.core.journal import Journal
+from pytest_llmcontract.core.settings import ProviderSettings
+
+
+class World:
+    """What one test plays in.
+
+    Args:
+        clock: The time that all of it shares.
+        journal: Where calls are noted; default one of its own.
+        retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
+        dated: Whether the clock begins at a day of somebody's choice; else at that of the earliest edition in play.
+    """
+
+    def __init__(
+        self, clock: VirtualClock, journal: Journal | None = None, *, retires_within: int = 30, dated: bool = True
+    ) -> None:
+        self.clock = clock
+        self.journal = journal or Journal()
+        self.journal.clock = clock
+        self.simulators: list[Simulator] = []
+        self.tape: Tape | None = None
+        """The recordings of the test that runs."""
+        self._retires_within = timedelta(retires_within)
+        self._pinned = self._dated = dated
+        self._owners: dict[str, Simulator] = {}
+        self._lock = threading.RLock()
+
+    def begin_test(self) -> None:
+        """A new test looks at a world that was there before it."""
+        self.clock.begin_test()
+        self.journal.begin_test()
+
+    def add(
+        self,
+        provider: Provider,
+        edition: Edition,
+        settings: ProviderSettings,
+        tokens: TokenEstimator | None = None,
+        tape: Tape | None = None,
+    ) -> Simulator:
+        """Let *provider* answer, as *edition* knows it; the innermost, that is the last, owns a host.
+
+        Args:
+            tokens: Counts what has no recorded count.
+            tape: Recordings that answer for it alone, in place of the test's.
+        """
+        self._begin_on(edition.date)
+        simulator = Simulator(
+            lambda seed: opened(
+                provider,
+                edition,
+                settings,
+                self.clock,
+                self.journal,
+                tokens or DefaultEstimator(),
+                seed=seed,
+                retires_within=self._retires_within,
+            ),
+            self._lock,
+        )
+        simulator.state.tape = tape or self.tape
+        simulator.own_tape = tape
+        self.simulators.append(simulator)
+        self.journal.editions[provider.name] = edition.date
+        self._assign_hosts()
+        return simulator
+
+    def remove(self, simulator: Simulator) -> None:
+        self.simulators.remove(simulator)
+        self._assign_hosts()
+
+    def play(self, tape: Tape | None) -> None:
+        """Let *tape* answer while a test lasts, beside recordings of a provider's own; ``None`` when it ends."""
+        self.tape = tape
+        for simulator in self.simulators:
+            simulator.state.tape = simulator.own_tape or tape
+
+    def owner(self, host: str) -> Simulator | None:
+        """Who answers calls to *host*."""
+        return self._owners.get(host)
+
+    def answer(self, request: ApiRequest) -> Outcome:
+        """What the provider that has the host answers; it has to have one (:meth:`owner`)."""
+        self.clock.pass_due()
+        return self._owners[request.host].answer(request)
+
+    def _assign_hosts(self) -> None:
+        self._owners = {host: one for one in self.simulators for host in one.state.edition.hosts}
+
+    def _begin_on(self, day: date) -> None:
+        """The clock begins at the earliest edition in play."""
+        noon = noon_of(day)
+        if not self._dated or (not self._pinned and noon < self.clock.now):
+            self.clock.rebase(noon)
+        self._dated = True
+
+
+def noon_of(day: date) -> datetime:
+    """When a clock begins."""
+    return datetime.combine(day, time(12), UTC)

@@ -1,0 +1,66 @@
+"""What holds in this process: the defaults that flags and ini set, and the journal of the test under way.
+
+Everything else belongs to a world (:mod:`pytest_llmcontract.core.world`). The plugin sets both; outside pytest the
+defaults hold, and each simulation has a journal of its own. This module is imported at each start of pytest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.findings.selection import Selection
+    from pytest_llmcontract.core.journal import Journal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defaults:
+    """What a simulation takes where it says nothing else."""
+
+    edition: str | None = None
+    """The day whose facts hold where a simulation names none."""
+    retires_within: int = 30
+    """Days before its retirement from which the use of a model is LLM108; 0: never."""
+    record_flag: str | None = None
+    record_ini: str | None = None
+    source_flag: str | None = None
+    source_ini: str | None = None
+    """What may be recorded, and who answers it, where it says so."""
+    guard: bool = True
+    """Whether calls to providers that are not simulated are stopped."""
+    selection: Selection | None = None
+    """Which rules count; ``None``: all."""
+
+
+_defaults = Defaults()
+_journal: Journal | None = None
+
+
+def defaults() -> Defaults:
+    return _defaults
+
+
+def journal_of_test() -> Journal | None:
+    """That of the test under way; ``None`` outside pytest."""
+    return _journal
+
+
+def watch(journal: Journal | None) -> None:
+    """Another test begins: what is simulated from now on is noted in *journal*."""
+    global _journal
+    _journal = journal
+
+
+def use_defaults(new: Defaults) -> Callable[[], None]:
+    """Let *new* hold, without a test under way; the returned function restores what was before."""
+    global _defaults, _journal
+    before, journal = _defaults, _journal
+
+    def restore() -> None:
+        global _defaults, _journal
+        _defaults, _journal = before, journal
+
+    _defaults, _journal = new, None
+    return restore

@@ -1,0 +1,82 @@
+"""A Groq organization: its plan, and what it spent.
+
+Source: Groq's documents on spend limits and billing; see the switches of ``dialect.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.money.account import Event, Money, NoAccess, as_money
+from pytest_llmcontract.core.money.book import Book
+from pytest_llmcontract.core.refusal import Refusal
+
+PLANS = ("free", "developer")
+
+
+class GroqAccount:
+    """A Groq organization.
+
+    Args:
+        plan: ``free`` or ``developer``.
+        spend_limit: Dollars a month after which calls are refused; paid plans only.
+        tracking_delay: Seconds until spending counts against the limit (documented: 10 to 15 minutes).
+    """
+
+    def __init__(
+        self, clock: VirtualClock, plan: str, spend_limit: Money | None = None, tracking_delay: float = 900
+    ) -> None:
+        self._clock = clock
+        self._tracking_delay = tracking_delay
+        self._book = Book()
+        self._plan = _known(plan)
+        self.spend_limit = None if spend_limit is None else as_money(spend_limit, "spend_limit")
+        self.organization = ""
+        """Id of the organization in error texts, ``org_…``; empty: one is made up."""
+        self.events: list[Event] = []
+        if plan == "free" and spend_limit is not None:
+            raise BadInput("spend_limit needs plan='developer': the free plan spends nothing")
+
+    @property
+    def plan(self) -> str:
+        """``free`` or ``developer``; what is set holds from the next call on."""
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: str) -> None:
+        self._plan = _known(plan)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {"organization": self.organization} if self.organization else {}
+
+    @property
+    def spent(self) -> Decimal:
+        """Dollars of calls so far; 0 on the free plan."""
+        return self._book.sum("usage")
+
+    def plan_name(self, at: float) -> str:
+        return self._plan
+
+    def refusal(self, at: float) -> Refusal | None:
+        if self.spend_limit is None:
+            return None
+        tracked = self._book.sum("usage", until=at - self._tracking_delay)
+        return Refusal("spend_limit_reached") if tracked >= self.spend_limit else None
+
+    def access(self, model: Model, at: float) -> NoAccess | None:
+        return None
+
+    def spend(self, cost: Decimal, at: float) -> None:
+        if self._plan != "free" and cost:
+            self._book.enter("usage", cost, at)
+
+
+def _known(plan: str) -> str:
+    if plan not in PLANS:
+        raise unknown("plan of groq_api", plan, PLANS)
+    return plan

@@ -1,0 +1,47 @@
+"""Groq's switches, texts and figures: what ``dialect.json`` may hold beside what every provider has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import Field
+
+from pytest_llmcontract.core.facts.dialect import Dialect
+from pytest_llmcontract.core.facts.edition import Edition
+
+
+class GroqDialect(Dialect):
+    """``dialect.json`` says of each what it means and where it was seen."""
+
+    # Limits, and the texts of refusals by them
+    requested_prefix: str = ""
+    used_integer: bool = True
+    used_printed: Literal["floor", "ceil"] = "floor"
+    too_large_waits: bool = False
+    debt_allowed: bool = False
+    service_tier_in_text: bool = False
+    upsell: Mapping[str, str] = Field(default_factory=dict)
+
+    # Headers
+    duration_truncate_ms: bool = False
+    duration_least_ms: int = 0
+    regions: tuple[str, ...] = ()
+    strict_transport_security: str = ""
+
+    # Replies
+    x_groq_seed: bool = False
+    x_groq_in_first_chunk: bool = True
+    usage_breakdown: Literal["absent", "object", "null"] = "null"
+    service_tier_in_reply: bool = False
+    instance_id_of: tuple[str, ...] = ()
+    usage_in_last_chunk: bool = False
+
+    # Money
+    tracking_delay_seconds: float = 0
+
+
+def dialect_of(edition: Edition) -> GroqDialect:
+    """The dialect of an edition of Groq's."""
+    assert isinstance(edition.dialect, GroqDialect)
+    return edition.dialect

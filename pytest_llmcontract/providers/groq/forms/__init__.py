@@ -1,0 +1,1 @@
+"""The shapes of Groq's answers: one module a family of operations."""

@@ -1,0 +1,192 @@
+"""Groq's chat completions: bodies and streams as its servers send them, by edition.
+
+The shapes are read off some 750 recorded exchanges of 2025 and 2026; JSON is compact and ends with a newline.
+"""
+
+from __future__ import annotations
+
+import json
+import string
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pytest_llmcontract.core.answers.completion import Completion
+from pytest_llmcontract.core.call.form import Ids, compact
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.providers.groq.dialect import GroqDialect
+from pytest_llmcontract.providers.plain import PlainEnvelope, asks_for_usage
+
+STUB = "stub"
+"""The id of what a compound model answers as a whole."""
+
+
+class ChatForm:
+    """The whole body and the stream of a chat completion."""
+
+    def __init__(self, envelope: PlainEnvelope, dialect: GroqDialect) -> None:
+        self._envelope = envelope
+        self._ids: Ids = envelope.ids
+        self._dialect = dialect
+
+    def body(self, turn: Turn, answer: Completion) -> bytes:
+        body: dict[str, Any] = {
+            "id": STUB if "compound" in turn.call.model else f"chatcmpl-{self._ids.uuid()}",
+            "object": "chat.completion",
+            "created": int(turn.now.timestamp()),
+            "model": turn.call.model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": self._message(turn, answer),
+                    "logprobs": None,
+                    "finish_reason": answer.finish_reason,
+                }
+            ],
+            "usage": _usage(answer),
+        }
+        if "compound" in turn.call.model:
+            body["usage_breakdown"] = _breakdown(turn, answer)
+        elif self._dialect.usage_breakdown != "absent":
+            body["usage_breakdown"] = {"models": None} if self._dialect.usage_breakdown == "object" else None
+        if not _is_compound(turn):
+            body |= self._server(turn)
+        body["x_groq"] = self._x_groq(turn)
+        return self._envelope.encoded(body | self._service_tier(turn))
+
+    def _service_tier(self, turn: Turn) -> dict[str, str]:
+        tier = turn.body.get("service_tier") or "on_demand"
+        return {"service_tier": tier} if self._dialect.service_tier_in_reply else {}
+
+    def _message(self, turn: Turn, answer: Completion) -> dict[str, Any]:
+        # A tool-call answer has no content at all, not even null.
+        message: dict[str, Any] = {"role": "assistant"}
+        if answer.content is not None:
+            message["content"] = answer.content
+        if answer.reasoning:
+            message["reasoning"] = answer.reasoning
+        if answer.tool_calls:
+            message["tool_calls"] = self._tool_calls(turn, answer)
+        return message
+
+    def _tool_calls(self, turn: Turn, answer: Completion) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": self._tool_call_id(turn),
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in answer.tool_calls
+        ]
+
+    def _tool_call_id(self, turn: Turn) -> str:
+        if turn.call.model.startswith("openai/gpt-oss"):
+            return f"fc_{self._ids.uuid()}"
+        return self._ids.letters(9, string.ascii_lowercase + string.digits)
+
+    def events(self, turn: Turn, answer: Completion) -> Iterator[bytes]:
+        if _is_compound(turn):
+            yield from self._compound_chunks(turn, answer)
+            return
+        head = compact(
+            {
+                "id": f"chatcmpl-{self._ids.uuid()}",
+                "object": "chat.completion.chunk",
+                "created": int(turn.now.timestamp()),
+                "model": turn.call.model,
+                **self._server(turn),
+            }
+        )[:-1]
+
+        def event(delta: Mapping[str, Any], finish: str = "null", rest: str = "") -> bytes:
+            choice = f'{{"index":0,"delta":{compact(delta)},"logprobs":null,"finish_reason":{finish}}}'
+            return f'data: {head},"choices":[{choice}]{rest}}}\n\n'.encode()
+
+        opening = None if answer.content is None and not answer.reasoning else ""
+        mark = f',"x_groq":{compact(self._x_groq(turn))}' if self._dialect.x_groq_in_first_chunk else ""
+        yield event({"role": "assistant", "content": opening}, rest=mark)
+        channel = {"channel": "analysis"} if turn.call.model.startswith("openai/gpt-oss") else {}
+        for thought in answer.reasoning.split(" ") if answer.reasoning else ():
+            yield event({"reasoning": f"{thought} ", **channel})
+        for piece in answer.pieces:
+            yield event({"content": piece})
+        if answer.tool_calls:
+            calls = [call | {"index": i} for i, call in enumerate(self._tool_calls(turn, answer))]
+            yield event({"tool_calls": calls})
+        usage = compact(_usage(answer))
+        last = f',"x_groq":{{"id":"{turn.request_id}","usage":{usage}}}'
+        if self._dialect.usage_in_last_chunk or asks_for_usage(turn.body):
+            last += f',"usage":{usage}'
+        yield event({}, json.dumps(answer.finish_reason), last)
+        if asks_for_usage(turn.body):
+            # Asked for, the numbers come once more, in a chunk of their own.
+            rest = compact(self._service_tier(turn))[1:-1]
+            yield f'data: {head},"choices":[],"usage":{usage}{"," + rest if rest else ""}}}\n\n'.encode()
+
+    def _compound_chunks(self, turn: Turn, answer: Completion) -> Iterator[bytes]:
+        """A system of several models: no opening chunk, an id for each chunk, and what each model used at the end."""
+
+        def event(id: str, delta: Mapping[str, Any], finish: str | None = None, **rest: Any) -> bytes:
+            chunk = {
+                "id": id,
+                "object": "chat.completion.chunk",
+                "created": int(turn.now.timestamp()),
+                "model": turn.call.model,
+                "system_fingerprint": None,
+                "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}],
+            }
+            return f"data: {compact(chunk | rest)}\n\n".encode()
+
+        thoughts = [f"{thought} " for thought in answer.reasoning.split(" ")] if answer.reasoning else []
+        for thought in thoughts:
+            yield event(f"chatcmpl-{self._ids.uuid()}", {"reasoning": thought})
+        for piece in answer.pieces:
+            yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
+        used = {"usage": _usage(answer), "usage_breakdown": _breakdown(turn, answer)}
+        yield event(STUB, {}, answer.finish_reason, x_groq=used)
+
+    def _x_groq(self, turn: Turn) -> dict[str, Any]:
+        mark: dict[str, Any] = {"id": STUB if "compound" in turn.call.model else turn.request_id}
+        if self._dialect.x_groq_seed and not _is_compound(turn):
+            mark["seed"] = turn.body.get("seed") or self._ids.number(31)
+        return mark
+
+    def _server(self, turn: Turn) -> dict[str, str]:
+        """What shows of the server that answered."""
+        shown = {"system_fingerprint": self._fingerprint(turn)}
+        return shown | ({"instance_id": self._ids.uuid()} if turn.call.model in self._dialect.instance_id_of else {})
+
+    def _fingerprint(self, turn: Turn) -> str:
+        return f"fp_{zlib.crc32(turn.call.model.encode()):08x}"[:11].ljust(13, "0")
+
+
+def _is_compound(turn: Turn) -> bool:
+    return turn.call.model.startswith("groq/compound")
+
+
+def _breakdown(turn: Turn, answer: Completion) -> dict[str, Any]:
+    """What each model behind a compound one used; how many calls it makes of whom is its own choice."""
+    inner = "openai/gpt-oss-120b" if _is_compound(turn) else "llama-3.3-70b-versatile"
+    return {"models": [{"model": inner, "usage": _usage(answer)}]}
+
+
+def _usage(answer: Completion) -> dict[str, Any]:
+    """Tokens and seconds; the seconds follow from a plausible speed, so that they are the same in every run."""
+    usage = answer.usage
+    prompt_time = round(usage.input_tokens * 4.5e-5, 9)
+    completion_time = round(usage.output_tokens * 2e-3, 9)
+    block: dict[str, Any] = {
+        "queue_time": 0.05,
+        "prompt_tokens": usage.input_tokens,
+        "prompt_time": prompt_time,
+        "completion_tokens": usage.output_tokens,
+        "completion_time": completion_time,
+        "total_tokens": usage.total_tokens,
+        "total_time": round(prompt_time + completion_time, 9),
+    }
+    # Only on a hit: a request without one has no such key.
+    if usage.cached_tokens:
+        block["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    if answer.reasoning_tokens:
+        block["completion_tokens_details"] = {"reasoning_tokens": answer.reasoning_tokens}
+    return block

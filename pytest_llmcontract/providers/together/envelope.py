@@ -1,0 +1,198 @@
+"""What all of Together's replies share: ids, headers, and the words of its limits, by edition.
+
+Read off some 980 recorded exchanges of 2025 and 2026; the ``etag`` of a body is that of Express.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import string
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, filled, http_date, whole
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import ErrorSpec
+from pytest_llmcontract.core.operations import operation_of
+from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.together.dialect import dialect_of
+from pytest_llmcontract.providers.together.forms.chat import ChatForm
+from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
+from pytest_llmcontract.providers.together.forms.models import ModelsForm
+
+VERSIONED = {
+    "chat.completions": "x-inference-version",
+    "completions": "x-inference-version",
+    "images.generations": "x-image-version",
+}
+"""The header in which the server of a model tells its version, by operation."""
+_LETTERS = string.ascii_letters + string.digits
+_JSON = "application/json; charset=utf-8"
+
+
+class TogetherEnvelope(PlainEnvelope):
+    """Together's form on the day of *edition*."""
+
+    def __init__(self, edition: Edition, ids: Ids) -> None:
+        super().__init__(edition, ids)
+        self._dialect = dialect_of(edition)
+        chat = ChatForm(self, self._dialect)
+        self.forms = {
+            "chat.completions": chat,
+            "completions": chat,
+            "models.list": ModelsForm(),
+            "images.generations": ImagesForm(self),
+            "images.content": PictureForm(),
+        }
+
+    def request_id(self, moment: datetime) -> str:
+        letter = self._dialect.request_id_letter
+        ray = self.ids.ray(moment) + (f"-{COLO}" if self._dialect.request_id_place else "")
+        return f"{letter}{self.ids.letters(6, _LETTERS)}-{self.ids.letters(6, _LETTERS)}-{ray}" if letter else ray
+
+    def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
+        drawn = turn.operation == "images.generations"
+        known = {"id": picture_id(turn) if drawn else turn.request_id} if self._dialect.error_id else {}
+        return {**known, "request_id": turn.request_id}
+
+    def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
+        # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
+        body = filled(spec.body, {**spec.defaults, "created": int(turn.now.timestamp()), "model": turn.call.model})
+        yield f"data: {compact(body)}\n\n".encode()
+        yield DONE
+
+    # Limits.
+
+    def shortage_error(self, turn: Turn) -> str:
+        own = turn.model and self.edition.limits_record(self.edition.plans[0], turn.model.id)
+        special = (own and own.model) or turn.call.model in self.edition.overrides
+        return "model_rate_limit" if special else "rate_limit"
+
+    def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
+        short = shortage_of(turn)
+        rpm = turn.limits["RPM"].limit if "RPM" in turn.limits else short.limit
+        tpm = turn.limits["TPM"].limit if "TPM" in turn.limits else 0
+        return {
+            "rpm": whole(rpm),
+            "qps": whole(rpm / 60),
+            "tpm": whole(tpm),
+            "tps": whole(tpm / 60),
+            "queries": f"{float(rpm):.1f}",
+            "and_tokens": f" and {whole(tpm)} tokens" if tpm else "",
+            "limit": whole(rpm),
+        }
+
+    # Headers.
+
+    def headers(self, turn: Turn, status: int, body: bytes | None) -> dict[str, str]:
+        if turn.operation == "images.content" and turn.error is None:
+            return self._picture_headers(turn)
+        stamp = turn.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{turn.now.microsecond // 1000:03}Z"
+        headers = {
+            "date": http_date(turn.now),
+            "content-type": content_type(turn, body, _JSON),
+            "access-control-allow-origin": "*",
+            "vary": "Accept-Encoding",
+            "x-api-received": stamp,
+            **({"x-request-id": turn.request_id} if self._dialect.request_id_header else {}),
+            "strict-transport-security": "max-age=15552000; includeSubDomains",
+            "cf-cache-status": "DYNAMIC",
+            "server": "cloudflare",
+            "cf-ray": f"{turn.request_id.removesuffix(f'-{COLO}')[-16:]}-{COLO}",
+            "alt-svc": 'h3=":443"; ma=86400',
+        }
+        if body is None:
+            headers["content-type"] = "text/event-stream;charset=utf-8"
+            headers["cache-control"] = "no-cache, no-transform"
+        else:
+            headers["etag"] = etag(body)
+        headers |= self._way_headers(turn, stamp, whole=body is not None)
+        headers |= self._rate_headers(turn)
+        if turn.error is not None:
+            headers |= turn.error.headers
+        return headers
+
+    def _picture_headers(self, turn: Turn) -> dict[str, str]:
+        """Pictures come from a store, not from the API; they may be kept for a year."""
+        return {
+            "date": http_date(turn.now),
+            "content-type": "image/jpeg",
+            "content-disposition": f'inline; filename="{self.ids.uuid()}.jpg"',
+            "cache-control": "max-age=31536000, public",
+            "expires": http_date(turn.now + timedelta(days=365)),
+            "access-control-expose-headers": "X-Request-ID",
+            "content-security-policy": "script-src 'none'",
+            "x-content-type-options": "nosniff",
+            "strict-transport-security": "max-age=2592000; includeSubDomains",
+            "vary": "Origin",
+            "cf-cache-status": "DYNAMIC",
+            "server": "cloudflare",
+            "cf-ray": f"{self.ids.ray(turn.now)}-{COLO}",
+            "alt-svc": 'h3=":443"; ma=86400',
+        }
+
+    def _way_headers(self, turn: Turn, stamp: str, *, whole: bool) -> dict[str, str]:
+        """How far a call came: to the server of its model, to the limiter, or not past the list of models."""
+        step = turn.error.step if turn.error else "answer"
+        headers = {}
+        if operation_of(turn).reads_text and step == "model":
+            headers["x-content-type-options"] = "nosniff"
+        elif turn.error is not None and "x-content-type-options" in turn.error.headers:
+            pass  # answered before the call was traced
+        elif operation_of(turn).reads_text and self._dialect.trace_header:
+            headers["x-amzn-trace-id"] = f"{self.ids.uuid()}-noamzn"
+        if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
+            headers[VERSIONED[turn.operation]] = "v2"
+            if turn.error is None or not turn.call.stream:
+                headers["x-api-call-start"] = stamp
+            if turn.error is None and whole:
+                headers["x-api-call-end"] = stamp
+        return headers
+
+    def _rate_headers(self, turn: Turn) -> dict[str, str]:
+        """The per-second dialect; ``retry-after`` equals the reset."""
+        refused = turn.shortage is not None
+        headers: dict[str, str] = {}
+        told = turn.retry_after
+        if self._shows_limits(turn):
+            requests = turn.limits["RPM"]
+            left = max(1, math.ceil(requests.reset_seconds)) if refused else round(requests.reset_seconds)
+            reset = whole(told) if told is not None else str(left)
+            headers = {
+                "x-ratelimit": "true" if refused else "false",
+                "x-ratelimit-limit": f"{requests.limit / 60:.10g}",
+                "x-ratelimit-remaining": "0" if refused else str(requests.remaining),
+                "x-ratelimit-reset": reset,
+            }
+            if refused or self._dialect.retry_after_on_success:
+                headers["retry-after"] = reset
+            if self._dialect.rate_headers_dynamic and "TPM" in turn.limits:
+                # No unit is documented; 0, 1 and 2 were seen.
+                headers |= {"x-ratelimit-limit-dynamic": "1", "x-ratelimit-remaining-dynamic": "1"}
+            tokens = turn.limits.get("TPM")
+            per_second = tokens.limit / 60 if tokens else 0
+            left_now = max(0, math.floor(per_second - (tokens.used if tokens else 0)))
+            headers["x-ratelimit-limit-tokens"] = whole(per_second)
+            headers["x-ratelimit-remaining-tokens"] = str(left_now)
+        elif told is not None:
+            headers["retry-after"] = whole(told)
+        elif refused and turn.shortage is not None:
+            # Documented for 2026: the only header left, and a suggestion.
+            headers["x-ratelimit-reset"] = str(max(1, math.ceil(turn.shortage.wait)))
+        return headers
+
+    def _shows_limits(self, turn: Turn) -> bool:
+        if self._dialect.rate_headers != "per_second" or "RPM" not in turn.limits:
+            return False
+        hosted_elsewhere = turn.model is not None and turn.model.third_party
+        return not hosted_elsewhere and (turn.error is None or turn.error.rate_headers)
+
+
+def etag(body: bytes) -> str:
+    """The weak entity tag that Express gives *body*; recorded ones agree."""
+    digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
+    return f'W/"{len(body):x}-{digest[:27]}"'

@@ -1,0 +1,1 @@
+"""The shapes of Together's answers: one module a family of operations."""

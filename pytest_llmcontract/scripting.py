@@ -1,0 +1,255 @@
+"""What a test scripts of a provider, and of its limits: the words of ``groq_api``, checked as they are written."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pytest_llmcontract.core.call.form import placeholders
+from pytest_llmcontract.core.call.script import (
+    Chaos,
+    Latency,
+    Outage,
+    Part,
+    Script,
+    ScriptedFault,
+    ScriptedReply,
+    StreamCut,
+    When,
+    matcher,
+)
+from pytest_llmcontract.core.call.simulator import Simulator
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.errors import BadInput, unknown
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS, ErrorSpec
+from pytest_llmcontract.core.limits.rules import LimitState
+from pytest_llmcontract.core.site import application_site
+
+CutHow = Literal["disconnect", "error_event", "truncate", "stall"]
+
+
+class Scripting:
+    """What can be scripted of one provider.
+
+    Args:
+        name: Its name, for messages.
+        simulator: Who answers.
+        clock: Of its world.
+    """
+
+    def __init__(self, name: str, simulator: Simulator, clock: VirtualClock) -> None:
+        self.name = name
+        self.simulator = simulator
+        """The path of a call and its state, for adapters and commands of this project."""
+        self.clock = clock
+
+    @property
+    def edition(self) -> Edition:
+        """What is known of the provider on the day that holds."""
+        return self.simulator.state.edition
+
+    def reply(
+        self,
+        content: str | Sequence[str] | None = None,
+        *,
+        structured: Mapping[str, Any] | None = None,
+        tool_calls: Iterable[Mapping[str, Any]] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        reasoning: str | None = None,
+        finish_reason: str | None = None,
+        usage: Mapping[str, Any] | None = None,
+        when: When = None,
+        times: int | None = 1,
+    ) -> Script:
+        """Script the next answer(s). Without a script the simulator makes up a useful one.
+
+        Args:
+            content: The text, or a list of the pieces a stream gives it in.
+            structured: A dict, given as the forced tool's arguments or as JSON content, as the request asks.
+            tool_calls: ``{"name": …, "arguments": {…}}`` each.
+            body: The whole reply, of any operation.
+            headers: More headers, or other values.
+            reasoning: What a reasoning model shows of its thinking.
+            finish_reason: In place of ``stop`` or ``tool_calls``.
+            usage: ``{"prompt_tokens": …, "completion_tokens": …}``; also what the limiter settles.
+            when: A dict of request fields, a substring of the last user message, or a callable taking the request.
+            times: How many calls it answers; ``None`` for ever.
+        """
+        pieces = tuple(content) if content is not None and not isinstance(content, str) else content
+        calls = None if tool_calls is None else tuple(_checked_tool_call(call) for call in tool_calls)
+        part = ScriptedReply(
+            pieces, structured, calls, body, dict(headers or {}), reasoning, finish_reason, _checked_usage(usage)
+        )
+        shown = content if content is not None else structured or calls or body
+        return self._script(part, when, times, f"reply({'' if shown is None else _short(shown)})")
+
+    def fail(
+        self,
+        error: str | int,
+        *,
+        retry_after: float | None = None,
+        limit: str | None = None,
+        message: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        when: When = None,
+        times: int | None = 1,
+    ) -> Script:
+        """Script an error of the catalogue, by name (``"over_capacity"``) or by status (``503``: its default).
+
+        SDKs retry: ``times=1`` is often absorbed by them.
+
+        Args:
+            retry_after: Seconds that header and text announce.
+            limit: For a 429 or 413: the limit that is exceeded, ``"TPM"``.
+            message: In place of the provider's text.
+            values: What fills the placeholders of its body: ``{"failed_generation": "…"}``.
+
+        Raises:
+            BadInput: No such error, limit or placeholder; the message lists those there are.
+        """
+        spec = self.edition.error(error)
+        filled = _checked_values(spec, values)
+        if spec.status == 200:
+            # An error within a stream that began well.
+            told = filled if message is None else {**filled, "message": message}
+            return self._script(StreamCut(1, "error_event", spec.name, told), when, times, f"fail({error!r})")
+        fault = self._fault(error, retry_after, limit, message, headers, filled)
+        return self._script(fault, when, times, f"fail({error!r})")
+
+    def outage(self, *, seconds: float, error: str | int = 503, when: When = None) -> Script:
+        """Fail everything until the clock has moved on by *seconds*."""
+        part = Outage(self._fault(error), self.clock.seconds + _not_negative("outage(seconds=)", seconds))
+        return self._script(part, when, None, f"outage(seconds={seconds:g})")
+
+    def cut_stream(
+        self, *, after: int = 3, how: CutHow = "disconnect", when: When = None, times: int | None = 1
+    ) -> Script:
+        """End a stream too early, after *after* events.
+
+        Args:
+            how: ``disconnect``, ``error_event`` (the provider's own, within a 200), ``truncate`` (in the middle of
+                an event, and of a character where there is a wide one) or ``stall`` (until the client gives up).
+        """
+        hows = ("disconnect", "error_event", "truncate", "stall")
+        if how not in hows:
+            raise BadInput(f"cut_stream(how={how!r}) is not known; accepted: {', '.join(hows)}")
+        part = StreamCut(int(_not_negative("cut_stream(after=)", after)), how)
+        return self._script(part, when, times, f"cut_stream(how={how!r})")
+
+    def latency(self, *, first_token: float = 0.0, per_token: float = 0.0, when: When = None) -> Script:
+        """Answer slowly: virtual seconds before the first token, and before each further one of a stream."""
+        part = Latency(_not_negative("latency(first_token=)", first_token), _not_negative("per_token=", per_token))
+        return self._script(part, when, None, "latency()")
+
+    def chaos(self, rate: float, *, errors: Iterable[str | int] = (), seed: int = 0, when: When = None) -> Script:
+        """Fail calls at random, the same ones for the same seed.
+
+        Args:
+            rate: Share of the calls that fail, 0 to 1.
+            errors: Which errors, by name or status; default the provider's 429, 500 and 503.
+        """
+        if not 0 <= rate <= 1:
+            raise BadInput(f"chaos(rate={rate!r}): accepted is a share between 0 and 1")
+        faults = tuple(self._fault(error) for error in tuple(errors) or (429, 500, 503))
+        part = Chaos(rate, faults, seed, random.Random(seed))
+        return self._script(part, when, None, f"chaos({rate:g}, seed={seed})")
+
+    def _script(self, part: Part, when: When, times: int | None, what: str) -> Script:
+        if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
+            raise BadInput(f"{what}: times={times!r}; accepted: a number of calls from 1, or None for ever")
+        source = f"{self.name}_api.{what} at {application_site()}"
+        return self.simulator.state.scripts.add(Script(part, matcher(when), times, source))
+
+    def _fault(
+        self,
+        error: str | int,
+        retry_after: float | None = None,
+        limit: str | None = None,
+        message: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> ScriptedFault:
+        spec = self.edition.error(error)
+        if limit is not None and limit.upper() not in LIMIT_KINDS:
+            raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
+        if retry_after is not None:
+            _not_negative("fail(retry_after=)", retry_after)
+        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), dict(values or {}))
+
+    # Limits.
+
+    def exhaust(self, limit: str, *, model: str | None = None) -> None:
+        """Drain a limit (``"TPD"``) of one model, or of all models that have it.
+
+        Raises:
+            BadInput: No such limit or model.
+        """
+        for name in self._limited(limit, model):
+            self.simulator.state.limiter.drain(name, limit, self.clock.seconds)
+
+    def use(self, limit: str, amount: float, *, model: str | None = None) -> None:
+        """Count *amount* against a limit, as calls from elsewhere in the organisation would."""
+        _not_negative("use(amount)", amount)
+        for name in self._limited(limit, model):
+            self.simulator.state.limiter.take(name, {limit.upper(): amount}, self.clock.seconds)
+
+    def _limited(self, limit: str, model: str | None) -> list[str]:
+        """The models whose limit is meant."""
+        if limit.upper() not in LIMIT_KINDS:
+            raise BadInput(f"limit {limit!r} is not known; accepted: {', '.join(LIMIT_KINDS)}")
+        limiter = self.simulator.state.limiter
+        if model is not None:
+            limiter.rule(self._known_model(model), limit)
+            return [model]
+        found = [name for name in self.edition.models if limit.upper() in limiter.rules(name)]
+        if not found:
+            raise BadInput(f"no model of {self.name} has a limit {limit.upper()} on this plan")
+        return found
+
+    def _known_model(self, model: str) -> str:
+        if model not in self.edition.models:
+            raise unknown(f"{self.name} model", model, self.edition.models)
+        return model
+
+    def limits(self, model: str) -> dict[str, LimitState]:
+        """Name -> state of every limit of *model*, now."""
+        return self.simulator.state.limiter.state(self._known_model(model), self.clock.seconds)
+
+
+def _checked_tool_call(call: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(call, Mapping) or "name" not in call or set(call) - {"name", "arguments"}:
+        raise BadInput(f"reply(tool_calls=): {call!r} is not understood; accepted: {{'name': …, 'arguments': {{…}}}}")
+    return call
+
+
+_USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens")
+
+
+def _checked_usage(usage: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    for name in usage or ():
+        if name not in _USAGE_KEYS:
+            raise unknown("key of reply(usage=)", name, _USAGE_KEYS)
+    return usage
+
+
+def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    known = placeholders(spec.body)
+    for name in values or ():
+        if name not in known:
+            raise unknown(f"placeholder of {spec.name} in fail(values=)", name, known)
+    return dict(values or {})
+
+
+def _not_negative(what: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise BadInput(f"{what} is {value!r}; accepted is a number from 0")
+    return value
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
