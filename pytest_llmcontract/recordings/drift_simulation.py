@@ -160,7 +160,7 @@ def _likeliest(facts: Edition, model: str, interaction: Interaction) -> dict[str
     return {**_ANYTHING, **family_facts(facts.models, model)}
 
 
-_OWN = {"id", "since", "retired", "source", "sources", "assumed"}
+_OWN = {"id", "since", "serverless", "retired", "source", "sources", "assumed"}
 _ANYTHING = {"input_modalities": ("text", "image", "audio", "video"), "context": None}
 
 

@@ -9,7 +9,7 @@ import pytest
 import together
 
 PRO = "black-forest-labs/FLUX.1.1-pro"
-SCHNELL = "black-forest-labs/FLUX.1-schnell"
+KONTEXT = "black-forest-labs/FLUX.1-kontext-pro"
 MODEL = "openai/gpt-oss-120b"
 
 
@@ -70,7 +70,7 @@ def test_each_tier_draws_with_its_models_and_with_no_other(together_api):
 def test_the_openai_sdk_draws_as_well(together_api):
     client = openai.OpenAI(base_url="https://api.together.xyz/v1", api_key="k")
 
-    picture = client.images.generate(model=SCHNELL, prompt="a house")
+    picture = client.images.generate(model=KONTEXT, prompt="a house")
 
     assert picture.data[0].url
     assert together_api.calls.last.operation == "images.generations"
@@ -121,9 +121,9 @@ def test_granted_credits_do_not_raise_the_tier(together_api, llm_clock):
 
 
 def test_a_scripted_picture(together_api):
-    together_api.reply(body={"id": "i", "object": "list", "model": SCHNELL, "data": [{"index": 0, "url": "https://a"}]})
+    together_api.reply(body={"id": "i", "object": "list", "model": KONTEXT, "data": [{"index": 0, "url": "https://a"}]})
 
-    assert draw(SCHNELL).data[0].url == "https://a"
+    assert draw(KONTEXT).data[0].url == "https://a"
 
 
 def test_without_tiers_every_model_is_open(together_api):
