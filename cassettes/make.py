@@ -232,7 +232,7 @@ def _common(provider: str) -> Iterator[Behaviour]:
         ("models/list", "the models there are", get("/models"), _nothing),
     ]
     for name, shows, ask, given in rows:
-        facts = ("docs-caching",) if provider == "groq" and "cached" in name else ("recordings",)
+        facts = ("probe-2026-10",) if provider == "groq" and "cached" in name else ("recordings",)
         yield Behaviour(f"{provider}/{name}", shows, facts, ask, given)
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -77,14 +77,16 @@ def test_sleeps_move_the_clock_and_are_noted(clock, sleep):
     assert clock.sleeps[0].site.endswith("in app")
 
 
-def test_moments_are_exact_to_the_last_bit(clock):
+def test_moments_are_exact_to_the_microsecond(clock):
     async def app() -> None:
         for _ in range(500):
-            before = clock.seconds
+            before = clock.now
             await trio.sleep(7.66)
-            assert clock.seconds == before + 7.66
+            assert clock.now == before + timedelta(seconds=7.66)
 
     run(clock, app)
+
+    assert clock.seconds == 500 * 766 / 100
 
 
 def test_sleep_until(clock):

@@ -19,6 +19,7 @@ import urllib3
 import vcr
 
 from pytest_llmcontract import simulate
+from pytest_llmcontract.simulation import current_stage
 
 URL = "https://api.groq.com/openai/v1/chat/completions"
 ELSEWHERE = "https://api.together.xyz/v1/chat/completions"
@@ -232,22 +233,22 @@ def test_retries_of_urllib3_wait_as_told_in_virtual_time():
 
 @pytest.mark.parametrize("by", SYNC)
 def test_a_provider_that_is_not_simulated_is_not_called(by):
-    with simulate("groq") as api:
+    with simulate("groq"):
         with pytest.raises((OSError, urllib3.exceptions.HTTPError), match="together is not simulated"):
             by(ELSEWHERE)
 
-        (escape,) = api._stage.findings()
+        (escape,) = current_stage().findings()
         assert escape.message == "together: a call to api.together.xyz would have left this machine"
         assert "test_vcr.py" in escape.site
 
 
 async def test_nor_through_aiohttp():
-    with simulate("groq") as api:
+    with simulate("groq"):
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectionError, match="together is not simulated"):
                 await session.post(ELSEWHERE, data=body())
 
-        assert [escape.code for escape in api._stage.findings()] == ["LLM204"]
+        assert [escape.code for escape in current_stage().findings()] == ["LLM204"]
 
 
 class Local(BaseHTTPRequestHandler):

@@ -23,9 +23,10 @@ from pytest_llmcontract.core.facts.places import find_schemas
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS, Model
 from pytest_llmcontract.core.facts.registry import provider_folder
 from pytest_llmcontract.core.findings.rules import RULES
-from pytest_llmcontract.core.money.account import GroqAccount, TogetherAccount
 from pytest_llmcontract.providers.groq import wording as groq_wording
+from pytest_llmcontract.providers.groq.account import GroqAccount
 from pytest_llmcontract.providers.together import wording as together_wording
+from pytest_llmcontract.providers.together.account import TogetherAccount
 
 PROVIDERS = ("groq", "together")
 
@@ -109,7 +110,8 @@ def test_a_command_prints_what_the_page_shows(page, command, shown, tmp_path):
 
 
 def _members(kind: type) -> list[str]:
-    return [name for name in vars(kind) if not name.startswith("_")]
+    ours = [base for base in kind.__mro__ if base.__module__.startswith(pytest_llmcontract.__name__)]
+    return list(dict.fromkeys(name for base in ours for name in vars(base) if not name.startswith("_")))
 
 
 def _of_public_classes() -> dict[str, list[str]]:
@@ -117,12 +119,12 @@ def _of_public_classes() -> dict[str, list[str]]:
 
     internal = {
         "SimulatedProvider": {"simulator", "begin", "findings", "play", "weather", "unused_scripts"},
-        "VirtualClock": {"move_to", "on_move", "rebase", "begin_test"},
+        "VirtualClock": {"after", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
         "Script": {"matches", "use"},
-        "Call": {"note_levels"},
+        "Call": {"note_levels", "note_charges"},
         "ApiRequest": {"forget"},
-        "GroqAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
-        "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "spend"},
+        "GroqAccount": {"names", "plan_name", "refusal", "access", "spend"},
+        "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "access", "spend"},
     }
     kinds = (
         *(getattr(pytest_llmcontract, name) for name in ("SimulatedProvider", "VirtualClock", "Calls", "Script")),

@@ -20,6 +20,7 @@ import requests
 
 from pytest_llmcontract import simulate
 from pytest_llmcontract.recordings.cassette import read_cassette
+from pytest_llmcontract.simulation import current_stage
 
 MODEL = "openai/gpt-oss-120b"
 KEY = "gsk_" + "aB3dE6gH9kL2nP5r" * 3
@@ -217,8 +218,8 @@ def test_only_what_is_missing_is_asked_of_the_provider(server, path):
 
 
 def test_waits_are_real_where_the_provider_is(server, path):
-    with live(path) as api:
-        assert api._stage.settings.mode == "real"
+    with live(path):
+        assert current_stage().settings.mode == "real"
 
 
 async def _by_httpx2(url: str) -> Any:
