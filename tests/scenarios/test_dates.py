@@ -51,7 +51,7 @@ def test_a_retired_model_fails_the_test_that_uses_it(pytester, run_pytest):
         def test_it(groq_api):
             try:
                 groq.Groq().chat.completions.create(model="{LLAMA}", messages=[{{"role": "user", "content": "x"}}])
-            except groq.BadRequestError:
+            except groq.NotFoundError:
                 pass
         """
     )
