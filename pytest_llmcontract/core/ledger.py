@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage, kept_once
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
 from pytest_llmcontract.core.findings.rules import Violation
-from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.charges import Charges, Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
 
 
@@ -40,11 +40,12 @@ class Call:
     violations: list[Violation] = field(default_factory=list)
     recorded: bool = False
     """A recording answered it, not the simulator."""
+    counted: Counted | None = None
+    """How its limits count it; ``None`` where none admitted it. Also of a call that failed later."""
     shortage: Shortage | None = None
     """The limit that refused it, in the numbers of the refusal."""
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     _used: tuple[float, ...] = field(default=(), repr=False)
-    _charges: tuple[tuple[tuple[str, float], ...], ...] = field(default=(), repr=False)
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
@@ -60,12 +61,8 @@ class Call:
 
     @property
     def charges(self) -> Charges | None:
-        """What its limits count of it; ``None`` where none admitted it. Also of a call that failed later."""
-        return Charges(*map(dict, self._charges)) if self._charges else None
-
-    def note_charges(self, charges: Charges) -> None:
-        """Keep what limits count. Packed, since many calls of a long test share it."""
-        self._charges = kept_once((tuple(charges.asked.items()), tuple(charges.taken.items())))
+        """What its limits count of it, with what it really used; ``None`` where none admitted it."""
+        return self.counted.settled(self.usage) if self.counted else None
 
     @property
     def client(self) -> str:

@@ -22,7 +22,6 @@ from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.scripting import Scripting
 
@@ -176,7 +175,7 @@ class Scale:
         turn = self._simulator.open(self._simulator.state, wire_request(replace(self._scenario, request=request)))
         if "messages" in body:
             turn.prompt_tokens = TOKENS.prompt(body, turn.call.model)
-        return operation_of(turn).charges(self._simulator.state, turn).asked
+        return turn.does.counted(self._simulator.state, turn).charges().asked
 
 
 def edition_of(scenario: Scenario) -> Edition:

@@ -121,7 +121,7 @@ def _of_public_classes() -> dict[str, list[str]]:
         "SimulatedProvider": {"simulator", "begin", "findings", "play", "weather", "unused_scripts"},
         "VirtualClock": {"after", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
         "Script": {"matches", "use"},
-        "Call": {"note_levels", "note_charges"},
+        "Call": {"note_levels", "counted"},
         "ApiRequest": {"forget"},
         "GroqAccount": {"names", "plan_name", "refusal", "access", "spend"},
         "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "access", "spend"},

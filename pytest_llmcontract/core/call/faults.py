@@ -8,7 +8,6 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import too_long
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.limits.limiter import Shortage
-from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
 _USUAL_CONTEXT = 131_072
@@ -28,10 +27,9 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, ScriptedFault |
     return script, script.part if script and isinstance(script.part, ScriptedFault) else None
 
 
-def strike(state: State, turn: Turn, step: str) -> Refusal | None:
-    """The refusal that the test scripted for this step of this call, if any."""
-    fault = turn.fault
-    if fault is None or turn.due is None or fault.step != step:
+def strike(state: State, turn: Turn, fault: ScriptedFault, step: str) -> Refusal | None:
+    """The refusal that the test scripted for this call, at its own step."""
+    if turn.due is None or fault.step != step:
         return None
     state.scripts.use(turn.due, turn.call)
     turn.scripted = True
@@ -62,7 +60,7 @@ def _shortage(state: State, turn: Turn, fault: ScriptedFault) -> Shortage | None
     kind = wanted if wanted in rules else next(iter(rules))
     rule = rules[kind]
     turn.limits = state.limiter.state(model, turn.at)
-    requested = operation_of(turn).charges(state, turn).asked.get(kind, 1)
+    requested = turn.does.counted(state, turn).charges().asked.get(kind, 1)
     if spec.at_once:
         return Shortage(kind, rule.limit, 0, max(requested, rule.limit + 1), 0)
     natural = state.limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_llmcontract.core.answers.reported import reported_usage
-from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Played, Whole
+from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Forwarded, Played, Whole
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
-from pytest_llmcontract.core.limits.charges import settled, used_tokens
-from pytest_llmcontract.core.operations import operation_of
+from pytest_llmcontract.core.limits.charges import used_tokens
 from pytest_llmcontract.core.refusal import Refusal
+
+_PAID_NOT = (Refusal, Whole, Played, Forwarded)
+"""Decisions that are nobody's answer, or that a recording charges by what it reports."""
 
 
 def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disconnect) -> None:
@@ -25,10 +27,10 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     usage = _usage(turn, decision, reply)
     if usage is not None and turn.model is not None:
         _charge(state, turn, usage)
-    if turn.charges is not None:
-        call.note_charges(settled(turn.charges, call.usage, turn.prompt_tokens))
+    if turn.counted is not None:
+        call.counted = turn.counted
     if turn.model is not None and turn.limits:
-        call.note_levels(*state.limiter.levels(turn.model.id, turn.at))
+        call.note_levels(*state.limiter.levels(turn.model.id, turn.at, turn.rules))
     call.shortage = turn.shortage
     state.ledger.settle(call)
     if state.tape is not None:
@@ -41,18 +43,19 @@ def _usage(turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
     if turn.recorded is not None:
         answered = turn.recorded.finding is None and reply.status < 400
         return reported_usage(reply, turn.recorded.usage) if answered else None
-    if isinstance(decision, Refusal | Whole | Played) or not hasattr(decision, "usage"):
+    if isinstance(decision, _PAID_NOT):
         return None
     return decision.usage
 
 
 def _charge(state: State, turn: Turn, usage: Usage) -> None:
     assert turn.model is not None
-    call, operation = turn.call, operation_of(turn)
+    call, operation = turn.call, turn.does
     if turn.recorded is not None:
         # No limit was asked for it: it had been let in.
-        turn.charges = operation.charges(state, turn)
-        state.limiter.take(turn.model.id, turn.charges.taken, turn.at)
+        turn.counted = operation.counted(state, turn)
+        turn.taken = turn.counted.charges().taken
+        state.limiter.take(turn.model.id, turn.taken, turn.at)
     if usage is not NOTHING_USED:
         call.usage = usage
         _correct(state, turn, usage)
@@ -71,10 +74,9 @@ def _correct(state: State, turn: Turn, usage: Usage) -> None:
     is taken where no longest is named is (assumed).
     """
     assert turn.model is not None
-    taken = turn.charges.taken if turn.charges else {}
     kept = turn.asked_tokens if state.edition.dialect.admission == "maximum" else 0
-    owed = {kind: amount - taken.get(kind, 0) for kind, amount in used_tokens(usage, kept).items()}
-    state.limiter.take(turn.model.id, owed, turn.at)
+    owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used_tokens(usage, kept).items()}
+    state.limiter.take(turn.model.id, owed, turn.at, turn.rules)
 
 
 def _tell_tape(state: State, turn: Turn, reply: ApiReply) -> None:

@@ -14,7 +14,7 @@ from pytest_llmcontract.core.call.decision import Decision, Whole
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import OPERATIONS, operation_of
+from pytest_llmcontract.core.operations import OPERATIONS
 from pytest_llmcontract.core.refusal import Refusal
 
 Step = Callable[[State, Turn], Decision | None]
@@ -40,7 +40,7 @@ def route(state: State, turn: Turn) -> Decision | None:
 
 def key(state: State, turn: Turn) -> Decision | None:
     """Does a credential come along, in the right place? Any key is a good one."""
-    if operation_of(turn).public:
+    if turn.does.public:
         return None
     scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
@@ -61,8 +61,10 @@ def key(state: State, turn: Turn) -> Decision | None:
 
 def contract(state: State, turn: Turn) -> Decision | None:
     """Is the body what the provider accepts? What is wrong was noted when the call was opened; this refuses it."""
-    wrong = next((mismatch for mismatch in turn.mismatches if mismatch.error), None)
-    return Refusal(wrong.error, wrong.detail) if wrong and wrong.error else None
+    for mismatch in turn.mismatches:
+        if mismatch.error:
+            return Refusal(mismatch.error, mismatch.detail)
+    return None
 
 
 def account(state: State, turn: Turn) -> Decision | None:
@@ -135,7 +137,7 @@ def _nearest_model(state: State, name: str) -> str:
 
 def size(state: State, turn: Turn) -> Decision | None:
     """Do prompt and completion fit the model's context?"""
-    if turn.model is None or turn.model.context is None or not operation_of(turn).reads_text:
+    if turn.model is None or turn.model.context is None or not turn.does.reads_text:
         return None
     asked = turn.asked_tokens
     total = turn.prompt_tokens + asked
@@ -168,12 +170,14 @@ def limiter(state: State, turn: Turn) -> Decision | None:
     """Is something left of every limit? Then what the call counts is taken from it."""
     if turn.model is None:
         return None
-    charges = operation_of(turn).charges(state, turn)
-    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at)
-    turn.limits = state.limiter.state(turn.model.id, turn.at)
+    counted = turn.does.counted(state, turn)
+    charges = counted.charges()
+    turn.rules = state.limiter.rules(turn.model.id)
+    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
+    turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
     if turn.shortage is not None:
         return Refusal(state.envelope.shortage_error(turn))
-    turn.charges = charges
+    turn.counted, turn.taken = counted, charges.taken
     return None
 
 
@@ -194,7 +198,7 @@ def answer(state: State, turn: Turn) -> Decision:
         return Whole(wanted.body)
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
         return _not_simulated(turn)
-    return OPERATIONS[turn.operation].answer(state, turn, wanted)
+    return turn.does.answer(state, turn, wanted)
 
 
 _NOTHING = ScriptedReply()

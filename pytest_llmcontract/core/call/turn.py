@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.answers.completion import asked_completion
 from pytest_llmcontract.core.call.script import Script, ScriptedFault
@@ -18,9 +18,13 @@ from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import ErrorSpec, Lane, Model
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.charges import Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
-from pytest_llmcontract.core.limits.rules import LimitState
+from pytest_llmcontract.core.limits.rules import LimitState, Rule
+from pytest_llmcontract.core.limits.store import Amounts
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.operations.operation import Operation
 
 
 @dataclass(slots=True)
@@ -39,6 +43,8 @@ class Turn:
     request_id: str
     body: Mapping[str, Any]
     """The parsed body; empty for a request without one, or whose body is no JSON object."""
+    does: Operation
+    """What is asked of the provider."""
     lane: Lane
     """The way it takes: its service tier."""
     plan: str = ""
@@ -57,10 +63,14 @@ class Turn:
 
     # Admitted: by the step ``limiter``, of a model that has limits.
 
+    rules: Mapping[str, Rule] | None = None
+    """How the model's limits count."""
     limits: Mapping[str, LimitState] = field(default_factory=dict)
     """The model's limits as the call was admitted, or refused."""
-    charges: Charges | None = None
-    """What it counts; ``None`` where no limit was asked, or one refused."""
+    counted: Counted | None = None
+    """How it counts; ``None`` where no limit was asked, or one refused."""
+    taken: Amounts = field(default_factory=dict)
+    """What was taken for it at once."""
     shortage: Shortage | None = None
     """The limit that refused the call."""
 

@@ -178,7 +178,11 @@ class Edition(Fact):
 
     def lane_for(self, asked: object) -> Lane:
         """The lane that a request's ``service_tier`` chooses; the usual one if it chooses none."""
-        return next((lane for lane in self.lanes.values() if asked in lane.asked_as), USUAL_LANE)
+        return self._lane_by_tier.get(asked, USUAL_LANE) if isinstance(asked, str) else USUAL_LANE
+
+    @cached_property
+    def _lane_by_tier(self) -> dict[str, Lane]:
+        return {tier: lane for lane in self.lanes.values() for tier in lane.asked_as}
 
     @property
     def stream_error(self) -> ErrorSpec:

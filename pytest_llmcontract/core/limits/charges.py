@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.limits.store import Amounts
@@ -20,34 +20,66 @@ class Charges(NamedTuple):
     """What counts: at once when it is let in, in the end what it really used."""
 
 
-def request_charges(audio_seconds: int = 0) -> Charges:
-    """Of a call that is counted by the request, and by the sound that comes along."""
-    amounts = {"RPM": 1, "RPD": 1, "ASH": audio_seconds, "ASD": audio_seconds}
-    return Charges(amounts, amounts)
+class Counted(Protocol):
+    """How a call is counted: small, since a long test keeps one for each call."""
+
+    def charges(self) -> Charges:
+        """Before its answer is known."""
+
+    def settled(self, usage: Usage) -> Charges:
+        """With the tokens that it really used; none where it failed, or is not counted so."""
 
 
-def token_charges(
-    prompt: int, admitted: int, most: int, *, takes_most: bool = False, asks_most: bool = True
-) -> Charges:
-    """Of a call that is counted in tokens.
+class ByRequest(NamedTuple):
+    """By the request, and by the sound that comes along."""
+
+    audio_seconds: int = 0
+
+    def charges(self) -> Charges:
+        amounts = {"RPM": 1, "RPD": 1, "ASH": self.audio_seconds, "ASD": self.audio_seconds}
+        return Charges(amounts, amounts)
+
+    def settled(self, usage: Usage) -> Charges:
+        amounts = {kind: amount for kind, amount in self.charges().asked.items() if amount}
+        used = {kind: amount for kind, amount in used_tokens(usage).items() if amount}
+        return Charges({**amounts, **used}, {**amounts, **used})
+
+
+class ByTokens(NamedTuple):
+    """In tokens.
 
     Recorded headers show that an admitted call takes its prompt and one token more at once, since 2026-05 its longest
     completion in place of the one. Source: recorded headers and pasted refusals of 2025 and 2026; that a refusal
     counts ``max_tokens`` in full is assumed.
-
-    Args:
-        prompt: Tokens of the request.
-        admitted: What is taken before its answer is known.
-        most: The longest completion that the request allows; 0 if it does not say.
-        takes_most: Whether it is taken at once.
-        asks_most: Whether it must be left.
     """
-    longest = admitted + max(0, most - 1)
-    wanted, taken = longest if asks_most else admitted, longest if takes_most else admitted
-    return Charges(
-        {"RPM": 1, "RPD": 1, "TPM": wanted, "TPD": wanted, "ITPM": prompt, "OTPM": most or EXPECTED_OUTPUT},
-        {"RPM": 1, "RPD": 1, "TPM": taken, "TPD": taken, "ITPM": prompt},
-    )
+
+    prompt: int
+    """Tokens of the request."""
+    admitted: int
+    """What is taken before its answer is known."""
+    most: int
+    """The longest completion that the request allows; 0 if it does not say."""
+    takes_most: bool = False
+    """Whether that is taken at once."""
+    asks_most: bool = True
+    """Whether that must be left."""
+
+    def charges(self) -> Charges:
+        prompt, admitted, most, takes_most, asks_most = self
+        longest = admitted + (most - 1 if most else 0)
+        wanted, taken = longest if asks_most else admitted, longest if takes_most else admitted
+        return Charges(
+            {"RPM": 1, "RPD": 1, "TPM": wanted, "TPD": wanted, "ITPM": prompt, "OTPM": most or EXPECTED_OUTPUT},
+            {"RPM": 1, "RPD": 1, "TPM": taken, "TPD": taken, "ITPM": prompt},
+        )
+
+    def settled(self, usage: Usage) -> Charges:
+        if not usage.total_tokens:
+            return ByRequest().settled(usage)
+        # Where the provider, or the test, knew better how many tokens the request has, that is what it asked.
+        known = self._replace(prompt=usage.input_tokens, admitted=self.admitted + usage.input_tokens - self.prompt)
+        used = {kind: amount for kind, amount in used_tokens(usage).items() if amount}
+        return Charges(known.charges().asked, {"RPM": 1, "RPD": 1, **used})
 
 
 def used_tokens(usage: Usage, kept: int = 0) -> dict[str, int]:
@@ -55,20 +87,3 @@ def used_tokens(usage: Usage, kept: int = 0) -> dict[str, int]:
     fresh = usage.input_tokens - usage.cached_tokens
     tokens = fresh + kept + usage.output_tokens
     return {"TPM": tokens, "ITPM": fresh, "OTPM": usage.output_tokens, "TPD": tokens}
-
-
-def settled(charges: Charges, usage: Usage, prompt: int) -> Charges:
-    """*charges* of a call whose *usage* is known: what was asked for its prompt, and what was used.
-
-    A call without tokens (it failed, or is not counted so) counts as a request, and as its sound.
-
-    Args:
-        prompt: Tokens that the request was taken to have.
-    """
-    told = {kind: amount for kind, amount in charges.taken.items() if kind in ("RPM", "RPD", "ASH", "ASD") and amount}
-    if not usage.total_tokens:
-        return Charges(told, told)
-    more = usage.input_tokens - prompt
-    asked = {kind: amount + (0 if kind in ("RPM", "RPD", "OTPM") else more) for kind, amount in charges.asked.items()}
-    used = {kind: amount for kind, amount in used_tokens(usage).items() if amount}
-    return Charges(asked, {**told, **used})

@@ -79,10 +79,15 @@ class Limiter:
             raise unknown(f"limit of {model}", kind, rules)
         return kind.upper(), rules[kind.upper()]
 
-    def admit(self, model: str, charges: Charges, now: float) -> Shortage | None:
-        """Let a call in and take what it counts; or the first limit that it exceeds, and nothing is taken."""
-        rules = self.rules(model)
-        short = self._store.admit(model, rules, charges.asked, charges.taken, now).short
+    def admit(
+        self, model: str, charges: Charges, now: float, rules: Mapping[str, Rule] | None = None
+    ) -> Shortage | None:
+        """Let a call in and take what it counts; or the first limit that it exceeds, and nothing is taken.
+
+        Args:
+            rules: What :meth:`rules` gave, here and below: within a call it is asked for once.
+        """
+        short = self._store.admit(model, rules or self.rules(model), charges.asked, charges.taken, now).short
         return self.shortage(model, short, charges.asked[short], now) if short else None
 
     def shortage(self, model: str, kind: str, amount: float, now: float) -> Shortage:
@@ -98,9 +103,9 @@ class Limiter:
         rules = self.rules(model)
         return rules[kind].wait(self._store.levels(model, rules)[kind], amount, now)
 
-    def take(self, model: str, amounts: Amounts, now: float) -> None:
+    def take(self, model: str, amounts: Amounts, now: float, rules: Mapping[str, Rule] | None = None) -> None:
         """Count *amounts*; a negative one gives back what an estimate took too much."""
-        self._store.add(model, self.rules(model), amounts, now)
+        self._store.add(model, rules or self.rules(model), amounts, now)
 
     def drain(self, model: str, kind: str, now: float) -> None:
         """Leave nothing of one limit.
@@ -111,15 +116,17 @@ class Limiter:
         name, rule = self.rule(model, kind)
         self._store.drain(model, name, rule, now)
 
-    def state(self, model: str, now: float) -> dict[str, LimitState]:
+    def state(self, model: str, now: float, rules: Mapping[str, Rule] | None = None) -> dict[str, LimitState]:
         """Every limit of *model* by kind."""
-        rules = self.rules(model)
+        rules = rules or self.rules(model)
         levels = self._store.levels(model, rules)
         return {kind: rule.state(levels[kind], now) for kind, rule in rules.items()}
 
-    def levels(self, model: str, now: float) -> tuple[Mapping[str, float], tuple[float, ...]]:
+    def levels(
+        self, model: str, now: float, rules: Mapping[str, Rule] | None = None
+    ) -> tuple[Mapping[str, float], tuple[float, ...]]:
         """The limits of *model*, the same object while nothing changed, and how full each is."""
-        rules = self.rules(model)
+        rules = rules or self.rules(model)
         levels = self._store.levels(model, rules)
         full = tuple([rule.scaled(levels[kind], now) for kind, rule in rules.items()])
         return self._rules[model][0], full

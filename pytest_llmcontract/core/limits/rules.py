@@ -99,7 +99,10 @@ class Refill:
 
     def used(self, level: Level, now: float) -> float:
         amount, since = level
-        return max(0.0, amount - (now - since) * self.limit / self.window) if amount and now != since else amount
+        if not amount or now == since:
+            return amount
+        left = amount - (now - since) * self.limit / self.window
+        return left if left > 0 else 0.0
 
     def scaled(self, level: Level, now: float) -> float:
         return self.used(level, now)
@@ -112,8 +115,10 @@ class Refill:
         return (used + amount - self.limit) / self.limit * self.window
 
     def added(self, level: Level, amount: float, now: float) -> Level:
-        full = max(0.0, self.used(level, now) + amount)
-        return Level(full if self.debt else min(full, self.limit), now)
+        full = self.used(level, now) + amount
+        if full > self.limit and not self.debt:
+            full = self.limit
+        return Level(full if full > 0 else 0.0, now)
 
     def drained(self, level: Level, now: float) -> Level:
         return Level(max(self.limit, self.used(level, now)), now)

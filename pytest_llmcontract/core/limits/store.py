@@ -45,30 +45,41 @@ class Memory:
     """The levels of one process. Whoever calls holds the lock of its world."""
 
     def __init__(self) -> None:
-        self._levels: dict[str, dict[str, Level]] = {}
+        self._levels: dict[str, _Levels] = {}
 
     def admit(self, key: str, rules: Rules, asked: Amounts, taken: Amounts, now: float) -> Admission:
         levels = self.levels(key, rules)
         for kind, rule in rules.items():
-            amount = asked.get(kind, 0)
-            if amount and (amount > rule.limit or rule.wait(levels[kind], amount, now)):
+            if (amount := asked.get(kind, 0)) and (amount > rule.limit or rule.wait(levels[kind], amount, now)):
                 return Admission(levels, kind)
-        self.add(key, rules, taken, now)
+        _count(levels, rules, taken, now)
         return Admission(levels)
 
     def add(self, key: str, rules: Rules, amounts: Amounts, now: float) -> None:
-        levels = self.levels(key, rules)
-        for kind, amount in amounts.items():
-            if amount and kind in rules:
-                levels[kind] = rules[kind].added(levels[kind], amount, now)
+        _count(self.levels(key, rules), rules, amounts, now)
 
     def drain(self, key: str, kind: str, rule: Rule, now: float) -> None:
         levels = self.levels(key, {kind: rule})
         levels[kind] = rule.drained(levels[kind], now)
 
     def levels(self, key: str, rules: Rules) -> dict[str, Level]:
-        levels = self._levels.setdefault(key, {})
-        for kind in rules:
-            if kind not in levels:
-                levels[kind] = Level()
-        return levels
+        known = self._levels.get(key)
+        if known is None:
+            known = self._levels[key] = _Levels()
+        return known
+
+
+def _count(levels: dict[str, Level], rules: Rules, amounts: Amounts, now: float) -> None:
+    for kind, rule in rules.items():
+        if amount := amounts.get(kind):
+            levels[kind] = rule.added(levels[kind], amount, now)
+
+
+class _Levels(dict[str, Level]):
+    """Of one model; empty where nothing was counted yet."""
+
+    def __missing__(self, kind: str) -> Level:
+        return _EMPTY
+
+
+_EMPTY = Level()

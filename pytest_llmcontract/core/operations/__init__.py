@@ -7,13 +7,9 @@ provider's envelope (``providers/<name>/forms/``). Everything else is refused wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from pytest_llmcontract.core.operations import chat, images, models
 from pytest_llmcontract.core.operations.operation import Operation
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.core.call.turn import Turn
 
 OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, **images.OPERATIONS}
 """By name: what this version answers."""
@@ -21,6 +17,6 @@ OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, *
 _OTHER = Operation()
 
 
-def operation_of(turn: Turn) -> Operation:
-    """The operation of a call; one that this version does not answer counts as a request."""
-    return OPERATIONS.get(turn.operation, _OTHER)
+def operation_called(name: str) -> Operation:
+    """The operation of that name; one that this version does not answer counts as a request."""
+    return OPERATIONS.get(name, _OTHER)

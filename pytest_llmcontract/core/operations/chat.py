@@ -10,7 +10,7 @@ from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.limits.charges import Charges, token_charges
+from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.operation import Operation
 
 
@@ -20,13 +20,10 @@ class Completions(Operation):
     reads_text = True
     streams = True
 
-    def charges(self, state: State, turn: Turn) -> Charges:
+    def counted(self, state: State, turn: Turn) -> Counted:
         dialect = state.edition.dialect
         takes_most, asks_most = dialect.admission == "maximum", dialect.refused_by == "maximum"
-        admitted = _admitted(state, turn)
-        return token_charges(
-            turn.prompt_tokens, admitted, turn.asked_tokens, takes_most=takes_most, asks_most=asks_most
-        )
+        return ByTokens(turn.prompt_tokens, _admitted(state, turn), turn.asked_tokens, takes_most, asks_most)
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if turn.model is None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_llmcontract.core.call.multipart import File, audio_seconds
-from pytest_llmcontract.core.limits.charges import Charges, request_charges
+from pytest_llmcontract.core.limits.charges import ByRequest, Counted
 from pytest_llmcontract.core.money.prices import token_cost
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class Operation:
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
 
-    def charges(self, state: State, turn: Turn) -> Charges:
-        """What limits count, before the answer is known."""
+    def counted(self, state: State, turn: Turn) -> Counted:
+        """How limits count it."""
         file = turn.body.get("file")
-        return request_charges(audio_seconds(file.data) if isinstance(file, File) else 0)
+        return ByRequest(audio_seconds(file.data) if isinstance(file, File) else 0)
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         """What is answered, in no provider's form yet.

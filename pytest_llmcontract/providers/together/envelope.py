@@ -17,7 +17,6 @@ from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
-from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import dialect_of
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
@@ -51,13 +50,12 @@ class TogetherEnvelope(PlainEnvelope):
 
     def request_id(self, moment: datetime) -> str:
         letter = self._dialect.request_id_letter
-        ray = self.ids.ray(moment) + (f"-{COLO}" if self._dialect.request_id_place else "")
+        ray = self.ids.ray(moment)
         return f"{letter}{self.ids.letters(6, _LETTERS)}-{self.ids.letters(6, _LETTERS)}-{ray}" if letter else ray
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         drawn = turn.operation == "images.generations"
-        known = {"id": picture_id(turn) if drawn else turn.request_id} if self._dialect.error_id else {}
-        return {**known, "request_id": turn.request_id}
+        return {"id": picture_id(turn) if drawn else turn.request_id, "request_id": turn.request_id}
 
     def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
@@ -98,11 +96,11 @@ class TogetherEnvelope(PlainEnvelope):
             "access-control-allow-origin": "*",
             "vary": "Accept-Encoding",
             "x-api-received": stamp,
-            **({"x-request-id": turn.request_id} if self._dialect.request_id_header else {}),
+            "x-request-id": turn.request_id,
             "strict-transport-security": "max-age=15552000; includeSubDomains",
             "cf-cache-status": "DYNAMIC",
             "server": "cloudflare",
-            "cf-ray": f"{turn.request_id.removesuffix(f'-{COLO}')[-16:]}-{COLO}",
+            "cf-ray": f"{turn.request_id[-16:]}-{COLO}",
             "alt-svc": 'h3=":443"; ma=86400',
         }
         if body is None:
@@ -139,11 +137,11 @@ class TogetherEnvelope(PlainEnvelope):
         """How far a call came: to the server of its model, to the limiter, or not past the list of models."""
         step = turn.error.step if turn.error else "answer"
         headers = {}
-        if operation_of(turn).reads_text and step == "model":
+        if turn.does.reads_text and step == "model":
             headers["x-content-type-options"] = "nosniff"
         elif turn.error is not None and "x-content-type-options" in turn.error.headers:
             pass  # answered before the call was traced
-        elif operation_of(turn).reads_text and self._dialect.trace_header:
+        elif turn.does.reads_text and self._dialect.trace_header:
             headers["x-amzn-trace-id"] = f"{self.ids.uuid()}-noamzn"
         if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
             headers[VERSIONED[turn.operation]] = "v2"
