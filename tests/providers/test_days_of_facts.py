@@ -180,3 +180,27 @@ def test_what_single_models_were_seen_to_insist_on(model, body, says):
         api.calls.last.violations.clear()
     assert reply.status == (400 if says else 200)
     assert (says or "") in reply.text
+
+
+@pytest.mark.parametrize(("size", "status"), [(26_214_400, 501), (26_214_401, 413)])
+def test_a_file_that_is_too_big_is_refused_before_its_form(size, status):
+    parts = {"model": b"whisper-large-v3", "file": bytes(size)}
+    head = 'Content-Disposition: form-data; name="{}"'
+    named = {name: head.format(name) + ('; filename="a.wav"' if name == "file" else "") for name in parts}
+    body = b"".join(b"--x\r\n" + named[name].encode() + b"\r\n\r\n" + data + b"\r\n" for name, data in parts.items())
+    headers = Headers({"authorization": "Bearer k", "content-type": "multipart/form-data; boundary=x"})
+    with simulate("groq") as api:
+        url = "https://api.groq.com/openai/v1/audio/transcriptions"
+        reply = api.simulator.answer(ApiRequest("POST", url, headers, body + b"--x--\r\n")).reply
+        codes = [finding.code for finding in api.calls.last.violations]
+        api.calls.last.violations.clear()
+    assert reply.status == status
+    assert ("LLM107" in codes) is (status == 413)
+
+
+def test_speech_is_wav_only():
+    body = {"model": "canopylabs/orpheus-v1-english", "voice": "troy", "input": "hello", "response_format": "mp3"}
+    with simulate("groq") as api:
+        reply = send(api, "https://api.groq.com/openai/v1/audio/speech", body)
+        api.calls.last.violations.clear()
+    assert reply.json["error"]["message"] == "response_format must be one of [wav]"

@@ -23,3 +23,5 @@ class Dialect(Fact):
     refused_by: Literal["maximum", "prompt"] = "maximum"
     """Whether the longest answer that a call allows must be left of a limit, or its prompt alone."""
     admission_extra: int = 1
+    upload_bytes: int | None = None
+    """The most that a file in a form may have; ``None``: not known."""
