@@ -174,7 +174,8 @@ def _guesses(facts: Edition, known: Model | None, interaction: Interaction) -> I
         yield from ({**elsewhere, "input_modalities": kinds} for kinds in (("text", "image"), ("text",)))
         yield {**elsewhere, "third_party": True}
     if known is None or not known.is_seen("capabilities"):
-        yield {**({} if known else _ANYTHING), "capabilities": ("system",)}
+        less = {**({} if known else _ANYTHING), "capabilities": ("system",)}
+        yield from (less, {**less, "third_party": True})
     if known is None or "retired" in known.assumed:
         yield {"retired": facts.date if known is None or known.retired is None else None}
     if "model_not_serverless" in facts.errors and (known is None or "serverless" in known.assumed):
