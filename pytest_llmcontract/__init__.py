@@ -64,12 +64,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    # No __dir__ tells of these names: freezegun gets whatever a module lists, and would import them half frozen.
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])

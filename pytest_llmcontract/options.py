@@ -133,11 +133,11 @@ def signature_of(marker: str) -> str:
         return MARKERS[marker]
     from dataclasses import fields
 
-    from pytest_llmcontract.core.facts.registry import provider
+    from pytest_llmcontract.core.provider import provider_called
     from pytest_llmcontract.core.settings import ProviderSettings
 
     shared = {field.name for field in fields(ProviderSettings)}
-    taken = sorted(fields(provider(provider_markers()[marker]).settings), key=lambda field: field.name in shared)
+    taken = sorted(fields(provider_called(provider_markers()[marker]).settings), key=lambda field: field.name in shared)
     return ", ".join(["*", *(f"{field.name}={_shown(field.default)}" for field in taken)])
 
 

@@ -18,12 +18,12 @@ from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_with_plan
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_hosts, provider_names
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.process import defaults, journal_of_test
@@ -235,7 +235,7 @@ def simulated(
     tape: Tape | None = None,
 ) -> Iterator[SimulatedProvider]:
     """Put one provider on the stage; *tape* answers for it alone."""
-    simulator = stage.world.add(registry.provider(name), edition_for(name, settings), settings, tokens, tape)
+    simulator = stage.world.add(provider_called(name), edition_for(name, settings), settings, tokens, tape)
     api = SimulatedProvider(name, settings, simulator, stage.world, lambda: stage.interception.router)
     stage.providers.append(api)
     try:
@@ -294,7 +294,7 @@ def provider_settings(name: str, given: Mapping[str, Any], what: str | None = No
     Raises:
         BadInput: One is not known or its value not accepted; the message lists what is.
     """
-    return settings_from(registry.provider(name).settings, given, what or f"{name}_api")
+    return settings_from(provider_called(name).settings, given, what or f"{name}_api")
 
 
 def clock_settings(given: Mapping[str, Any]) -> ClockSettings:

@@ -140,7 +140,7 @@ def test_a_gateway_is_known_by_its_headers(cassette):
     assert limits_from(file) == {MODEL: {"RPD": 14400, "TPM": 6000}}
 
 
-def test_a_path_beside_the_test_module_or_in_the_working_directory(pytester, cassette):
+def test_a_path_beside_the_test_module_or_in_the_working_directory(pytester, run_pytest, cassette):
     file = cassette(interaction(GROQ), name="y.yaml")
     for folder in ("sub/cassettes", "top"):
         pytester.mkdir(folder.split("/")[0])
@@ -154,7 +154,7 @@ def test_a_path_beside_the_test_module_or_in_the_working_directory(pytester, cas
         "    assert limits_from('top/y.yaml')\n"
     )
 
-    pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+    run_pytest().assert_outcomes(passed=1)
 
 
 # Bad input

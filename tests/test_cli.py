@@ -8,30 +8,14 @@ import sys
 
 import pytest
 
-from pytest_llmcontract.cli import main
-
 OSS = "openai/gpt-oss-120b"
-
-
-@pytest.fixture
-def run(capsys):
-    """Run the command in this process; gives exit code, stdout and stderr."""
-
-    def run(line):
-        try:
-            code = main(line.split())
-        except SystemExit as stop:  # argparse
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
 
 
 # fit
 
 
-def test_fit_says_what_binds(run):
-    code, out, err = run(f"fit groq/free {OSS} --tokens-per-call 500 --edition 2026-06-04")
+def test_fit_says_what_binds(run_command):
+    code, out, err = run_command(f"fit groq/free {OSS} --tokens-per-call 500 --edition 2026-06-04")
 
     assert (code, err) == (0, "")
     assert out.startswith("TPD binds: 400 calls a day, 16 a minute at most\n")
@@ -47,8 +31,8 @@ def test_fit_says_what_binds(run):
         ("--calls-per-minute 17", 1, False),
     ],
 )
-def test_fit_tells_scripts_by_json_and_exit_code(run, workload, code, fits):
-    told, out, err = run(f"fit groq/free {OSS} --tokens-per-call 0.5K --edition 2026-06-04 --json {workload}")
+def test_fit_tells_scripts_by_json_and_exit_code(run_command, workload, code, fits):
+    told, out, err = run_command(f"fit groq/free {OSS} --tokens-per-call 0.5K --edition 2026-06-04 --json {workload}")
     answer = json.loads(out)
 
     assert (told, err, answer["fits"]) == (code, "", fits)
@@ -56,8 +40,8 @@ def test_fit_tells_scripts_by_json_and_exit_code(run, workload, code, fits):
     assert (answer["calls_per_day"], answer["calls_per_minute"]) == (400, 16)
 
 
-def test_what_json_cannot_hold_goes_to_stderr(run):
-    code, out, err = run(f"fit groq/free {OSS} --json")
+def test_what_json_cannot_hold_goes_to_stderr(run_command):
+    code, out, err = run_command(f"fit groq/free {OSS} --json")
 
     assert code == 0
     assert json.loads(out)["binding"] == "RPD"
@@ -67,8 +51,8 @@ def test_what_json_cannot_hold_goes_to_stderr(run):
 # cost
 
 
-def test_cost_says_the_sum_first(run):
-    code, out, err = run(f"cost groq {OSS} --input-tokens 10M --output-tokens 2M")
+def test_cost_says_the_sum_first(run_command):
+    code, out, err = run_command(f"cost groq {OSS} --input-tokens 10M --output-tokens 2M")
 
     assert (code, err) == (0, "")
     assert out.startswith("$2.70\n")
@@ -86,8 +70,8 @@ def test_cost_says_the_sum_first(run):
         (f"{OSS} --tool web_search=1K --tool code_interpreter=1.5", "5.27"),
     ],
 )
-def test_cost_tells_scripts_by_json(run, line, cost):
-    code, out, _ = run(f"cost groq {line} --edition 2026-06-04 --json")
+def test_cost_tells_scripts_by_json(run_command, line, cost):
+    code, out, _ = run_command(f"cost groq {line} --edition 2026-06-04 --json")
     answer = json.loads(out)
 
     assert (code, answer["cost"], answer["edition"]) == (0, cost, "2026-06-04")
@@ -116,8 +100,8 @@ def test_cost_tells_scripts_by_json(run, line, cost):
         ("price groq", "invalid choice: 'price'"),
     ],
 )
-def test_bad_input_is_one_clear_line_and_exit_code_2(run, line, words):
-    code, out, err = run(line)
+def test_bad_input_is_one_clear_line_and_exit_code_2(run_command, line, words):
+    code, out, err = run_command(line)
 
     assert (code, out) == (2, "")
     assert words in err.splitlines()[-1]

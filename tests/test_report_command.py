@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from pytest_llmcontract.cli import main
 from pytest_llmcontract.report.collect import Collector
 from pytest_llmcontract.report.document import LedgerDocument
 
@@ -61,17 +60,9 @@ def shard(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(capsys):
-    """Run the command in this process; gives exit code, stdout and stderr."""
-
-    def run(line):
-        try:
-            code = main(["report", *line.split()])
-        except SystemExit as stop:  # argparse
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
+def run(run_command):
+    """Run ``report``."""
+    return lambda line: run_command(f"report {line}")
 
 
 def test_shards_are_added_up_and_listed(shard, run):

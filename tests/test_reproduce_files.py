@@ -42,8 +42,8 @@ def files(pytester):
     return pytester
 
 
-def test_they_pass(files):
-    result = files.runpytest_subprocess("-p", "no:cacheprovider", "-q")
+def test_they_pass(files, run_pytest):
+    result = run_pytest("-p", "no:cacheprovider", "-q")
 
     result.assert_outcomes(passed=len(PASTES))
 

@@ -6,27 +6,12 @@ import json
 
 import pytest
 
-from pytest_llmcontract.cli import main
 from pytest_llmcontract.core.facts.places import find_rule_pages
 from pytest_llmcontract.core.findings.rules import RULES
 
 
-@pytest.fixture
-def run(capsys):
-    """Run the command in this process; gives exit code, stdout and stderr."""
-
-    def run(line):
-        try:
-            code = main(line.split())
-        except SystemExit as stop:  # argparse
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return run
-
-
-def test_rules_lists_each_with_what_it_counts_as(run):
-    code, out, err = run("rules")
+def test_rules_lists_each_with_what_it_counts_as(run_command):
+    code, out, err = run_command("rules")
     rows = [line.split(maxsplit=2) for line in out.splitlines() if line.startswith("LLM")]
 
     assert (code, err) == (0, "")
@@ -34,8 +19,8 @@ def test_rules_lists_each_with_what_it_counts_as(run):
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_rules_tells_scripts_the_same(run):
-    code, out, err = run("rules --json")
+def test_rules_tells_scripts_the_same(run_command):
+    code, out, err = run_command("rules --json")
 
     assert (code, err) == (0, "")
     assert json.loads(out)[0] == {
@@ -47,16 +32,16 @@ def test_rules_tells_scripts_the_same(run):
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-def test_explain_prints_the_page_of_the_documentation(run, rule):
-    code, out, err = run(f"explain {rule.code}")
+def test_explain_prints_the_page_of_the_documentation(run_command, rule):
+    code, out, err = run_command(f"explain {rule.code}")
 
     assert (code, err) == (0, "")
     assert out.startswith(f"# {rule.code}: {rule.title}\n")
     assert out == (find_rule_pages() / f"{rule.code}.md").read_text("utf-8")
 
 
-def test_a_code_may_be_written_small(run):
-    assert run("explain llm101") == run("explain LLM101")
+def test_a_code_may_be_written_small(run_command):
+    assert run_command("explain llm101") == run_command("explain LLM101")
 
 
 @pytest.mark.parametrize(
@@ -68,8 +53,8 @@ def test_a_code_may_be_written_small(run):
         ("explain", "the following arguments are required: CODE"),
     ],
 )
-def test_an_unknown_code_is_one_clear_line_and_exit_code_2(run, line, words):
-    code, out, err = run(line)
+def test_an_unknown_code_is_one_clear_line_and_exit_code_2(run_command, line, words):
+    code, out, err = run_command(line)
 
     assert (code, out) == (2, "")
     assert words in err

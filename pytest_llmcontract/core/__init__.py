@@ -1,27 +1,20 @@
 """What a provider does and what a test may demand of a call: values in, values out.
 
-Nothing here has heard of pytest, an HTTP library or the real clock.
+Nothing here has heard of pytest, an HTTP library or the real clock. The rooms:
 
-A call's way, in :mod:`.simulator`, one line a step; the order is the provider's (``providers/<name>/api.json``):
+==============  =====================================================================================================
+``call/``       the path of one call: begin with :meth:`.call.simulator.Simulator.answer`, which fits on one screen
+``operations/`` what a provider can do, a module a family: how it is counted, what it answers, what it costs
+``facts/``      what is known: dated records, the edition of a day, and which providers there are
+``contract/``   is a request what the provider accepts, a reply what it promises?
+``limits/``     how a limit counts, where levels are kept, who decides
+``money/``      accounts, the book of what moved, prices of a call
+``answers/``    what a model says: scripted, made up, estimated, or read off a reply
+``findings/``   the rules, and which of them count
+``workload/``   budgets, and whether a flow fits a plan
+==============  =====================================================================================================
 
-=============  ==============================================================  ========================
-route          which operation is this address?                                :mod:`.routes`
-key            is there a credential, in the right place?
-contract       is the body what the provider accepts?                          :mod:`.contract.request`
-account        may this account call at all?                                   :mod:`.account`
-model          does the model exist, still answer, and for this tier?          :mod:`.profile`
-size           does it fit the context?                                        :mod:`.completion.tokens`
-limiter        is something left of every limit?                               :mod:`.limits`
-capacity       has the provider room?
-answer         what the model says, scripted or made up                        :mod:`.completion`
-meter          what was used and what it costs                                 :mod:`.workload.costs`
-headers        in the provider's own form                                      :mod:`.wire`
-ledger         what a test can ask later                                       :mod:`.ledger`
-=============  ==============================================================  ========================
-
-A scripted fault (:mod:`.script`) strikes at its own step. A recording (:mod:`.tape`) decides in place of the steps,
-which still find what is wrong with the request (:mod:`.replay`). What travels are the values of :mod:`.exchange`; what
-is known of a provider is an edition (:mod:`.profile`), read from dated data by :mod:`.data`; time is :mod:`.clock`;
-a finding is a value of :mod:`.rules`. One call under way is a :class:`~.turn.Turn`. What a test may use altogether is
-a budget (:mod:`.workload.budget`).
+One noun each: ``exchange`` (what travels), ``clock``, ``world`` (a clock and the providers on it), ``journal`` (what
+happened in a test), ``ledger`` (the calls of one provider), ``shelf`` (things that last), ``provider`` (one as a
+value), ``refusal``, ``settings``, ``errors``, ``site``, ``secrets``, ``words``, ``files``.
 """

@@ -7,6 +7,7 @@ A package that registers a provider takes :data:`PLAIN` and replaces what differ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,12 +19,12 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.contract.request import PlainWording
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.provider import Provider
 from pytest_llmcontract.core.facts.records import ErrorSpec, Model
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import Refill
 from pytest_llmcontract.core.money.account import PlainAccount
 from pytest_llmcontract.core.operations.models import Listing
+from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
 
 
@@ -80,7 +81,7 @@ class PlainEnvelope:
         if turn.retry_after is not None:
             headers["retry-after"] = f"{turn.retry_after:g}"
         elif turn.shortage is not None:
-            headers["retry-after"] = f"{max(1, round(turn.shortage.wait + 0.5))}"
+            headers["retry-after"] = str(max(1, math.ceil(turn.shortage.wait)))
         return headers
 
 

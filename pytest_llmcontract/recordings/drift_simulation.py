@@ -14,11 +14,11 @@ from typing import Any, get_args
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on, load_edition, model_on, plan_names
 from pytest_llmcontract.core.facts.records import Capability, Model, family_facts
 from pytest_llmcontract.core.facts.registry import provider_names
+from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.providers import owner
@@ -197,7 +197,7 @@ def _kind_of(reply: ApiReply) -> tuple[int, object, object, object]:
 
 
 def _simulated(facts: Edition, plan: str, interaction: Interaction) -> Simulated:
-    provider = registry.provider(facts.provider)
+    provider = provider_called(facts.provider)
     world = World(VirtualClock(noon_of(facts.date)))
     simulator = world.add(provider, facts, provider.plan_settings(plan))
     call, reply = simulator.answer(_sent(interaction))

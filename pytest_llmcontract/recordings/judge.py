@@ -20,9 +20,9 @@ from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
-from pytest_llmcontract.core.contract.request import contracts_of
 from pytest_llmcontract.core.facts.load import edition_dates, error_history, model_on
 from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
+from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.dates import days_of, recorded_on

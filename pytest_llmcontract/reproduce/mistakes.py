@@ -14,9 +14,10 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-from pytest_llmcontract.core.contract.request import Text, contracts_of
+from pytest_llmcontract.core.contract.request import Text
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.providers.groq import wording as groq_wording
 from pytest_llmcontract.providers.together import wording as together_wording
 from pytest_llmcontract.reproduce.catalogue import TELLING, Template, template

@@ -17,11 +17,12 @@ from typing import Any
 from pytest_llmcontract.core.answers.tokens import DefaultEstimator
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.operations import operation_of
+from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.scripting import Scripting
 
@@ -175,7 +176,7 @@ class Scale:
         turn = self._simulator.open(self._simulator.state, wire_request(replace(self._scenario, request=request)))
         if "messages" in body:
             turn.prompt_tokens = TOKENS.prompt(body, turn.call.model)
-        return turn.does.counted(self._simulator.state, turn).charges().asked
+        return operation_of(turn).counted(self._simulator.state, turn).charges().asked
 
 
 def edition_of(scenario: Scenario) -> Edition:
@@ -192,7 +193,7 @@ def edition_of(scenario: Scenario) -> Edition:
 def _scripting(scenario: Scenario) -> Scripting:
     """What can be scripted of a provider in its state, in a world of its own: without clients."""
     own = {name: value for name, value in scenario.settings.items() if name not in ("models", "limits")}
-    provider = registry.provider(scenario.provider)
+    provider = provider_called(scenario.provider)
     world = World(VirtualClock(noon_of(scenario.day)))
     simulator = world.add(provider, edition_of(scenario), provider.settings(**own), TOKENS)
     return Scripting(scenario.provider, simulator, world.clock)

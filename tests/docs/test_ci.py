@@ -74,14 +74,14 @@ class Project:
         (folder / "tests").mkdir()
         (folder / "tests" / "test_app.py").write_text(TESTS)
         (folder / "pytest.ini").write_text(
-            "[pytest]\npythonpath = .\nasyncio_default_fixture_loop_scope = function\naddopts = -p no:cacheprovider\n"
+            "[pytest]\npythonpath = .\naddopts = -p no:cacheprovider -p llmcontract -p pytest-split\n"
         )
         tools = folder / "bin"
         tools.mkdir()
         (tools / "pip").write_text("#!/bin/sh\nexit 0\n")  # what it would install is there
         (tools / "pip").chmod(0o755)
         path = os.pathsep.join((str(tools), str(Path(sys.executable).parent), os.environ["PATH"]))
-        self.env = {**os.environ, "PATH": path}
+        self.env = {**os.environ, "PATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
     def run(self, line: str, **env: str) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(

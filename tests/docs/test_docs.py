@@ -29,6 +29,7 @@ from pytest_llmcontract.providers.together import wording as together_wording
 from pytest_llmcontract.providers.together.account import TogetherAccount
 
 PROVIDERS = ("groq", "together")
+PLUGINS = ("pytest_asyncio.plugin", "pytest_httpx")  # whose fixtures and marks the pages use
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 rules_too = pytest.mark.parametrize("page", PAGES + RULE_PAGES, ids=lambda page: page.name)
@@ -42,7 +43,7 @@ def text_of(name: str) -> str:
 
 
 @page_by_page
-def test_the_tests_of_a_page_run(page, pytester):
+def test_the_tests_of_a_page_run(page, pytester, run_pytest):
     """Every python block is a file beside the others of its page; one that is followed by output fails with it."""
     pytester.makeini("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
     files = [(block, block.file) for block in blocks(page) if block.file]
@@ -51,11 +52,11 @@ def test_the_tests_of_a_page_run(page, pytester):
     tests = [(block, file) for block, file in files if file.startswith("test_")]
 
     if passing := [file for block, file in tests if block.output is None]:
-        result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error", *passing)
+        result = run_pytest("-W", "error", *passing, plugins=PLUGINS)
         assert result.ret == 0
     for block, file in tests:
         if block.output is not None:
-            result = pytester.runpytest_subprocess("-p", "no:cacheprovider", file)
+            result = run_pytest(file, plugins=PLUGINS)
             assert result.ret == 1
             result.stdout.fnmatch_lines([pattern(line) for line in block.output.splitlines() if line.strip(" …")])
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -63,25 +61,21 @@ def test_the_readme_shows_findings_as_pages_do():
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory):
+def session(forks, tmp_path_factory):
     """Run the tests of one section of every page; gives what pytest printed."""
     printed = {}
 
     def run(section: str) -> str:
         if section not in printed:
             folder = tmp_path_factory.mktemp(section)
-            (folder / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+            (folder / "pytest.ini").write_text("[pytest]\n")
             for page in RULE_PAGES:
                 write_files(folder / page.stem, blocks_of(sections(page)[section]))
-            printed[section] = _pytest(folder)
+            result = forks.run("-rA", "--import-mode=importlib", "-p", "no:cacheprovider", cwd=folder)
+            printed[section] = result.stdout.str()
         return printed[section]
 
     return run
-
-
-def _pytest(folder: Path) -> str:
-    command = [sys.executable, "-m", "pytest", "-rA", "--import-mode=importlib", "-p", "no:cacheprovider"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
 def _outcomes(output: str, code: str) -> set[str]:

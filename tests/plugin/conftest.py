@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 APP = '''
-import groq, openai, together
+import groq, together
 
 MODEL = "openai/gpt-oss-120b"
 
@@ -44,5 +44,4 @@ def draw(model):
 def project(pytester):
     """A directory with an application, for tests written into it."""
     pytester.makepyfile(app=APP)
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nasyncio_mode = auto\n")
     return pytester

@@ -23,10 +23,10 @@ ERRORS = {
 
 
 @pytest.mark.parametrize(("marker", "words"), ERRORS.values(), ids=ERRORS)
-def test_a_marker_with_a_typo_is_that_tests_setup_error(pytester, marker, words):
+def test_a_marker_with_a_typo_is_that_tests_setup_error(pytester, run_pytest, marker, words):
     pytester.makepyfile(f"import pytest\n{marker}\ndef test_it(llm_calls): pass\ndef test_other(groq_api): pass")
 
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:cacheprovider")
+    result = run_pytest()
 
     result.assert_outcomes(errors=1, passed=1)
     result.stdout.re_match_lines([f".*{words}.*"])
@@ -34,7 +34,7 @@ def test_a_marker_with_a_typo_is_that_tests_setup_error(pytester, marker, words)
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_indirect_parameters_are_checked_like_markers(pytester):
+def test_indirect_parameters_are_checked_like_markers(pytester, run_pytest):
     pytester.makepyfile(
         """
         import pytest
@@ -45,7 +45,7 @@ def test_indirect_parameters_are_checked_like_markers(pytester):
         """
     )
 
-    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result = run_pytest()
 
     result.assert_outcomes(passed=1, errors=2)
     result.stdout.fnmatch_lines(
@@ -62,10 +62,10 @@ def test_indirect_parameters_are_checked_like_markers(pytester):
         (["-o", "llmcontract_guard=on"], "*llmcontract_guard = 'on' (ini): accepted are fixture, always, off*"),
     ],
 )
-def test_a_flag_or_ini_key_with_a_typo_stops_the_session(pytester, arguments, words):
+def test_a_flag_or_ini_key_with_a_typo_stops_the_session(pytester, run_pytest, arguments, words):
     pytester.makepyfile("def test_it(): pass")
 
-    result = pytester.runpytest_subprocess("-p", "no:asyncio", *arguments)
+    result = run_pytest(*arguments)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([words])

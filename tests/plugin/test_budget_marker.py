@@ -13,12 +13,12 @@ pytestmark = pytest.mark.groq_api(edition="2026-06-04")
 
 
 @pytest.fixture
-def run(project):
+def run(project, run_pytest):
     """Run pytest on the tests given."""
 
     def run(tests, *options):
         project.makepyfile(test_it=HEAD + tests)
-        return project.runpytest_subprocess("-p", "no:cacheprovider", *options)
+        return run_pytest(*options)
 
     return run
 

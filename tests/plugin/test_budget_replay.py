@@ -28,13 +28,13 @@ def flow(groq_api):
 """
 
 
-def test_recorded_calls_are_held_to_the_same_budget(project):
+def test_recorded_calls_are_held_to_the_same_budget(project, run_pytest):
     project.makepyfile(test_it=TESTS)
     ledgers = []
     for name in ("recorded", "replayed"):
         mode = "once" if name == "recorded" else "none"
         report = f"--llmcontract-report={name}.json"
-        result = project.runpytest_subprocess("-rP", f"--llmcontract-record={mode}", report)
+        result = run_pytest("-rP", f"--llmcontract-record={mode}", report)
         result.assert_outcomes(passed=2)
         result.stdout.fnmatch_lines(
             [

@@ -269,11 +269,11 @@ def test_it(groq_api):
 
 
 @pytest.mark.parametrize("key", ["", "llmcontract-dummy-key"])
-def test_without_a_real_key_nothing_is_asked(pytester, monkeypatch, server, key):
+def test_without_a_real_key_nothing_is_asked(pytester, monkeypatch, server, key, run_pytest):
     monkeypatch.setenv("GROQ_API_KEY", key)
     pytester.makepyfile(TEST.format(url=server.url))
 
-    result = pytester.runpytest_subprocess("-q", "-p", "no:asyncio")
+    result = run_pytest("-q")
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
@@ -282,10 +282,10 @@ def test_without_a_real_key_nothing_is_asked(pytester, monkeypatch, server, key)
     assert server.asked == []
 
 
-def test_through_pytest(pytester, server):
+def test_through_pytest(pytester, server, run_pytest):
     pytester.makepyfile(TEST.format(url=server.url))
 
-    pytester.runpytest_subprocess("-q", "-p", "no:asyncio").assert_outcomes(passed=1)
-    pytester.runpytest_subprocess("-q", "-p", "no:asyncio").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(passed=1)
 
     assert len(server.asked) == 1

@@ -29,17 +29,15 @@ def ask_together(text):
 
 
 @pytest.fixture
-def project(pytester, monkeypatch):
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+def project(pytester):
     pytester.makepyfile(client=CLIENT)
     return pytester
 
 
 @pytest.fixture
-def run(project):
+def run(project, run_pytest):
     def run(*arguments, plugins=()):
-        loaded = [word for name in ("llmcontract", *plugins) for word in ("-p", name)]
-        return project.runpytest_subprocess("-q", *loaded, *arguments)
+        return run_pytest("-q", *arguments, plugins=plugins)
 
     return run
 

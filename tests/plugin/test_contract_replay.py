@@ -30,17 +30,16 @@ def test_it(groq_api):
 
 
 @pytest.fixture
-def project(pytester, monkeypatch):
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+def project(pytester):
     pytester.makepyfile(client=CLIENT)
     return pytester
 
 
 @pytest.fixture
-def run(project):
+def run(project, run_pytest):
     def run(calls, *arguments, marker=""):
         project.makepyfile(test_it=TEST.format(calls=calls, marker=marker))
-        return project.runpytest_subprocess("-q", "-p", "llmcontract", *arguments)
+        return run_pytest("-q", *arguments)
 
     return run
 
@@ -178,7 +177,7 @@ def test_a_test_with_a_cassette_of_its_own_beside_ours(project, run, recorded):
     run('assert ask("first"); assert ask("second")').assert_outcomes(passed=1)
 
 
-def test_a_rerun_begins_again(project, recorded):
+def test_a_rerun_begins_again(project, recorded, run_pytest):
     project.makepyfile(
         test_it="""
         import pytest
@@ -211,4 +210,4 @@ def test_a_rerun_begins_again(project, recorded):
         """
     )
 
-    project.runpytest_subprocess("-q", "-p", "llmcontract").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(passed=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def test_they_pass_as_written(project):
+def test_they_pass_as_written_with_whatever_plugins_are_installed(project):
     project.makepyfile(
         """
         import pytest, together
@@ -41,7 +41,7 @@ def test_they_pass_as_written(project):
     result.assert_outcomes(passed=4)
 
 
-def test_no_key_is_needed_and_none_is_left_behind(project, monkeypatch):
+def test_no_key_is_needed_and_none_is_left_behind(project, monkeypatch, run_pytest):
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     project.makepyfile(
         """
@@ -57,11 +57,11 @@ def test_no_key_is_needed_and_none_is_left_behind(project, monkeypatch):
         """
     )
 
-    project.runpytest_subprocess("-q").assert_outcomes(passed=2)
+    run_pytest("-q").assert_outcomes(passed=2)
 
 
-def test_clients_built_at_import_time_are_reached(project):
-    project.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\nllmcontract_dummy_keys = true\n")
+def test_clients_built_at_import_time_are_reached(project, run_pytest):
+    project.makeini("[pytest]\nllmcontract_dummy_keys = true\n")
     project.makepyfile(
         early="""
         import groq, openai
@@ -84,18 +84,18 @@ def test_clients_built_at_import_time_are_reached(project):
         """
     )
 
-    project.runpytest_subprocess("-q").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(passed=1)
 
 
-def test_the_header_names_the_editions_in_force(project):
+def test_the_header_names_the_editions_in_force(project, run_pytest):
     project.makepyfile("def test_nothing(): pass")
 
-    result = project.runpytest_subprocess("--llmcontract-edition=2026-06-30")
+    result = run_pytest("--llmcontract-edition=2026-06-30")
 
     result.stdout.fnmatch_lines(["llmcontract: groq 2026-06-04, together 2026-06-01"])
 
 
-def test_an_edition_only_one_provider_has_is_no_error_until_the_other_is_asked_for(project):
+def test_an_edition_only_one_provider_has_is_no_error_until_the_other_is_asked_for(project, run_pytest):
     project.makepyfile(
         """
         def test_groq(groq_api):
@@ -105,7 +105,7 @@ def test_an_edition_only_one_provider_has_is_no_error_until_the_other_is_asked_f
         """
     )
 
-    result = project.runpytest_subprocess("--llmcontract-edition=2024-05-31")
+    result = run_pytest("--llmcontract-edition=2024-05-31")
 
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["llmcontract: groq 2024-04-01", "*no together edition is as old as 2024-05-31*"])

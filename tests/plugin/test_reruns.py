@@ -14,7 +14,7 @@ RERUN = """
 """
 
 
-def test_what_a_failed_run_scripted_is_not_held_against_the_next(pytester):
+def test_what_a_failed_run_scripted_is_not_held_against_the_next(pytester, run_pytest):
     pytester.makeconftest(RERUN)
     pytester.makepyfile(
         """
@@ -28,6 +28,6 @@ def test_what_a_failed_run_scripted_is_not_held_against_the_next(pytester):
         """
     )
 
-    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider")
+    result = run_pytest()
 
     result.assert_outcomes(passed=1)

@@ -27,13 +27,13 @@ WARNING = "LLM108 groq chat.completions: the model 'llama-3.3-70b-versatile' ret
 
 
 @pytest.fixture
-def run(pytester):
+def run(pytester, run_pytest):
     """Run pytest on the tests given, with ini lines and options."""
 
-    def run(tests, *options, ini=()):
+    def run(tests, *options, ini=(), plugins=()):
         pytester.makepyfile(app=APP, test_it=HEAD + tests)
-        pytester.makeini("\n".join(["[pytest]", "asyncio_default_fixture_loop_scope = function", *ini]))
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
+        pytester.makeini("\n".join(["[pytest]", *ini]))
+        return run_pytest(*options, plugins=plugins)
 
     return run
 
@@ -168,6 +168,7 @@ def test_workers_of_xdist_tell_the_session_too(run):
 def test_each(n): ask()
 """,
         "-n2",
+        plugins=("xdist",),
     )
 
     result.assert_outcomes(passed=4)

@@ -16,12 +16,12 @@ TESTS = """
 
 
 @pytest.fixture
-def findings(project):
+def findings(project, run_pytest):
     """A project with an LLM101 and an LLM207; run it and get the codes that its output shows."""
     project.makepyfile(test_it=TESTS)
 
-    def findings(*arguments):
-        result = project.runpytest_inprocess("-p", "no:asyncio", "-p", "no:cacheprovider", "-rA", *arguments)
+    def findings(*arguments, plugins=()):
+        result = run_pytest("-rA", *arguments, plugins=plugins)
         shown = {code for code in ("LLM101", "LLM207") if code in result.stdout.str()}
         assert result.ret == (1 if shown else 0)
         return shown
@@ -42,10 +42,10 @@ def test_flags_select_and_ignore_by_code_and_prefix(findings, arguments, shown):
     assert findings(*arguments) == shown
 
 
-def test_an_ignored_finding_is_in_no_section_of_the_report_either(findings, project):
+def test_an_ignored_finding_is_in_no_section_of_the_report_either(project, run_pytest):
     project.makepyfile(test_it=TESTS + "        assert False")
 
-    result = project.runpytest_inprocess("-p", "no:asyncio", "--llmcontract-ignore=LLM101,LLM207")
+    result = run_pytest("--llmcontract-ignore=LLM101,LLM207")
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.no_fnmatch_line("*LLM*")
@@ -62,7 +62,6 @@ def test_an_ignored_finding_is_in_no_section_of_the_report_either(findings, proj
     ],
 )
 def test_ini_keys_hold_in_every_file_that_pytest_reads(findings, project, file, text):
-    project.path.joinpath("tox.ini").unlink()  # the fixture's
     project.path.joinpath(file).write_text(text)
 
     assert findings() == {"LLM101"}
@@ -81,7 +80,6 @@ def test_an_empty_flag_sets_its_ini_key_aside(findings):
     ],
 )
 def test_paths_are_those_of_the_test_and_of_the_applications_line(findings, project, lines, shown):
-    project.path.joinpath("tox.ini").unlink()
     project.path.joinpath("pyproject.toml").write_text(
         f"[tool.pytest.ini_options]\nllmcontract_per_path_ignores = {lines!r}".replace("'", '"')
     )
@@ -89,7 +87,7 @@ def test_paths_are_those_of_the_test_and_of_the_applications_line(findings, proj
     assert findings("--llmcontract-select=ALL") == shown
 
 
-def test_a_simulation_outside_the_fixtures_knows_the_selection_too(project):
+def test_a_simulation_outside_the_fixtures_knows_the_selection_too(project, run_pytest):
     project.makepyfile(
         """
         from app import rate
@@ -101,12 +99,12 @@ def test_a_simulation_outside_the_fixtures_knows_the_selection_too(project):
         """
     )
 
-    project.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(failed=1)
-    project.runpytest_inprocess("-p", "no:asyncio", "--llmcontract-ignore=LLM101").assert_outcomes(passed=1)
+    run_pytest().assert_outcomes(failed=1)
+    run_pytest("--llmcontract-ignore=LLM101").assert_outcomes(passed=1)
 
 
 def test_workers_select_as_their_controller_does(findings):
-    assert findings("-n2", "--llmcontract-ignore=LLM101") == {"LLM207"}
+    assert findings("-n2", "--llmcontract-ignore=LLM101", plugins=("xdist",)) == {"LLM207"}
 
 
 @pytest.mark.parametrize(
@@ -119,10 +117,10 @@ def test_workers_select_as_their_controller_does(findings):
         (["-o", "llmcontract_per_path_ignores=a: LLMX"], "*unknown rule 'LLMX'*(llmcontract_per_path_ignores (ini))*"),
     ],
 )
-def test_a_typo_stops_the_session_and_says_what_is_accepted(pytester, arguments, words):
+def test_a_typo_stops_the_session_and_says_what_is_accepted(pytester, arguments, words, run_pytest):
     pytester.makepyfile("def test_it(): pass")
 
-    result = pytester.runpytest_subprocess("-p", "no:asyncio", *arguments)
+    result = run_pytest(*arguments)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([words])

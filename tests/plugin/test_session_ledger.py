@@ -60,10 +60,10 @@ def ledger_of(project, name="ledger.json"):
     return LedgerDocument.model_validate_json(text)
 
 
-def test_workers_and_one_process_give_the_same_ledger_to_the_last_digit(session):
+def test_workers_and_one_process_give_the_same_ledger_to_the_last_digit(session, run_pytest):
     ledgers = {}
     for workers in ("0", "2"):
-        result = session.runpytest_subprocess("-n", workers, f"--llmcontract-report={workers}.json")
+        result = run_pytest("-n", workers, f"--llmcontract-report={workers}.json", plugins=("xdist",))
         result.assert_outcomes(passed=15, failed=1)
         ledgers[workers] = ledger_of(session, f"{workers}.json")
     here, shared = ledgers["0"], ledgers["2"]
@@ -78,8 +78,8 @@ def test_workers_and_one_process_give_the_same_ledger_to_the_last_digit(session)
     assert here.editions == {"groq": ("2026-10-01",), "together": ("2026-10-07",)}
 
 
-def test_a_finding_has_what_was_sent_answered_and_expected_and_no_key(session):
-    session.runpytest_subprocess("--llmcontract-report=ledger.json", "-k", "swallowed or allowed")
+def test_a_finding_has_what_was_sent_answered_and_expected_and_no_key(session, run_pytest):
+    run_pytest("--llmcontract-report=ledger.json", "-k", "swallowed or allowed")
     ledger = ledger_of(session)
 
     error, note = ledger.violations
@@ -96,7 +96,7 @@ def test_a_finding_has_what_was_sent_answered_and_expected_and_no_key(session):
     assert [(line.name, line.used, line.limit, line.ok) for line in ledger.budgets] == [("calls", 3, 5, True)]
 
 
-def test_what_a_call_was_is_in_its_entry(session):
+def test_what_a_call_was_is_in_its_entry(session, run_pytest):
     session.makepyfile(
         test_it="""
         from app import summarise
@@ -107,7 +107,7 @@ def test_what_a_call_was_is_in_its_entry(session):
             summarise("a")
         """
     )
-    session.runpytest_subprocess("--llmcontract-report=ledger.json")
+    run_pytest("--llmcontract-report=ledger.json")
     refused, answered = ledger_of(session).calls
 
     assert (refused.status, refused.error, refused.refused.limit) == (429, "rate_limit_exceeded", "TPM")
@@ -119,10 +119,10 @@ def test_what_a_call_was_is_in_its_entry(session):
     assert (answered.plan, answered.client[:12], answered.scripted) == ("free", "groq-python ", True)
 
 
-def test_a_worker_that_dies_loses_nothing_that_was_reported(session, monkeypatch):
+def test_a_worker_that_dies_loses_nothing_that_was_reported(session, monkeypatch, run_pytest):
     monkeypatch.setenv("DIES", "1")
-    result = session.runpytest_subprocess(
-        "-n", "2", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=100"
+    result = run_pytest(
+        "-n", "2", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=100", plugins=("xdist",)
     )
     ledger = ledger_of(session)
 
@@ -136,10 +136,10 @@ def test_a_worker_that_dies_loses_nothing_that_was_reported(session, monkeypatch
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_session_over_its_budget_does_not_pass(session, workers):
+def test_a_session_over_its_budget_does_not_pass(session, workers, run_pytest):
     options = ("-n", workers, "-k", "each", "--llmcontract-budget=cost=0.0001,tokens=1M")
 
-    result = session.runpytest_subprocess(*options)
+    result = run_pytest(*options, plugins=("xdist",))
 
     result.assert_outcomes(passed=12)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -154,39 +154,37 @@ def test_a_session_over_its_budget_does_not_pass(session, workers):
     )
 
 
-def test_the_ini_key_does_the_same_and_the_flag_goes_before_it(session):
+def test_the_ini_key_does_the_same_and_the_flag_goes_before_it(session, run_pytest):
     session.makeini("[pytest]\nllmcontract_budget = calls=1\nllmcontract_report = out/a.json out/b.md\n")
 
-    assert session.runpytest_subprocess("-k", "each").ret == 1
+    assert run_pytest("-k", "each").ret == 1
     assert ledger_of(session, "out/a.json").totals.calls == 12
     assert session.path.joinpath("out", "b.md").exists()
-    other = session.runpytest_subprocess("-k", "each", "--llmcontract-budget=calls=12", "--llmcontract-report=c.json")
+    other = run_pytest("-k", "each", "--llmcontract-budget=calls=12", "--llmcontract-report=c.json")
     assert other.ret == 0
     assert ledger_of(session, "c.json").budgets[0].limit == 12
 
 
 @pytest.mark.parametrize("options", [("--no-summary",), ("-p", "no:terminal")], ids=str)
-def test_a_broken_budget_is_told_where_there_is_no_summary(session, options):
-    result = session.runpytest_subprocess("-k", "each", "--llmcontract-budget=calls=1", *options)
+def test_a_broken_budget_is_told_where_there_is_no_summary(session, options, run_pytest):
+    result = run_pytest("-k", "each", "--llmcontract-budget=calls=1", *options)
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["llmcontract: LLM401 budget of the session: 12 of 1 calls, exceeded"])
 
 
-def test_only_collecting_leaves_the_reports_of_the_last_run_alone(session):
+def test_only_collecting_leaves_the_reports_of_the_last_run_alone(session, run_pytest):
     session.path.joinpath("ledger.json").write_text("of the last run")
 
-    result = session.runpytest_subprocess(
-        "--collect-only", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=9"
-    )
+    result = run_pytest("--collect-only", "--llmcontract-report=ledger.json", "--llmcontract-budget=calls=9")
 
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line("=* llmcontract =*")
     assert session.path.joinpath("ledger.json").read_text() == "of the last run"
 
 
-def test_a_session_that_nobody_asks_about_says_nothing(session):
-    result = session.runpytest_subprocess("-q", "-k", "each or plain")
+def test_a_session_that_nobody_asks_about_says_nothing(session, run_pytest):
+    result = run_pytest("-q", "-k", "each or plain")
 
     result.assert_outcomes(passed=13)
     result.stdout.no_fnmatch_line("=* llmcontract =*")
@@ -204,25 +202,25 @@ def test_a_session_that_nobody_asks_about_says_nothing(session):
         ("--llmcontract-budget=price=1", "unknown budget in --llmcontract-budget 'price'; accepted: calls, *"),
     ],
 )
-def test_what_is_not_accepted_stops_pytest_before_any_test(session, option, words):
-    result = session.runpytest_subprocess(option)
+def test_what_is_not_accepted_stops_pytest_before_any_test(session, option, words, run_pytest):
+    result = run_pytest(option)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{words}"])
     result.stdout.no_fnmatch_line("*passed*")
 
 
-def test_a_page_without_its_library_stops_pytest_before_any_test(session):
+def test_a_page_without_its_library_stops_pytest_before_any_test(session, run_pytest):
     session.makeconftest("import sys\nsys.modules['bokeh'] = None\n")
     session.makeini("[pytest]\naddopts = -p conftest\npythonpath = .\n")
 
-    result = session.runpytest_subprocess("--llmcontract-report=a.html")
+    result = run_pytest("--llmcontract-report=a.html")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*an .html report needs Bokeh: pip install 'pytest-llmcontract[[]report]'*"])
 
 
-def test_a_report_that_can_no_more_be_written_is_told_and_fails_the_session(session):
+def test_a_report_that_can_no_more_be_written_is_told_and_fails_the_session(session, run_pytest):
     session.makepyfile(
         test_it="""
         from pathlib import Path
@@ -234,7 +232,7 @@ def test_a_report_that_can_no_more_be_written_is_told_and_fails_the_session(sess
         """
     )
 
-    result = session.runpytest_subprocess("--llmcontract-report=out.json", "--llmcontract-report=b.json")
+    result = run_pytest("--llmcontract-report=out.json", "--llmcontract-report=b.json")
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["cannot write *out.json: Is a directory"])
@@ -242,7 +240,7 @@ def test_a_report_that_can_no_more_be_written_is_told_and_fails_the_session(sess
     assert [path.name for path in session.path.iterdir() if path.suffix == ".tmp"] == []
 
 
-def test_phases_reruns_and_outcomes(session):
+def test_phases_reruns_and_outcomes(session, run_pytest):
     """Reports as pytest-rerunfailures sends them, with calls in every phase."""
     session.makeconftest(
         """
@@ -285,7 +283,7 @@ def test_phases_reruns_and_outcomes(session):
         """
     )
 
-    session.runpytest_subprocess("--llmcontract-report=ledger.json")
+    run_pytest("--llmcontract-report=ledger.json")
     ledger = ledger_of(session)
     calls = [sum(call.test == index for call in ledger.calls) for index in range(len(ledger.tests))]
 
@@ -300,8 +298,8 @@ def test_phases_reruns_and_outcomes(session):
     assert calls == [3, 3, 2, 2, 2, 2]
 
 
-def test_properties_for_junit_on_tests_that_called(session):
-    session.runpytest_subprocess("--junitxml=junit.xml", "-k", "plain or swallowed")
+def test_properties_for_junit_on_tests_that_called(session, run_pytest):
+    run_pytest("--junitxml=junit.xml", "-k", "plain or swallowed")
     cases = ElementTree.parse(session.path / "junit.xml").iter("testcase")
     properties = {
         case.get("name"): {each.get("name"): each.get("value") for each in case.iter("property")} for case in cases
@@ -313,7 +311,7 @@ def test_properties_for_junit_on_tests_that_called(session):
     assert Decimal(properties["test_swallowed"]["llmcontract.cost"]) > 0
 
 
-def test_times_are_those_of_the_test_in_simulations_of_wider_scope(session):
+def test_times_are_those_of_the_test_in_simulations_of_wider_scope(session, run_pytest):
     session.makepyfile(
         test_it="""
         import pytest
@@ -333,7 +331,7 @@ def test_times_are_those_of_the_test_in_simulations_of_wider_scope(session):
         """
     )
 
-    session.runpytest_subprocess("--llmcontract-report=ledger.json")
+    run_pytest("--llmcontract-report=ledger.json")
     ledger = ledger_of(session)
 
     assert [(test.began.isoformat(), test.seconds) for test in ledger.tests] == [

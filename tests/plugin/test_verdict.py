@@ -11,7 +11,7 @@ WORDS = [
 ]
 
 
-def test_a_swallowed_refusal_fails_the_test_in_its_call_phase(project):
+def test_a_swallowed_refusal_fails_the_test_in_its_call_phase(project, run_pytest):
     project.makepyfile(
         test_it="""
         from app import rate
@@ -21,7 +21,7 @@ def test_a_swallowed_refusal_fails_the_test_in_its_call_phase(project):
         """
     )
 
-    result = project.runpytest_subprocess("-q")
+    result = run_pytest("-q")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(WORDS)
@@ -29,7 +29,7 @@ def test_a_swallowed_refusal_fails_the_test_in_its_call_phase(project):
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 
-def test_a_test_that_failed_anyway_shows_the_findings_beside_its_own_error(project):
+def test_a_test_that_failed_anyway_shows_the_findings_beside_its_own_error(project, run_pytest):
     project.makepyfile(
         """
         from app import rate
@@ -39,13 +39,13 @@ def test_a_test_that_failed_anyway_shows_the_findings_beside_its_own_error(proje
         """
     )
 
-    result = project.runpytest_subprocess("-q")
+    result = run_pytest("-q")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*assert 'no rating' == 'five'*", "*llmcontract*", "*LLM101*"])
 
 
-def test_async_tests_and_unittest_classes_too(project):
+def test_async_tests_and_unittest_classes_too(project, run_pytest):
     project.makepyfile(
         """
         import unittest
@@ -66,10 +66,10 @@ def test_async_tests_and_unittest_classes_too(project):
         """
     )
 
-    project.runpytest_subprocess("-q").assert_outcomes(failed=4)
+    run_pytest("-q", "-o", "asyncio_mode=auto", plugins=("asyncio",)).assert_outcomes(failed=4)
 
 
-def test_allowing_a_code_turns_it_into_a_note(project):
+def test_allowing_a_code_turns_it_into_a_note(project, run_pytest):
     project.makepyfile(
         """
         import pytest
@@ -81,10 +81,10 @@ def test_allowing_a_code_turns_it_into_a_note(project):
         """
     )
 
-    project.runpytest_subprocess("-q").assert_outcomes(passed=1)
+    run_pytest("-q").assert_outcomes(passed=1)
 
 
-def test_an_unused_script_fails_a_test_that_passed(project):
+def test_an_unused_script_fails_a_test_that_passed(project, run_pytest):
     project.makepyfile(
         """
         from app import summarise
@@ -105,7 +105,7 @@ def test_an_unused_script_fails_a_test_that_passed(project):
         """
     )
 
-    result = project.runpytest_subprocess("-q")
+    result = run_pytest("-q")
 
     result.assert_outcomes(failed=2, passed=1)
     result.stdout.fnmatch_lines(
@@ -117,7 +117,7 @@ def test_an_unused_script_fails_a_test_that_passed(project):
     result.stdout.no_fnmatch_line("*never') at*")
 
 
-def test_a_simulation_of_wider_scope_fails_the_test_during_which_it_happened(project):
+def test_a_simulation_of_wider_scope_fails_the_test_during_which_it_happened(project, run_pytest):
     project.makeconftest(
         """
         import pytest
@@ -144,13 +144,13 @@ def test_a_simulation_of_wider_scope_fails_the_test_during_which_it_happened(pro
         """
     )
 
-    result = project.runpytest_subprocess("-v")
+    result = run_pytest("-v")
 
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*test_bad FAILED*"])
 
 
-def test_findings_of_setup_fail_the_call_and_those_of_teardown_are_errors(project):
+def test_findings_of_setup_fail_the_call_and_those_of_teardown_are_errors(project, run_pytest):
     project.makepyfile(
         """
         import pytest
@@ -170,13 +170,13 @@ def test_findings_of_setup_fail_the_call_and_those_of_teardown_are_errors(projec
         """
     )
 
-    result = project.runpytest_subprocess("-v")
+    result = run_pytest("-v")
 
     result.assert_outcomes(failed=1, passed=1, errors=1)
     result.stdout.fnmatch_lines(["*test_early FAILED*", "*test_late PASSED*", "*test_late ERROR*"])
 
 
-def test_xdist_workers_tell_it_too(project):
+def test_xdist_workers_tell_it_too(project, run_pytest):
     project.makepyfile(
         """
         import pytest
@@ -191,14 +191,14 @@ def test_xdist_workers_tell_it_too(project):
         """
     )
 
-    result = project.runpytest_subprocess("-q", "-n", "2")
+    result = run_pytest("-q", "-n", "2", plugins=("xdist",))
 
     result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(["*LLM101 groq chat.completions*"])
 
 
 @pytest.mark.parametrize("outcome", ["pytest.skip('no')", "pytest.xfail('known')"])
-def test_a_test_that_skips_stays_skipped(project, outcome):
+def test_a_test_that_skips_stays_skipped(project, outcome, run_pytest):
     project.makepyfile(
         f"""
         import pytest
@@ -210,12 +210,12 @@ def test_a_test_that_skips_stays_skipped(project, outcome):
         """
     )
 
-    result = project.runpytest_subprocess("-q")
+    result = run_pytest("-q")
 
     assert result.ret == 0
 
 
-def test_chaos_tells_its_seed_when_a_test_fails(project):
+def test_chaos_tells_its_seed_when_a_test_fails(project, run_pytest):
     project.makepyfile(
         """
         from app import summarise
@@ -226,7 +226,7 @@ def test_chaos_tells_its_seed_when_a_test_fails(project):
         """
     )
 
-    result = project.runpytest_subprocess("-q")
+    result = run_pytest("-q")
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*groq_api.chaos(1, seed=7) at *struck 1 of 1 calls; the same seed repeats it*"])

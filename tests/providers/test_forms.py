@@ -15,7 +15,6 @@ import pytest
 from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.load import edition_on
 from pytest_llmcontract.core.facts.registry import provider_folder
 from pytest_llmcontract.core.world import World, noon_of
@@ -36,7 +35,7 @@ def answer(provider: str, model: str, on: str, path: str = "/chat/completions", 
 
 
 def send(provider: str, on: str, request: ApiRequest) -> ApiReply:
-    facts, known = edition_on(provider, day.fromisoformat(on)), registry.provider(provider)
+    facts, known = edition_on(provider, day.fromisoformat(on)), provider(provider)
     simulator = World(VirtualClock(noon_of(facts.date))).add(known, facts, known.settings())
     reply = simulator.answer(request).reply
     assert isinstance(reply, ApiReply)

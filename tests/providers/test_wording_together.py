@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.contract.request import Mismatch, contracts_of
+from pytest_llmcontract.core.contract.request import Mismatch
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.providers.together.wording import TEXTS
 
 NOW = date(2026, 11, 20)

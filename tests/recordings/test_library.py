@@ -1,4 +1,8 @@
-"""The library: found by name, made by its script, clean, and usable in a test."""
+"""The library: found by name, made by its script, clean, and usable in a test.
+
+Its files are what the simulator answered to ``cassettes/make.py``. That they are made today as they were, and keep to
+our contracts, is a regression snapshot of the simulator, and no evidence of what the providers do.
+"""
 
 from __future__ import annotations
 

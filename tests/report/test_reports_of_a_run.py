@@ -43,8 +43,8 @@ def project(pytester, monkeypatch):
     return pytester
 
 
-def test_the_page_of_a_run_shows_its_calls_and_findings(project, browser):
-    project.runpytest_subprocess("--llmcontract-report=out/page.html").assert_outcomes(**OUTCOMES)
+def test_the_page_of_a_run_shows_its_calls_and_findings(project, browser, run_pytest):
+    run_pytest("--llmcontract-report=out/page.html").assert_outcomes(**OUTCOMES)
 
     tab = browser.new_page()
     tab.goto(project.path.joinpath("out", "page.html").as_uri())
@@ -63,8 +63,8 @@ def test_the_page_of_a_run_shows_its_calls_and_findings(project, browser):
     tab.close()
 
 
-def test_markdown_and_sarif_of_a_run_name_the_application_line(project):
-    project.runpytest_subprocess("--llmcontract-report=it.md", "--llmcontract-report=it.sarif")
+def test_markdown_and_sarif_of_a_run_name_the_application_line(project, run_pytest):
+    run_pytest("--llmcontract-report=it.md", "--llmcontract-report=it.sarif")
 
     (result,) = json.loads(project.path.joinpath("it.sarif").read_text("utf-8"))["runs"][0]["results"]
     place = result["locations"][0]["physicalLocation"]
@@ -73,11 +73,11 @@ def test_markdown_and_sarif_of_a_run_name_the_application_line(project):
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")], ids=["here", "xdist"])
-def test_on_github_a_run_annotates_once_and_writes_the_job_summary(project, monkeypatch, workers):
+def test_on_github_a_run_annotates_once_and_writes_the_job_summary(project, monkeypatch, workers, run_pytest):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path / "summary.md"))
 
-    result = project.runpytest_subprocess(*workers)
+    result = run_pytest(*workers)
 
     result.assert_outcomes(**OUTCOMES)
     annotated = [line for line in result.outlines if line.startswith("::")]
@@ -88,10 +88,10 @@ def test_on_github_a_run_annotates_once_and_writes_the_job_summary(project, monk
     assert "3 tests · 4 calls" in summary
 
 
-def test_on_github_a_broken_budget_of_the_session_is_annotated_first(project, monkeypatch):
+def test_on_github_a_broken_budget_of_the_session_is_annotated_first(project, monkeypatch, run_pytest):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
 
-    result = project.runpytest_subprocess("--llmcontract-budget=calls=3")
+    result = run_pytest("--llmcontract-budget=calls=3")
 
     annotated = [line for line in result.outlines if line.startswith("::")]
     assert annotated[0] == (
@@ -101,10 +101,10 @@ def test_on_github_a_broken_budget_of_the_session_is_annotated_first(project, mo
     assert len(annotated) == 2
 
 
-def test_without_bokeh_a_page_is_refused_before_any_test_runs(project):
+def test_without_bokeh_a_page_is_refused_before_any_test_runs(project, run_pytest):
     project.makeconftest("import sys\nsys.modules['bokeh'] = None")
 
-    result = project.runpytest_subprocess("--llmcontract-report=page.html")
+    result = run_pytest("--llmcontract-report=page.html")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*pip install 'pytest-llmcontract[[]report]'*"])
@@ -112,9 +112,9 @@ def test_without_bokeh_a_page_is_refused_before_any_test_runs(project):
     assert not project.path.joinpath("page.html").exists()
 
 
-def test_without_bokeh_other_reports_are_written(project):
+def test_without_bokeh_other_reports_are_written(project, run_pytest):
     project.makeconftest("import sys\nsys.modules['bokeh'] = None")
 
-    project.runpytest_subprocess("--llmcontract-report=it.md").assert_outcomes(**OUTCOMES)
+    run_pytest("--llmcontract-report=it.md").assert_outcomes(**OUTCOMES)
 
     assert project.path.joinpath("it.md").exists()

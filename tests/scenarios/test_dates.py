@@ -126,6 +126,21 @@ def test_freezegun_around_the_test(groq_api, llm_clock):
     assert datetime.now().year == 2030
 
 
+def test_freezegun_in_a_process_that_has_loaded_nothing_of_ours_before(pytester, run_pytest):
+    """It looks at every name that a module lists: none of them may be imported by that."""
+    pytester.makepyfile(
+        """
+        import freezegun, groq
+
+        @freezegun.freeze_time("2030-05-01")
+        def test_frozen(groq_api):
+            groq.Groq().models.list()
+        """
+    )
+
+    run_pytest().assert_outcomes(passed=1)
+
+
 def test_freezegun_within_the_test(groq_api, llm_clock):
     groq_api.fail("rate_limit_exceeded", retry_after=30)
 

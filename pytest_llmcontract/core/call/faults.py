@@ -8,6 +8,7 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import too_long
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.limits.limiter import Shortage
+from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
 _USUAL_CONTEXT = 131_072
@@ -60,7 +61,7 @@ def _shortage(state: State, turn: Turn, fault: ScriptedFault) -> Shortage | None
     kind = wanted if wanted in rules else next(iter(rules))
     rule = rules[kind]
     turn.limits = state.limiter.state(model, turn.at)
-    requested = turn.does.counted(state, turn).charges().asked.get(kind, 1)
+    requested = operation_of(turn).counted(state, turn).charges().asked.get(kind, 1)
     if spec.at_once:
         return Shortage(kind, rule.limit, 0, max(requested, rule.limit + 1), 0)
     natural = state.limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window

@@ -10,6 +10,7 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
 from pytest_llmcontract.core.limits.charges import used_tokens
+from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
 _PAID_NOT = (Refusal, Whole, Played, Forwarded)
@@ -50,7 +51,7 @@ def _usage(turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
 
 def _charge(state: State, turn: Turn, usage: Usage) -> None:
     assert turn.model is not None
-    call, operation = turn.call, turn.does
+    call, operation = turn.call, operation_of(turn)
     if turn.recorded is not None:
         # No limit was asked for it: it had been let in.
         turn.counted = operation.counted(state, turn)

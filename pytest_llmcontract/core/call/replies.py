@@ -12,6 +12,7 @@ from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, 
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Headers, StreamEvents
+from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
 
 def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
     form = state.envelope.forms[turn.operation]
-    if not (turn.call.stream and turn.does.streams):
+    if not (turn.call.stream and operation_of(turn).streams):
         return _reply(state, turn, 200, form.body(turn, answer))
     events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
     return _reply(state, turn, 200, None, events=events, cut=ending)

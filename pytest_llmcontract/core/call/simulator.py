@@ -26,7 +26,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.operations import operation_called
+from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 
 
 class Outcome(NamedTuple):
@@ -89,7 +89,7 @@ class Simulator:
             turn.mismatches = contract.check(judged_body(request), able)
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
-        if turn.does.reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
+        if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
             turn.prompt_tokens = state.tokens.prompt(turn.body, turn.call.model)
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)
@@ -123,8 +123,7 @@ def _entered(state: State, request: ApiRequest) -> Turn:
     operation, target = state.routes.find(request.method, request.path)
     body = request.json if isinstance(request.json, dict) else read_form(request)
     name = body.get("model")
-    does = operation_called(operation)
-    named = target if does.names_model else ""
+    named = target if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
     call = Call(
         provider=state.edition.provider,
         operation=operation,
@@ -138,7 +137,7 @@ def _entered(state: State, request: ApiRequest) -> Turn:
     now = state.clock.now
     request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
     lane = state.edition.lane_for(body.get("service_tier"))
-    return Turn(request, call, len(state.journal.calls) - 1, now, call.at, request_id, body, does, lane, target=target)
+    return Turn(request, call, len(state.journal.calls) - 1, now, call.at, request_id, body, lane, target=target)
 
 
 def _find_mismatch(state: State, turn: Turn, mismatch: Mismatch) -> None:

@@ -16,14 +16,14 @@ from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.call.script import Scripts
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.contract.request import RequestContract, contracts_of
+from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.provider import Provider
 from pytest_llmcontract.core.facts.registry import key_names
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.ledger import Ledger
-from pytest_llmcontract.core.limits.limiter import Limiter, limiter_of
+from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.money.account import Account
+from pytest_llmcontract.core.provider import Provider, contracts_of, limiter_of
 from pytest_llmcontract.core.settings import ProviderSettings
 
 

@@ -15,7 +15,7 @@ from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import OPERATIONS
+from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
 Step = Callable[[State, Turn], Decision | None]
@@ -41,7 +41,7 @@ def route(state: State, turn: Turn) -> Decision | None:
 
 def key(state: State, turn: Turn) -> Decision | None:
     """Does a credential come along, in the right place? Any key is a good one."""
-    if turn.does.public:
+    if operation_of(turn).public:
         return None
     scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
@@ -158,7 +158,7 @@ def _nearest_model(state: State, name: str) -> str:
 
 def size(state: State, turn: Turn) -> Decision | None:
     """Do prompt and completion fit the model's context?"""
-    if turn.model is None or turn.model.context is None or not turn.does.reads_text:
+    if turn.model is None or turn.model.context is None or not operation_of(turn).reads_text:
         return None
     asked = turn.asked_tokens
     total = turn.prompt_tokens + asked
@@ -191,7 +191,7 @@ def limiter(state: State, turn: Turn) -> Decision | None:
     """Is something left of every limit? Then what the call counts is taken from it."""
     if turn.model is None:
         return None
-    counted = turn.does.counted(state, turn)
+    counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
     turn.rules = state.limiter.rules(turn.model.id)
     turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
@@ -219,7 +219,7 @@ def answer(state: State, turn: Turn) -> Decision:
         return Whole(wanted.body)
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
         return _not_simulated(turn)
-    return turn.does.answer(state, turn, wanted)
+    return operation_of(turn).answer(state, turn, wanted)
 
 
 _NOTHING = ScriptedReply()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_llmcontract.core.answers.completion import asked_completion
 from pytest_llmcontract.core.call.script import Script, ScriptedFault
@@ -22,9 +22,6 @@ from pytest_llmcontract.core.limits.charges import Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import LimitState, Rule
 from pytest_llmcontract.core.limits.store import Amounts
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.core.operations.operation import Operation
 
 
 @dataclass(slots=True)
@@ -43,8 +40,6 @@ class Turn:
     request_id: str
     body: Mapping[str, Any]
     """The parsed body; empty for a request without one, or whose body is no JSON object."""
-    does: Operation
-    """What is asked of the provider."""
     lane: Lane
     """The way it takes: its service tier."""
     plan: str = ""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch, allowed, fix, json_path, message, shown
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path, dated_schema, schema_files
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -144,17 +143,6 @@ class RequestContract:
             detail=breach.refusal.values if breach.refusal else {},
             certain=breach.refusal is not None,
         )
-
-
-@cache
-def contracts_of(provider: str, day: date) -> Mapping[str, RequestContract]:
-    """The request contract of every operation that has one, on *day*, in the provider's own words.
-
-    Nothing is compiled before it is used.
-    """
-    wording = registry.provider(provider).wording
-    found = {name: contract_for(provider, name, day, wording) for name in operations_with_contract(provider)}
-    return {operation: contract for operation, contract in found.items() if contract is not None}
 
 
 @cache

@@ -20,6 +20,7 @@ is the newest form. Four annotations say more:
 from __future__ import annotations
 
 import json
+import pathlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.facts.places import find_schemas
+from pytest_llmcontract.core.facts.registry import provider_folder, provider_names
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -251,9 +254,13 @@ def _turning_days(name: str) -> frozenset[date]:
 @cache
 def schema_files(provider: str) -> frozenset[str]:
     """The names of a provider's schema files, without their folder."""
-    from pytest_llmcontract.core.facts.places import find_schemas
+    return frozenset(path.name for path in _schema_folder(provider).glob("*.json"))
 
-    return frozenset(path.name for path in (find_schemas() / provider).glob("*.json"))
+
+def _schema_folder(name: str) -> pathlib.Path:
+    """Where the schemas of a provider lie, or those that several share: with ours, or in its own package."""
+    ours = find_schemas() / name
+    return ours if ours.is_dir() or name not in provider_names() else provider_folder(name) / "schemas"
 
 
 @cache
@@ -263,9 +270,8 @@ def read_schema(name: str) -> Mapping[str, Any]:
     Raises:
         DataError: There is no such file, or it is no JSON object.
     """
-    from pytest_llmcontract.core.facts.places import find_schemas
-
-    file = find_schemas() / name
+    folder, _, rest = name.partition("/")
+    file = _schema_folder(folder) / rest
     try:
         schema = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:

@@ -29,7 +29,6 @@ from typing import Any, TypeVar
 from pydantic import Field, TypeAdapter, ValidationError
 
 from pytest_llmcontract.core.errors import BadInput, DataError
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import (
@@ -45,6 +44,7 @@ from pytest_llmcontract.core.facts.records import (
     ToolPrice,
 )
 from pytest_llmcontract.core.facts.registry import provider_folder
+from pytest_llmcontract.core.provider import provider_called
 
 Record = TypeVar("Record", bound=Fact)
 Named = TypeVar("Named", ErrorSpec, Lane, ToolPrice)
@@ -233,7 +233,7 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     tools = _unique(folder / "tools.json", _some_records(folder / "tools.json", ToolPrice), day)
     engines = [engine for engine in _some_records(folder / "engines.json", Engine) if engine.holds_on(day)]
     rows = _some_records(folder / "dialect.json", DialectRow)
-    dialect = _dialect(folder / "dialect.json", rows, day, registry.provider(provider).dialect)
+    dialect = _dialect(folder / "dialect.json", rows, day, provider_called(provider).dialect)
     _check_limits(folder / "limits.json", limits, day)
     for file, records in {
         "api.json": [api], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),

@@ -12,12 +12,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_llmcontract.core.errors import DataError, unknown
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.core.facts.provider import Provider
 
 GROUP = "pytest_llmcontract.providers"
 """The entry point: ``acme = "acme_provider:PROVIDER"``; the package named there holds the data files."""
@@ -27,7 +24,7 @@ DUMMY_KEY = "llmcontract-dummy-key"
 
 @cache
 def _points() -> Mapping[str, EntryPoint]:
-    """Name -> where its :class:`Provider` is; ours first. To read them takes milliseconds."""
+    """Name -> where its value is; ours first. To read them takes milliseconds."""
     found = sorted(entry_points(group=GROUP), key=lambda point: (not point.module.startswith(f"{GROUP}."), point.name))
     return {point.name: point for point in found}
 
@@ -37,26 +34,15 @@ def provider_names() -> tuple[str, ...]:
     return tuple(_points())
 
 
-def _point(name: str) -> EntryPoint:
-    if name not in _points():
-        raise unknown("provider", name, provider_names())
-    return _points()[name]
-
-
-@cache
-def provider(name: str) -> Provider:
-    """The provider called *name*: its data, and the little code beside it.
+def entry_point(name: str) -> EntryPoint:
+    """Where a provider's value is to be loaded from (:func:`pytest_llmcontract.core.provider.provider_called`).
 
     Raises:
         BadInput: There is no such provider.
-        DataError: Its package does not load.
     """
-    point = _point(name)
-    try:
-        found: Provider = point.load()
-    except (ImportError, AttributeError) as problem:
-        raise DataError(f"provider {name!r}: its entry point {point.value} does not load: {problem}") from problem
-    return found
+    if name not in _points():
+        raise unknown("provider", name, provider_names())
+    return _points()[name]
 
 
 @cache
@@ -67,7 +53,7 @@ def provider_folder(name: str) -> Path:
         BadInput: There is no such provider.
         DataError: The package is not there.
     """
-    point = _point(name)
+    point = entry_point(name)
     try:
         spec = find_spec(point.module)
     except ImportError:

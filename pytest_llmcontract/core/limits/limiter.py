@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from pytest_llmcontract.core.errors import unknown
-from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.provider import Provider
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
 from pytest_llmcontract.core.limits.charges import Charges
 from pytest_llmcontract.core.limits.rules import EPSILON, LimitState, Refill, Rule
@@ -130,17 +127,3 @@ class Limiter:
         levels = self._store.levels(model, rules)
         full = tuple([rule.scaled(levels[kind], now) for kind, rule in rules.items()])
         return self._rules[model][0], full
-
-
-def limiter_of(provider: Provider, edition: Edition, plan: Callable[[], str], store: Store | None = None) -> Limiter:
-    """The limits of a provider as it counts them.
-
-    Args:
-        plan: Gives the plan or tier in force.
-    """
-    return Limiter(
-        lambda model: edition.limits_for(plan(), model),
-        partial(provider.rule, edition),
-        whole_units=provider.whole_units(edition),
-        store=store,
-    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations import chat, images, models
 from pytest_llmcontract.core.operations.operation import Operation
 
@@ -17,6 +18,6 @@ OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, *
 _OTHER = Operation()
 
 
-def operation_called(name: str) -> Operation:
-    """The operation of that name; one that this version does not answer counts as a request."""
-    return OPERATIONS.get(name, _OTHER)
+def operation_of(turn: Turn) -> Operation:
+    """What a call asks; what this version does not answer counts as a request."""
+    return OPERATIONS.get(turn.call.operation, _OTHER)

@@ -16,11 +16,11 @@ from math import inf
 from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_with_plan
 from pytest_llmcontract.core.facts.numbers import exact_number
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS, Model
+from pytest_llmcontract.core.provider import provider_called
 
 DAY = 86400
 
@@ -256,7 +256,7 @@ def _notes(facts: Edition, plan: str, model: Model, work: Workload) -> list[str]
     for what, kinds in _NEEDED.items():
         if open_ := [kind for kind in kinds if kind in limits and work.amount(kind) is None]:
             notes.append(f"{' and '.join(open_)} not judged: {what} a call are not given")
-    rule = registry.provider(facts.provider).rule(facts, "RPM", limits.get("RPM", 60), LIMIT_KINDS["RPM"])
+    rule = provider_called(facts.provider).rule(facts, "RPM", limits.get("RPM", 60), LIMIT_KINDS["RPM"])
     if rule.span != rule.window and "RPM" in limits:
         notes.append(f"counted in windows of {rule.span:g} s: calls must come evenly spread")
     return notes

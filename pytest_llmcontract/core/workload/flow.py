@@ -22,12 +22,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pytest_llmcontract.core.facts import registry
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import AUDIO_KINDS, LIMIT_KINDS
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.limits.limiter import Limiter, limiter_of
+from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.limits.rules import EPSILON, Rule
+from pytest_llmcontract.core.provider import limiter_of, provider_called
 from pytest_llmcontract.core.workload.fit import DAY, may_use, rates
 
 _WINDOWS: Mapping[float, str] = {60: "in one minute", 3600: "in one hour", DAY: "in one day"}
@@ -122,7 +122,7 @@ def tightest(facts: Edition, plan: str, demands: Sequence[Demand], runs: Runs) -
 
 def _limiter(facts: Edition, plan: str) -> Limiter:
     """Empty limits of the plan, as the provider counts them."""
-    return limiter_of(registry.provider(facts.provider), facts, lambda: plan)
+    return limiter_of(provider_called(facts.provider), facts, lambda: plan)
 
 
 def _in_time(facts: Edition, plan: str, limiter: Limiter, demands: Sequence[Demand]) -> Iterator[Tightest]:

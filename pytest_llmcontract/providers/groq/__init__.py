@@ -8,8 +8,8 @@ from typing import Any
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.provider import Provider
 from pytest_llmcontract.core.limits.rules import Refill
+from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.providers.groq.account import PLANS, GroqAccount
 from pytest_llmcontract.providers.groq.dialect import GroqDialect, dialect_of

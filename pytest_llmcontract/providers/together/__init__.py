@@ -9,8 +9,8 @@ from typing import Any
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.provider import Provider
 from pytest_llmcontract.core.limits.rules import Refill, Rule, Window
+from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.providers.together.account import TogetherAccount
 from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of

@@ -17,6 +17,7 @@ from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
+from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import dialect_of
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
@@ -138,11 +139,11 @@ class TogetherEnvelope(PlainEnvelope):
         """How far a call came: to the server of its model, to the limiter, or not past the list of models."""
         step = turn.error.step if turn.error else "answer"
         headers = {}
-        if turn.does.reads_text and step == "model":
+        if operation_of(turn).reads_text and step == "model":
             headers["x-content-type-options"] = "nosniff"
         elif turn.error is not None and "x-content-type-options" in turn.error.headers:
             pass  # answered before the call was traced
-        elif turn.does.reads_text and self._dialect.trace_header:
+        elif operation_of(turn).reads_text and self._dialect.trace_header:
             headers["x-amzn-trace-id"] = f"{self.ids.uuid()}-noamzn"
         if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
             headers[VERSIONED[turn.operation]] = "v2"

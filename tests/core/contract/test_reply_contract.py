@@ -130,7 +130,7 @@ class TestUnknownFields:
 
     def test_to_other_tools_such_objects_are_open(self) -> None:
         """The files do not forbid what only our reading of x-open finds."""
-        schemas = Path(__file__).parents[2] / "schemas" / "together"
+        schemas = Path(__file__).parents[3] / "schemas" / "together"
         text = (schemas / "chat.completions.reply.json").read_text("utf-8")
 
         assert '"x-open": true' in text
@@ -296,7 +296,7 @@ def stream_data(reply: ApiReply) -> list[Any]:
 def samples() -> tuple[tuple[str, str, str, Any], ...]:
     """Provider, operation, kind and body of the accepted examples and of the simulator's answers, one of each shape."""
     found: list[tuple[str, str, str, Any]] = []
-    for file in sorted((Path(__file__).parents[1] / "examples" / "replies" / "accepted").glob("*/*/*.json")):
+    for file in sorted((Path(__file__).parents[2] / "examples" / "replies" / "accepted").glob("*/*/*.json")):
         example = json.loads(file.read_text("utf-8"))
         kind = "event" if "events" in example else "error" if example["status"] >= 400 else "reply"
         bodies = example["events"] if "events" in example else [example["body"]]

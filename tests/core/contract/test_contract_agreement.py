@@ -16,10 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pytest_llmcontract.core.contract.request import contracts_of, operations_with_contract
+from pytest_llmcontract.core.contract.request import operations_with_contract
 from pytest_llmcontract.core.contract.schemas import DatedSchema
+from pytest_llmcontract.core.provider import contracts_of
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CONTRACTS = {name: partial(contracts_of, name) for name in ("groq", "together")}
 OPERATIONS = [(provider, name) for provider in CONTRACTS for name in operations_with_contract(provider)]
 DAYS = (date(2024, 3, 1), date(2024, 12, 1), date(2025, 5, 29), date(2025, 8, 1), date(2026, 6, 4), date(2026, 11, 20))

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch
-from pytest_llmcontract.core.contract.request import contracts_of
+from pytest_llmcontract.core.provider import contracts_of
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CONTRACTS = {name: partial(contracts_of, name) for name in ("groq", "together")}
 
 

@@ -17,7 +17,7 @@ from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import reply_contract
 from pytest_llmcontract.core.contract.schemas import schema_files
 
-EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "replies"
 NEWEST = date(2026, 11, 20)
 PROVIDERS = ("groq", "together")
 

@@ -259,7 +259,7 @@ def resolve(schema: Any, pointer: str) -> Any:
 
 def test_the_examples_are_there() -> None:
     """The other modules find them by folder; an empty folder would prove nothing."""
-    examples = Path(__file__).parents[1] / "examples"
+    examples = Path(__file__).parents[2] / "examples"
 
     assert len(list(examples.glob("accepted/*/*/*.json"))) > 40
     assert len(list(examples.glob("refused/*/*/*.json"))) > 40

@@ -7,7 +7,7 @@ import posixpath
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.facts.places import find_schemas
 
 SCHEMAS = find_schemas()
-EXAMPLES = Path(__file__).parents[1] / "examples" / "replies"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "replies"
 SHARED = sorted(f"shared/{file.name}" for file in (SCHEMAS / "shared").glob("*.json"))
 OWN = sorted(f"{provider}/{file.name}" for provider in ("groq", "together") for file in (SCHEMAS / provider).glob("*"))
 KINDS = ("request", "reply", "event", "error")
@@ -36,19 +36,30 @@ NOT_COVERED = {
 """Operations of Together's that docs/schemas.md leaves out by name."""
 
 
+ALL = SHARED + OWN
+
+
+def offenders(names: Iterable[str], problems: Callable[[str], object]) -> dict[str, object]:
+    """File -> what is wrong with it, for those with which something is."""
+    return {name: found for name in names if (found := problems(name))}
+
+
 class TestFiles:
-    @pytest.mark.parametrize("name", SHARED + OWN)
-    def test_are_json_schemas(self, name: str) -> None:
-        Draft202012Validator.check_schema(dict(read_schema(name)))
+    """Lint: each test holds all files to one rule, and names those that break it."""
 
-    @pytest.mark.parametrize("name", OWN)
-    def test_are_named_by_operation_and_kind(self, name: str) -> None:
-        provider, _, file = name.partition("/")
-        operation, _, kind = file.removesuffix(".json").rpartition(".")
-        operations = set(load_edition(provider).operations.values())
+    def test_are_json_schemas(self) -> None:
+        checker = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 
-        assert kind in KINDS
-        assert operation in operations | {"", "batches"}
+        assert offenders(ALL, lambda name: list(checker.iter_errors(dict(read_schema(name))))) == {}
+
+    def test_are_named_by_operation_and_kind(self) -> None:
+        def problems(name: str) -> object:
+            provider, _, file = name.partition("/")
+            operation, _, kind = file.removesuffix(".json").rpartition(".")
+            operations = {*load_edition(provider).operations.values(), "", "batches"}
+            return [word for word, known in ((operation, operations), (kind, KINDS)) if word not in known]
+
+        assert offenders(OWN, problems) == {}
 
     @pytest.mark.parametrize("provider", ["groq", "together"])
     def test_every_operation_has_its_reply(self, provider: str) -> None:
@@ -63,78 +74,85 @@ class TestFiles:
 
         assert [name for name in sorted(posted - NOT_COVERED) if f"{provider}/{name}.request.json" not in OWN] == []
 
-    @pytest.mark.parametrize("name", SHARED + OWN)
-    def test_have_no_alternatives(self, name: str) -> None:
+    def test_have_no_alternatives(self) -> None:
         """So that every error is about what was meant: see the docstring of core/contract/schemas.py."""
-        keys = {key for node in nodes(read_schema(name)) for key in node}
+        alternatives = {"anyOf", "oneOf", "patternProperties"}
 
-        assert keys.isdisjoint({"anyOf", "oneOf", "patternProperties"})
+        assert offenders(ALL, lambda name: keys_of(name) & alternatives) == {}
 
-    @pytest.mark.parametrize("name", SHARED + OWN)
-    def test_explain_the_annotations_they_use(self, name: str) -> None:
-        schema = read_schema(name)
-        used = {key for node in nodes(schema) for key in node if key.startswith("x-")}
+    def test_explain_the_annotations_they_use(self) -> None:
+        def problems(name: str) -> object:
+            explained = set(re.findall(r"x-[a-z]+(?=[:,])", read_schema(name).get("$comment", "")))
+            return explained ^ {key for key in keys_of(name) if key.startswith("x-")}
 
-        assert set(re.findall(r"x-[a-z]+(?=[:,])", schema.get("$comment", ""))) == used
+        assert offenders(ALL, problems) == {}
 
-    @pytest.mark.parametrize("name", SHARED + OWN)
-    def test_explain_the_sources_they_name(self, name: str) -> None:
-        schema = read_schema(name)
-        texts = [str(node.get("description", "")) for node in nodes(schema) if node is not schema]
-        named = {word for text in texts for words in re.findall(r"\[([a-z, ]+)\]", text) for word in words.split(", ")}
+    def test_explain_the_sources_they_name(self) -> None:
+        def problems(name: str) -> object:
+            schema = read_schema(name)
+            texts = [str(node.get("description", "")) for node in nodes(schema) if node is not schema]
+            lists = [words for text in texts for words in re.findall(r"\[([a-z, ]+)\]", text)]
+            named = {word for words in lists for word in words.split(", ")}
+            return {word for word in named if f"[{word}] " not in schema.get("description", "")}
 
-        assert {word for word in named if f"[{word}] " not in schema.get("description", "")} == set()
+        assert offenders(ALL, problems) == {}
 
-    @pytest.mark.parametrize("name", [name for name in OWN if name.endswith(".request.json")])
-    def test_every_field_of_a_request_says_how_it_is_known(self, name: str) -> None:
-        described = [
-            value.get("description", value.get("$ref", "")) for value in read_schema(name)["properties"].values()
-        ]
+    def test_every_field_of_a_request_says_how_it_is_known(self) -> None:
+        def problems(name: str) -> object:
+            fields = read_schema(name)["properties"].values()
+            described = [field.get("description", field.get("$ref", "")) for field in fields]
+            return [text for text in described if "[" not in text and "#/" not in text]
 
-        assert [text for text in described if "[" not in text and "#/" not in text] == []
+        assert offenders([name for name in OWN if name.endswith(".request.json")], problems) == {}
+
+    def test_the_lint_itself_names_what_it_finds(self) -> None:
+        assert offenders(["a", "b"], lambda name: {"x"} if name == "b" else set()) == {"b": {"x"}}
 
 
 class TestReferences:
     @pytest.mark.parametrize("day", DAYS, ids=str)
-    @pytest.mark.parametrize("name", OWN)
-    def test_lead_somewhere_on_every_day(self, name: str, day: date) -> None:
+    def test_lead_somewhere_on_every_day(self, day: date) -> None:
         """What came later must not be referred to from what was there before."""
-        files = {file: on_day(read_schema(file), day) for file in SHARED + OWN}
+        files = {file: on_day(read_schema(file), day) for file in ALL}
 
-        for reference in references(files[name]):
-            file, pointer = target(name, reference)
-            assert resolved(files[file], pointer) is not None, reference
+        def problems(name: str) -> object:
+            ways = {reference: target(name, reference) for reference in references(files[name])}
+            return [way for way, (file, pointer) in ways.items() if resolved(files[file], pointer) is None]
 
-    @pytest.mark.parametrize("name", SHARED + OWN)
-    def test_go_to_another_folder_once_at_most(self, name: str) -> None:
+        assert offenders(OWN, problems) == {}
+
+    def test_go_to_another_folder_once_at_most(self) -> None:
         """``check-jsonschema`` gets lost on the second way up: its ``..`` is dropped."""
-        for reference in references(read_schema(name)):
-            file, pointer = target(name, reference)
-            if file != name:
-                onward = references(resolved(read_schema(file), pointer))
 
-                assert [step for step in beyond(file, onward) if step.startswith("..")] == []
+        def problems(name: str) -> object:
+            others = [target(name, reference) for reference in references(read_schema(name))]
+            onward = [
+                step
+                for file, pointer in others
+                if file != name
+                for step in beyond(file, references(resolved(read_schema(file), pointer)))
+            ]
+            return [step for step in onward if step.startswith("..")]
+
+        assert offenders(ALL, problems) == {}
 
     def test_every_definition_is_used(self) -> None:
-        used = {target(name, reference) for name in SHARED + OWN for reference in references(read_schema(name))}
-        defined = {
-            (name, f"/$defs/{definition}") for name in SHARED + OWN for definition in read_schema(name).get("$defs", {})
-        }
+        used = {target(name, reference) for name in ALL for reference in references(read_schema(name))}
+        defined = {(name, f"/$defs/{definition}") for name in ALL for definition in read_schema(name).get("$defs", {})}
 
         assert defined - used == set()
 
-    @pytest.mark.parametrize("name", SHARED + OWN)
-    def test_what_is_extended_is_not_closed(self, name: str) -> None:
+    def test_what_is_extended_is_not_closed(self) -> None:
         """A closed object knows its own fields only: who refers to it cannot add any."""
-        for node in nodes(read_schema(name)):
-            if "$ref" not in node or "properties" not in node:
-                continue
-            file, pointer = target(name, node["$ref"])
-            extended = resolved(read_schema(file), pointer)
-            added = node["properties"].keys() - extended.get("properties", {}).keys()
-            closed = extended.get("x-open") or extended.get("additionalProperties") is False
 
-            assert not (closed and added), (node["$ref"], added)
+        def problems(name: str) -> object:
+            return [
+                (node["$ref"], added)
+                for node in nodes(read_schema(name))
+                if "$ref" in node and "properties" in node and (added := added_to_closed(name, node))
+            ]
+
+        assert offenders(ALL, problems) == {}
 
     def test_a_missing_file_is_named(self) -> None:
         with pytest.raises(DataError, match=r"no\.such\.operation\.request\.json"):
@@ -170,19 +188,20 @@ class TestDays:
 
 
 class TestBundles:
-    @pytest.mark.parametrize("name", OWN)
-    def test_need_no_other_file(self, name: str) -> None:
+    def test_need_no_other_file(self) -> None:
         """A bundle works in a validator that knows nothing of our folder."""
-        document = json.loads(json.dumps(DatedSchema(name, DAYS[-1]).document))
+        anything = {"choices": [{}], "error": {}, "data": [{}], "messages": [{}]}
+        for name in OWN:
+            document = json.loads(json.dumps(DatedSchema(name, DAYS[-1]).document))
 
-        list(Draft202012Validator(document).iter_errors({"choices": [{}], "error": {}, "data": [{}], "messages": [{}]}))
+            list(Draft202012Validator(document).iter_errors(anything))
 
 
 class TestOtherTools:
     """``check-jsonschema``, as a user calls it in a checkout."""
 
     def test_accept_every_file(self) -> None:
-        run = check_jsonschema("--check-metaschema", *(str(SCHEMAS / name) for name in SHARED + OWN))
+        run = check_jsonschema("--check-metaschema", *(str(SCHEMAS / name) for name in ALL))
 
         assert run.returncode == 0, run.stdout
 
@@ -218,6 +237,18 @@ def nodes(schema: Any) -> Iterator[Mapping[str, Any]]:
         yield from nodes(value)
 
 
+def keys_of(name: str) -> set[str]:
+    return {key for node in nodes(read_schema(name)) for key in node}
+
+
+def added_to_closed(name: str, node: Mapping[str, Any]) -> set[str]:
+    """The properties that *node* of file *name* adds to what it refers to, if that is closed."""
+    file, pointer = target(name, node["$ref"])
+    extended = resolved(read_schema(file), pointer)
+    closed = extended.get("x-open") or extended.get("additionalProperties") is False
+    return node["properties"].keys() - extended.get("properties", {}).keys() if closed else set()
+
+
 def references(schema: Any) -> list[str]:
     return [node["$ref"] for node in nodes(schema) if isinstance(node.get("$ref"), str)]
 
@@ -243,5 +274,5 @@ def target(name: str, reference: str) -> tuple[str, str]:
 
 def resolved(schema: Any, pointer: str) -> Any:
     for part in pointer.strip("/").split("/") if pointer else ():
-        schema = schema.get(part)
+        schema = schema.get(part) if schema else None
     return schema
