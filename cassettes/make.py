@@ -24,7 +24,7 @@ from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.files import write_whole
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.recordings.cassette import Metadata
-from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.layout import cassette_text, interaction_form
 from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 
 HERE = Path(__file__).resolve().parent

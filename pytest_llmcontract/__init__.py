@@ -1,12 +1,16 @@
 """pytest-llmcontract: Groq and Together AI, simulated offline, for the tests of applications that call them.
 
-Public names load on first use, so that importing the package costs nothing at pytest's start.
+Public names load when they are asked for by name, so that importing the package costs nothing at pytest's start.
+``dir()`` tells those that are loaded, no others: freezegun, ``inspect.getmembers`` and their like read every name that
+``dir()`` tells of every module, and must not import half of us at a moment of their choice.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING
+
+from pytest_llmcontract import loading as _loading
 
 if TYPE_CHECKING:
     from pytest_llmcontract.calibrate import limits_from
@@ -61,6 +65,8 @@ _HOMES = {
     "simulate": "simulation",
     "verify": "recordings.verify",
 }
+
+_loading.install()
 
 
 def __getattr__(name: str) -> object:

@@ -7,11 +7,13 @@ stderr that names what was given and what is accepted.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.commands import cost, demo, drift, explain, fit, models, report, reproduce, rules, verify
+from pytest_llmcontract.commands.answer import tell
 
 COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain)
 
@@ -19,18 +21,25 @@ COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, ex
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
     args = _parser().parse_args(argv)
+    _print_anything()
     from pytest_llmcontract.core.errors import LlmContractError
 
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)
     except LlmContractError as error:
-        print(f"llmcontract {args.command}: {error}", file=sys.stderr)
+        tell(args.command, error)
         return 2
     except BrokenPipeError:
         # `llmcontract models groq | head`: the reader has seen enough.
         sys.stderr.close()
         return 0
+
+
+def _print_anything() -> None:
+    """What a terminal's encoding does not have is spelled out: an arrow in Latin-1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,8 +16,9 @@ from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names
 from pytest_llmcontract.core.files import is_there
 from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.secrets import without_secrets
 from pytest_llmcontract.core.settings import settings_from
-from pytest_llmcontract.core.words import counted
+from pytest_llmcontract.core.words import counted, visible
 from pytest_llmcontract.process import defaults
 from pytest_llmcontract.recordings import library
 from pytest_llmcontract.recordings.cassette import Cassette, read_cassette
@@ -81,11 +82,13 @@ class TestPlace:
     def cassette(self) -> Path:
         """pytest-recording's place and name, with a suffix of our own for tests that have both.
 
-        Where the file cannot have the test's name, a number tells ``test_x[a/b]`` from ``test_x[a-b]``.
+        Where the file cannot have the test's name, or must not since a parameter is a key, a number tells
+        ``test_x[a/b]`` from ``test_x[a-b]``.
         """
-        name = _NOT_IN_NAMES.sub("-", self.name).encode()[:_LONGEST_NAME].decode(errors="ignore")
+        name = _NOT_IN_NAMES.sub("-", visible(without_secrets(self.name)))
+        name = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
         if name != self.name:
-            name += f"-{sha256(self.name.encode()).hexdigest()[:8]}"
+            name += f"-{sha256(self.name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
         return self.module.parent / "cassettes" / self.module.stem / f"{name}.llm.yaml"
 
 
@@ -118,7 +121,7 @@ def open_tape(given: Mapping[str, Any], place: TestPlace) -> CassetteTape:
         repeats=settings.repeats,
         raw=raw.get("interactions", ()),
         shared=shared,
-        test=place.nodeid,
+        test=without_secrets(place.nodeid),
         shown=shown(path),
         how=_how(place, live=_was_live(cassette) and settings.source != "live"),
     )
@@ -130,7 +133,8 @@ def open_tape(given: Mapping[str, Any], place: TestPlace) -> CassetteTape:
 def _how(place: TestPlace, *, live: bool) -> str:
     """What records the test; *live* if it has to be said, lest simulated answers take the place of real ones."""
     if place.nodeid:
-        return f"pytest --llmcontract-record={{mode}}{' --llmcontract-source=live' * live} {quote(place.nodeid)}"
+        test = quote(without_secrets(place.nodeid)).replace("{", "{{").replace("}", "}}")
+        return f"pytest --llmcontract-record={{mode}}{' --llmcontract-source=live' * live} {test}"
     return "record={mode}" + ", source=live" * live
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.findings.selection import Selection
 
 MARKERS = {
-    "llm_clock": '*, mode="virtual", wall=False, start=None',
+    "llm_clock": '*, mode="virtual", wall=False, start=None, seed=0',
     "llm_budget": "*, calls=None, tokens=None, input_tokens=None, output_tokens=None, cost=None, retries=None, "
     "seconds=None, share=None, fits=None, per_minute=None, per_day=None, output=None",
     "llm_contract": "path=None, *, record=None, source=None, ignore=(), normalise=None, repeats=False",

@@ -16,7 +16,17 @@ from pytest_llmcontract import options, process
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
-from pytest_llmcontract.verdict import CARRIED, GUARD, OPTIONS, PART, RECORDED, clear_errors, new_verdict, verdict_of
+from pytest_llmcontract.verdict import (
+    CARRIED,
+    GUARD,
+    OPTIONS,
+    PART,
+    RECORDED,
+    clear_errors,
+    forget,
+    new_verdict,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
@@ -235,13 +245,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """``--llmcontract-guard=always``: also a test without a fixture of ours must not reach a provider."""
-    if item.config.stash[OPTIONS].guard != "always":
-        return (yield)
-    from pytest_llmcontract.simulation import guarded
+    try:
+        if item.config.stash[OPTIONS].guard != "always":
+            return (yield)
+        from pytest_llmcontract.simulation import guarded
 
-    with guarded() as stage:
-        item.stash[GUARD] = stage
-        return (yield)
+        with guarded() as stage:
+            item.stash[GUARD] = stage
+            return (yield)
+    except (KeyboardInterrupt, pytest.exit.Exception):  # pytest makes no report of the phase
+        if summary := item.config.pluginmanager.get_plugin("llmcontract-summary"):
+            summary.interrupted(item)
+        raise
+    finally:
+        forget(item)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -291,6 +308,11 @@ class _SessionSummary:
             self._ledger.add(report, getattr(report, PART, None))
         self._collected += [(report.nodeid, warning) for warning in getattr(report, CARRIED, ())]
         self._recorded += getattr(report, RECORDED, ())
+
+    def interrupted(self, item: pytest.Item) -> None:
+        """What *item* did until Ctrl-C."""
+        if self._ledger:
+            self._ledger.interrupted(item.nodeid, verdict_of(item).unsent())
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -93,6 +93,7 @@ class Scripting:
         retry_after: float | None = None,
         limit: str | None = None,
         message: str | None = None,
+        body: Any = None,
         values: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         when: When = None,
@@ -106,6 +107,7 @@ class Scripting:
             retry_after: Seconds that header and text announce.
             limit: For a 429 or 413: the limit that is exceeded, ``"TPM"``.
             message: In place of the provider's text.
+            body: In place of the provider's whole body: JSON, or the text of a page.
             values: What fills the placeholders of its body: ``{"failed_generation": "…"}``.
 
         Raises:
@@ -116,8 +118,8 @@ class Scripting:
         if spec.status == 200:
             # An error within a stream that began well.
             told = filled if message is None else {**filled, "message": message}
-            return self._script(StreamCut(1, "error_event", spec.name, told), when, times, f"fail({error!r})")
-        fault = self._fault(error, retry_after, limit, message, headers, filled)
+            return self._script(StreamCut(1, "error_event", spec.name, told, body), when, times, f"fail({error!r})")
+        fault = self._fault(error, retry_after, limit, message, headers, filled, body)
         return self._script(fault, when, times, f"fail({error!r})")
 
     def outage(self, *, seconds: float, error: str | int = 503, when: When = None) -> Script:
@@ -172,13 +174,15 @@ class Scripting:
         message: str | None = None,
         headers: Mapping[str, str] | None = None,
         values: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> ScriptedFault:
         spec = self.edition.error(error)
         if limit is not None and limit.upper() not in LIMIT_KINDS:
             raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
         if retry_after is not None:
             _not_negative("fail(retry_after=)", retry_after)
-        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), dict(values or {}))
+        told = dict(values or {})
+        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), told, body)
 
     # Limits.
 

@@ -7,7 +7,6 @@ Nested ones share it too, and the innermost that owns a host answers.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -23,6 +22,7 @@ from pytest_llmcontract.core.facts.load import edition_dates, edition_with_plan
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_hosts, provider_names
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.settings import ClockSettings, ProviderSettings, settings_from
 from pytest_llmcontract.core.world import World, noon_of
@@ -56,12 +56,15 @@ class Stage:
         """The calls whose streams are being read, by the id of the reply."""
         self._exits = ExitStack()
         real = settings.mode == "real"
-        self._time = nullcontext() if real else time_adapter.running(self.world.clock, wall=settings.wall)
+        clock = self.world.clock
+        self._time = nullcontext() if real else time_adapter.running(clock, wall=settings.wall, seed=settings.seed)
         waits: Any = {
             "wait": time_adapter.provider_delay,
             "wait_async": time_adapter.provider_delay_async,
             "in_flight": time_adapter.request,
         }
+        self.remarks = time_adapter.taken_remarks
+        """What a test that fails should know of its time; told once."""
         self.interception = Interception(self, **waits)
         self._other_libraries = vcr_adapter.Interception(self, **waits)
 
@@ -136,7 +139,7 @@ class Stage:
 
 _stage: Stage | None = None
 _users = 0
-_lock = threading.RLock()
+_lock = new_lock()
 
 
 def current_stage() -> Stage | None:

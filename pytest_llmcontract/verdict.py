@@ -12,6 +12,7 @@ import pytest
 
 from pytest_llmcontract import options, process
 from pytest_llmcontract.core.journal import Journal
+from pytest_llmcontract.core.secrets import scrubbed
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.findings.rules import Violation
@@ -42,6 +43,15 @@ def new_verdict(item: pytest.Item) -> Verdict:
     """Look at *item* from the beginning: a rerun is a test of its own."""
     item.stash[_VERDICT] = verdict = Verdict(item)
     return verdict
+
+
+def forget(item: pytest.Item) -> None:
+    """All that was kept of *item*: it is reported, and items live as long as the session."""
+    if _VERDICT in item.stash:
+        del item.stash[_VERDICT]
+    if GUARD in item.stash:
+        del item.stash[GUARD]
+    process.watch(None)
 
 
 class Verdict:
@@ -82,6 +92,7 @@ class Verdict:
         """A simulation of wider scope looks at a new test; a typo in a marker shows before it."""
         if stage := self.stage:
             stage.world.begin_test()
+            stage.remarks()  # those of an earlier test are nobody's now
             self._journal = stage.world.journal
         process.watch(self._journal)
         with clear_errors():
@@ -112,9 +123,10 @@ class Verdict:
     def call_failed(self) -> None:
         """Tell below the test's own failure what was found, and what it called."""
         self._tell(self._counted([*self._findings(), *self._over_budget()]))
-        if weather := [line for api in self.apis for line in api.weather()]:
-            self._item.add_report_section("call", "llmcontract", "\n".join(weather))
         stage = self.stage
+        remarks = [line for api in self.apis for line in api.weather()] + (stage.remarks() if stage else [])
+        if remarks:
+            self._item.add_report_section("call", "llmcontract", scrubbed("\n".join(remarks)))
         if stage and stage.world.journal.calls:
             from pytest_llmcontract.report.calls import listed
 
@@ -138,6 +150,7 @@ class Verdict:
 
     def say(self, lines: list[str]) -> None:
         """What changed in the recordings, for the test's report and the session's summary."""
+        lines = list(map(scrubbed, lines))
         if lines:
             self._item.add_report_section("teardown", "llmcontract recordings", "\n".join(lines))
             self._said += lines
@@ -197,7 +210,10 @@ class Verdict:
         from pytest_llmcontract.core.workload.costs import money_text
 
         calls = Calls(self._journal.calls)
-        values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": money_text(calls.cost)}
+        try:
+            values = {"calls": str(len(calls)), "tokens": str(calls.tokens), "cost": money_text(calls.cost)}
+        except (ArithmeticError, ValueError, TypeError):  # a script may say that a reply cost no number
+            return
         ours = {f"llmcontract.{name}": value for name, value in values.items()}
         properties = self._item.user_properties
         properties[:] = [*(known for known in properties if known[0] not in ours), *ours.items()]
@@ -212,13 +228,19 @@ class Verdict:
         if self._said:
             setattr(report, RECORDED, self._said)
             self._said = []
+        if part := self.unsent():
+            setattr(report, PART, part)
+
+    def unsent(self) -> str | None:
+        """The part of the ledger that no report has taken along yet."""
         journal = self._journal
         seen = (len(journal.calls), len(journal.found), len(journal.budget_lines))
-        if self._options.collects and seen != self._sent:
-            from pytest_llmcontract.report.collect import packed
+        if not self._options.collects or seen == self._sent:
+            return None
+        from pytest_llmcontract.report.collect import packed
 
-            setattr(report, PART, packed(journal, *self._sent))
-            self._sent = seen
+        part, self._sent = packed(journal, *self._sent), seen
+        return part
 
 
 class clear_errors:  # noqa: N801 - read as a statement
@@ -234,4 +256,4 @@ class clear_errors:  # noqa: N801 - read as a statement
 
         if isinstance(error, BadInput):
             place = f" ({self.where})" if self.where and self.where not in str(error) else ""
-            raise pytest.fail.Exception(f"llmcontract: {error}{place}", pytrace=False) from None
+            raise pytest.fail.Exception(f"llmcontract: {scrubbed(str(error))}{place}", pytrace=False) from None

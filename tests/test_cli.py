@@ -78,6 +78,10 @@ def test_cost_tells_scripts_by_json(run_command, line, cost):
     assert list(answer) == ["cost", "parts", "edition"]
 
 
+def test_an_amount_of_nothing_costs_nothing(run_command):
+    assert run_command(f"cost groq {OSS} --input-tokens 0 --edition 2026-06-04")[0] == 0
+
+
 # Bad input
 
 
@@ -89,6 +93,11 @@ def test_cost_tells_scripts_by_json(run_command, line, cost):
         (f"fit groq/free {OSS} --tokens-per-call lots", "tokens_per_call is 'lots'; expected a number such as 12000"),
         (f"fit groq/free {OSS} --edition 1999-01-01", "no groq edition is as old as 1999-01-01"),
         ("fit groq/free", "the following arguments are required: MODEL"),
+        (
+            f"cost groq {OSS}",
+            "llmcontract cost: nothing to price: give at least one of --input-tokens, --cached-tokens",
+        ),
+        (f"cost groq {OSS} --batch --json", "nothing to price: give at least one of --input-tokens"),
         (
             f"cost grok {OSS}",
             "llmcontract cost: unknown provider 'grok'; accepted: groq, together. Did you mean 'groq'?",

@@ -33,7 +33,20 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     cost.set_defaults(run=run)
 
 
+_AMOUNTS = (
+    "input_tokens",
+    "cached_tokens",
+    "output_tokens",
+    "audio_hours",
+    "characters",
+    "images",
+    "megapixels",
+    "videos",
+)
+
+
 def run(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.core.workload.costs import cost
     from pytest_llmcontract.report.workload import cost_text
 
@@ -52,6 +65,9 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch,
         edition=args.edition,
     )
+    if not args.tool and all(getattr(args, name) == 0 for name in _AMOUNTS):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in (*_AMOUNTS, "tool"))
+        raise BadInput(f"nothing to price: give at least one of {flags}")
     print_answer(args, answer.as_json(), cost_text(answer), answer.notes)
     return 0
 

@@ -23,9 +23,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     drift.add_argument(
         "--fail-under",
         metavar="PERCENT",
-        type=float,
-        default=0.0,
-        help="exit 1 if fewer are the same, or none can be compared",
+        type=_percent,
+        help="exit 1 if fewer of the compared exchanges are the same in every field, or if there is none to compare; "
+        "0 to 100",
     )
     drift.add_argument("--all", action="store_true", help="show every kind of difference, not the 20 most frequent")
     drift.add_argument("--json", action="store_true", help="for scripts")
@@ -33,7 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.commands.answer import print_json, say
     from pytest_llmcontract.recordings.drift import drift
     from pytest_llmcontract.recordings.drift_report import as_json, as_text
     from pytest_llmcontract.report.progress import Progress
@@ -43,6 +43,17 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print_json(as_json(result))
     else:
-        print(as_text(result, most=None if args.all else 20))
+        say(as_text(result, most=None if args.all else 20))
     # A gate that compared nothing has shown nothing.
-    return 1 if args.fail_under and (not result.compared or result.share < args.fail_under) else 0
+    fails = args.fail_under is not None and (not result.compared or result.share < args.fail_under)
+    return 1 if fails else 0
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1.0
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage; expected 0 to 100")
+    return percent

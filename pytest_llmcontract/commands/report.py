@@ -31,6 +31,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from pytest_llmcontract.commands.answer import tell
     from pytest_llmcontract.core.workload.budget import session_budget
     from pytest_llmcontract.report.formats import check_form, check_writable
     from pytest_llmcontract.report.merge import merged, read_ledger
@@ -48,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
     with Progress("ledgers") as progress:
         sum_ = merged([Path(name) for name in args.ledgers], budget, progress)
     for note in sum_.notes:
-        _say(f"note: {note}")
+        tell("report", f"note: {note}")
     for problem in sum_.problems:
-        _say(problem)
+        tell("report", problem)
     if sum_.document is None:
         return 2
     for form, path in wanted:
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     over = exceeded(sum_.document.budgets)
     if old or ("text", None) not in wanted:
         for broken in over:
-            _say(verdict(broken))
+            tell("report", verdict(broken))
     if sum_.problems:
         return 2
     return 1 if over else 0
@@ -109,15 +110,12 @@ def _changes(old: LedgerDocument, document: LedgerDocument, form: str) -> str:
 def _put(text: str, path: Path | None) -> None:
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.core.files import write_whole
+    from pytest_llmcontract.core.words import visible
 
     if path is None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text))
         return
     try:
         write_whole(path, text)
     except OSError as error:
         raise BadInput(f"--output: cannot write {path}: {error.strerror}") from None
-
-
-def _say(text: str) -> None:
-    print(f"llmcontract report: {text}", file=sys.stderr)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from pytest_llmcontract.commands.project import add_selection, selection_of
 
 if TYPE_CHECKING:
     from pytest_llmcontract.recordings.verify import Reading, Verification
+    from pytest_llmcontract.report.verification import Counts
 
 FORMATS = ("text", "json", "github", "sarif")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     verify = commands.add_parser("verify", help="hold recordings to the provider's contract; exit 1: violations")
-    verify.add_argument("paths", metavar="PATH", nargs="+", help="a vcrpy cassette, or a folder with some")
+    verify.add_argument("paths", metavar="PATH", nargs="+", help="a recording, or a folder with some")
     verify.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     verify.add_argument("--provider", metavar="NAME", help="whose the interactions with unknown hosts are: a gateway's")
     verify.add_argument(
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _contract(args: argparse.Namespace) -> int:
-    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.commands.answer import print_json, say
     from pytest_llmcontract.core.errors import BadInput
     from pytest_llmcontract.recordings.verify import summarise
     from pytest_llmcontract.report.progress import Progress
@@ -63,19 +63,21 @@ def _contract(args: argparse.Namespace) -> int:
     if args.format == "json":
         print_json(summary.as_json())
     elif text := summary.text():
-        print(text)
+        say(text)
     return _code(reading)
 
 
 def _code(reading: Reading) -> int:
     """2 if a file could not be read, which is told; else 0."""
+    from pytest_llmcontract.commands.answer import tell
+
     for problem in reading.problems:
-        print(f"llmcontract verify: {problem}", file=sys.stderr)
+        tell("verify", problem)
     return 2 if reading.problems else 0
 
 
 def _print(args: argparse.Namespace, verification: Verification) -> None:
-    from pytest_llmcontract.commands.answer import print_json
+    from pytest_llmcontract.commands.answer import print_json, say
     from pytest_llmcontract.report.github import annotations
     from pytest_llmcontract.report.sarif import sarif_log
     from pytest_llmcontract.report.verification import totals, verification_json, verification_text
@@ -83,12 +85,30 @@ def _print(args: argparse.Namespace, verification: Verification) -> None:
     violations = verification.violations
     match args.format:
         case "json":
-            print_json(verification_json(verification.checked, violations))
+            apart = {"left_out": len(verification.left_out), "older": verification.older}
+            print_json(verification_json(verification.checked, violations, **apart))
         case "sarif":
             print_json(sarif_log(violations))
         case form:
-            text = verification_text(violations) if form == "text" else "\n".join(annotations(violations))
-            if text:
-                print(text)
-            judged = verification.files, verification.checked, verification.elsewhere
-            print(totals(*judged, len(verification.skipped), len(verification.problems), violations))
+            if form == "github":
+                for line in annotations(violations):
+                    print(line)  # commands, and meant so
+            elif violations:
+                say(verification_text(violations))
+            say(totals(_counts(verification), violations))
+
+
+def _counts(verification: Verification) -> Counts:
+    from pytest_llmcontract.report.verification import Counts
+
+    damaged = [one for one in verification.left_out if one.damaged]
+    return Counts(
+        files=verification.files,
+        checked=verification.checked,
+        elsewhere=verification.elsewhere,
+        older=verification.older,
+        left_out=[one.reason for one in verification.left_out if not one.damaged],
+        skipped=len(verification.skipped),
+        unread=verification.unread,
+        damaged=len(damaged),
+    )

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import heapq
 import math
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.locks import new_lock
 
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = 1_000_000
@@ -66,7 +66,7 @@ class VirtualClock:
         self._ticks_at_start = ticks() if ticks else 0.0
         self._moved = 0  # microseconds
         self._test_began = 0.0
-        self._lock = threading.RLock()
+        self._lock = new_lock()
         self._listeners: list[Callable[[], None]] = []
         self._appointments: list[Appointment] = []
         self._booked = 0

@@ -5,6 +5,7 @@ LlmContractError
 ├── DataError            a file of provider facts is broken: a defect of ours or of an overlay
 ├── ContractViolation    findings nobody handled (also an AssertionError)
 ├── SimulationEnded      a sleep or call outlived the simulation it began in
+├── Deadlock             a wait that never ends in virtual time
 └── PaymentDeclined      a purchase that the card's bank refused
 """
 
@@ -39,6 +40,10 @@ class ContractViolation(LlmContractError, AssertionError):
 
 class SimulationEnded(LlmContractError):
     """A thread slept or called on after its simulation had been left."""
+
+
+class Deadlock(LlmContractError):
+    """Somebody waits for what never comes, while others sleep again and again. The message says who waits where."""
 
 
 class PaymentDeclined(LlmContractError):

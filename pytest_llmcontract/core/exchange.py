@@ -16,8 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
-
+from pytest_llmcontract.core.secrets import has_secrets, is_secret, masked_value, says_secret, scrubbed
 
 T = TypeVar("T", bound=Hashable)
 
@@ -48,7 +47,13 @@ class Headers(Mapping[str, str]):
         return {name: self._values[place] for name, place in self._places.items()}.items()
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        return scrubbed(repr(dict(self)))
+
+
+@lru_cache(maxsize=1024)
+def _secret_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of *names* that a credential may stand under."""
+    return tuple(name for name in names if says_secret(name))
 
 
 @lru_cache(maxsize=1024)
@@ -58,15 +63,16 @@ def _places(names: tuple[str, ...]) -> Mapping[str, int]:
 
 
 def masked(headers: Mapping[str, str]) -> Headers:
-    """The headers with every credential replaced by ``***``; the scheme of ``Authorization`` stays.
+    """The headers with what their names call a credential replaced by ``***``; a known scheme, ``Bearer``, stays.
 
     Adapters call this before anything else sees a request, so that no key can reach a report.
     """
     shown = Headers(headers)
     values = list(shown._values)
-    for name in SECRET_HEADERS & shown._places.keys():
+    for name in _secret_names(tuple(shown._places)):
         place = shown._places[name]
-        values[place] = _mask(values[place])
+        if is_secret(name, values[place]):
+            values[place] = masked_value(values[place])
     # Each of them kept_once() too: there are some twenty in every request.
     shown._values = kept_once(tuple([_REPEATED.setdefault(value, value) for value in values]))
     return shown
@@ -83,13 +89,6 @@ def kept_once(value: T) -> T:
     return shared
 
 
-def _mask(value: str) -> str:
-    scheme, _, secret = value.strip().partition(" ")
-    if not secret:
-        return "***" if scheme and scheme.lower() != "bearer" else scheme
-    return f"{scheme} ***" if secret.strip() else scheme
-
-
 _NOT_YET = object()
 
 
@@ -100,7 +99,7 @@ class ApiRequest:
     method: str
     """Upper case."""
     url: str
-    """Absolute, with query."""
+    """Absolute, with query; credentials are masked already (:func:`.secrets.without_user`)."""
     headers: Headers
     """Credentials are masked already (:func:`masked`)."""
     body: bytes = b""
@@ -113,13 +112,18 @@ class ApiRequest:
         for name in ("method", "url", "site"):
             object.__setattr__(self, name, kept_once(getattr(self, name)))
 
+    def __repr__(self) -> str:
+        """Without secrets: a failing assertion prints it."""
+        shown = f"method={self.method!r}, url={self.url!r}, headers={self.headers!r}, body={_shown(self.body)}"
+        return scrubbed(f"ApiRequest({shown}, site={self.site!r})")
+
     # No cached_property: with Python 3.11 it takes a lock each time, and a dict for every request of a long test.
 
     @property
     def json(self) -> Any:
-        """The parsed body, or ``None`` if it is empty or no JSON."""
+        """The parsed body, or ``None`` if it is empty or no JSON that a provider would read."""
         if self._parsed is _NOT_YET:
-            object.__setattr__(self, "_parsed", _json_or_none(self.body))
+            object.__setattr__(self, "_parsed", _sent_json(self.body))
         return self._parsed
 
     def forget(self) -> None:
@@ -142,6 +146,48 @@ class ApiRequest:
             return f"{sdk[1].lower()}-python {sdk[2]}"
         name, _, version = agent.split(" ")[0].partition("/")
         return f"{name} {version}".strip()
+
+
+LONGEST_REPR = 4096
+"""Bytes of a body that a ``repr`` shows."""
+
+
+def _shown(body: bytes) -> str:
+    more = f"… {len(body) - LONGEST_REPR:,} more bytes" if len(body) > LONGEST_REPR else ""
+    # As text: what letters beyond ASCII look like escaped, no secret can be told from.
+    return f"b{scrubbed(body.decode('utf-8', 'replace'))[:LONGEST_REPR]!r}{more}"
+
+
+# Python reads more than JSON, and more than other languages have: NaN, numbers beyond what a float holds, halves of
+# surrogate pairs. A provider refuses them as it refuses what is no JSON at all.
+_DOUBTFUL = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}|NaN|Infinity|\\u[dD][89a-fA-F]")
+
+
+def _sent_json(body: bytes) -> Any:
+    parsed = _json_or_none(body)
+    return parsed if parsed is None or not _DOUBTFUL.search(body) or can_travel(parsed) else None
+
+
+def can_travel(value: Any) -> bool:
+    """Whether other languages read *value* as JSON too: no half of a surrogate pair, no NaN, no endless number."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=dict).encode()
+    except (ValueError, RecursionError):
+        return False
+    except TypeError:
+        return True  # no JSON at all: not for us to judge
+    return not re.search(rb"[:\[, \n]-?[0-9]{300}", b" " + text) or all(map(_has_float, _numbers(value)))
+
+
+def _numbers(value: Any) -> Iterator[Any]:
+    if isinstance(value, int):
+        yield value
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ():
+        yield from _numbers(inner)
+
+
+def _has_float(number: int) -> bool:
+    return abs(number) < 10**300
 
 
 def _json_or_none(text: str | bytes) -> Any:
@@ -198,7 +244,9 @@ class StreamEvents(Sequence[StreamEvent]):
         return hash(self.data)
 
     def __repr__(self) -> str:
-        return repr(tuple(self))
+        # A secret may be cut in two: then the pieces are shown as one.
+        hidden = has_secrets(self.data.decode("utf-8", "replace"))
+        return f"StreamEvents({_shown(self.data)}, {len(self)} pieces)" if hidden else repr(tuple(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +276,12 @@ class ApiReply:
     """Name in the provider's error catalogue; ``None`` for a success."""
     scripted: bool = False
     """True if the test asked for exactly this reply."""
+
+    def __repr__(self) -> str:
+        """Without secrets, as that of a request."""
+        content = f"body={_shown(self.body)}" if self.events is None else f"events={self.events!r}"
+        shown = f"{self.status}, headers={dict(self.headers)!r}, {content}, cut={self.cut!r}, delay={self.delay!r}"
+        return scrubbed(f"ApiReply({shown}, error={self.error!r}, scripted={self.scripted!r})")
 
     def __post_init__(self) -> None:
         if self.events is not None and not isinstance(self.events, StreamEvents):

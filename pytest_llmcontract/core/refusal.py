@@ -17,3 +17,5 @@ class Refusal:
     """What fills the placeholders of its body, beside those that every call has."""
     message: str | None = None
     """In place of its text."""
+    body: Any = None
+    """In place of all of its body."""

@@ -40,12 +40,16 @@ class ClockSettings:
     """Whether ``time.time()`` and ``datetime`` move along (needs time-machine)."""
     start: datetime | None = None
     """When it begins; default noon UTC of the earliest edition in play."""
+    seed: int = 0
+    """Of the order in which those go on who wait for the same moment."""
 
     def __post_init__(self) -> None:
         if self.mode not in ("virtual", "real"):
             raise unknown("mode of llm_clock", self.mode, ("virtual", "real"))
         if self.start is not None and not isinstance(self.start, datetime):
             raise BadInput(f"start of llm_clock is {self.start!r}; accepted is a datetime, a naive one taken as UTC")
+        if type(self.seed) is not int:
+            raise BadInput(f"seed of llm_clock is {self.seed!r}; accepted is a whole number")
         if self.wall and self.mode == "real":
             raise BadInput("llm_clock: wall=True needs mode='virtual': real time moves by itself")
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from types import FrameType
 
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _THIS_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -25,12 +26,14 @@ _STARTED_IN = os.getcwd()
 _shown: dict[str, str] = {}
 
 
-def application_site() -> str:
+def application_site(frame: FrameType | None = None) -> str:
     """The application's line that led here, as ``app/client.py:41 in ask``; "" if there is none on this stack.
+
+    *frame* is where another thread or a task stands; without it, it is the caller's line that is asked for.
 
     Works in threads, and in coroutines while they run: their stack holds whoever awaits them.
     """
-    frame = sys._getframe(1)
+    frame = frame or sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
         try:
@@ -39,7 +42,7 @@ def application_site() -> str:
             shown = _shown[file] = _show(file)
         if shown:
             return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"
-        frame = frame.f_back  # type: ignore[assignment]  # None ends the loop
+        frame = frame.f_back
     return ""
 
 

@@ -6,7 +6,6 @@ A world has no adapter, no patch and no environment; how the calls of this proce
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, date, datetime, time, timedelta
 
 from pytest_llmcontract.core.answers.tokens import DefaultEstimator, TokenEstimator
@@ -17,6 +16,7 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.journal import Journal
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
 
@@ -43,7 +43,7 @@ class World:
         self._retires_within = timedelta(retires_within)
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
-        self._lock = threading.RLock()
+        self._lock = new_lock()
 
     def begin_test(self) -> None:
         """A new test looks at a world that was there before it."""

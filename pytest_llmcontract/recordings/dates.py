@@ -1,12 +1,11 @@
 """The day on which each interaction of a cassette took place: what was true then is what it is held to.
 
 Told by, first to last: the recorder, the ``date`` header, what Cloudflare and Groq number their replies with, the body,
-the interactions beside it, the metadata of the cassette.
+the interactions beside it, the metadata of the cassette. Where nothing does, :mod:`.guessed_days`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -16,6 +15,7 @@ from typing import Any
 from pytest_llmcontract.core.call.form import RAY_EPOCH, RAY_SECONDS
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
+from pytest_llmcontract.recordings.events import parsed_json
 
 _RAY = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{8}\b")
 
@@ -69,7 +69,8 @@ def _fill(days: list[date | None], order: Iterable[int]) -> None:
 def _day_of_metadata(cassette: Cassette) -> date | None:
     metadata = cassette.metadata
     if metadata is None:
-        return None
+        moment = _plausible(cassette.recorded_at)
+        return moment.date() if moment else None
     if metadata.edition:
         return max(metadata.edition)
     return metadata.recorded_at.date() if metadata.recorded_at else None
@@ -132,12 +133,5 @@ def _first_object(reply: ApiReply) -> Mapping[str, Any]:
         data = next(
             (line for event in reply.events for line in event.data.splitlines() if line.startswith(b"data:")), b""
         )
-        value = _parsed(data[5:])
+        value = parsed_json(data[5:])
     return value if isinstance(value, Mapping) else {}
-
-
-def _parsed(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None

@@ -14,15 +14,18 @@ from __future__ import annotations
 import binascii
 import gzip
 import json
+import os
 import re
+import stat
 import zlib
 from base64 import b64decode
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -67,7 +70,8 @@ def read_document(path: Path) -> tuple[Any, Places]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_opened) as stream:
+            _check_regular(path, stream.fileno())
             content = stream.read(LARGEST_FILE + 1)
             if content[:2] == b"\x1f\x8b":
                 stream.seek(0)
@@ -83,6 +87,16 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadInput(f"{path}:{line}: byte {content[error.start]:#04x} is not UTF-8; {EXPECTED}") from None
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_regular(path: Path, descriptor: int) -> None:
+    """A pipe may never say anything, a device never end."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise BadInput(f"{path} is no regular file, but a pipe, a socket or a device; {EXPECTED}")
 
 
 # JSON
@@ -104,6 +118,8 @@ class _JsonPlaces:
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._ends = [end.start() for end in re.finditer("\n", text)]
+        """Of the lines: to count them anew for each place would take the square of the size."""
         self._members: dict[int, dict[str | int, int]] = {}
         self._decoder = json.JSONDecoder()
 
@@ -115,7 +131,7 @@ class _JsonPlaces:
             if key not in self._members[at]:
                 break
             at = self._members[at][key]
-        return self._text.count("\n", 0, at) + 1
+        return bisect_left(self._ends, at) + 1
 
     def _walk(self, at: int) -> Iterator[tuple[str | int, int]]:
         """Key or index of each member of what is at *at*, and where its value begins."""
@@ -151,13 +167,41 @@ def _yaml(path: Path, text: str) -> tuple[Any, Places]:
     try:
         loader = _Composer(path, text)
         try:
-            root = loader.get_single_node()
+            root = _root(path, text, loader)
             value = None if root is None else _Builder(path, loader).build(root)
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise BadInput(f"{_where(path, text, error)}: no YAML: {_problem(error)}; {EXPECTED}") from None
+        where, problem = _where(path, text, error), _problem(error)
+        if "nesting depth" in problem:  # newer versions of libyaml count for themselves
+            raise BadInput(f"{where}: nested too deeply; {EXPECTED}") from None
+        raise BadInput(f"{where}: no YAML: {problem}; {EXPECTED}") from None
     return value, _YamlPlaces(root)
+
+
+def _root(path: Path, text: str, loader: Any) -> Node | None:
+    """The document; where each is one of several exchanges (httpmock's), a list of them."""
+    if not loader.check_node():
+        return None
+    first = loader.get_node()
+    if not loader.check_node():
+        return cast("Node", first)
+    if not {"when", "then"} <= _names(first):
+        read = text.split("\n")[: loader.peek_event().start_mark.line + 1]
+        line = max((number for number, line in enumerate(read, 1) if line.startswith("---")), default=1)
+        raise BadInput(f"{path}:{line}: no YAML: but found another document; {EXPECTED}")
+    nodes = [first]
+    while loader.check_node():
+        nodes.append(loader.get_node())
+    return SequenceNode(_SEQ, nodes, first.start_mark, nodes[-1].end_mark)
+
+
+def _names(node: Node) -> set[str]:
+    return (
+        {name.value for name, _ in node.value if isinstance(name.value, str)}
+        if isinstance(node, MappingNode)
+        else set()
+    )
 
 
 class _YamlPlaces:
@@ -290,7 +334,7 @@ class _Builder:
     def _scalar(self, node: ScalarNode) -> Any:
         if node.tag in _TEXTS:
             return node.value
-        if node.tag == _BINARY:
+        if node.tag in _BINARIES:
             with suppress(ValueError, binascii.Error):
                 return b64decode("".join(node.value.split()), validate=True)
             raise self._bad(node, "no base64, or not all of it")
@@ -319,7 +363,9 @@ _SHORT = 256
 _UNDER_WAY = object()
 _USUAL_TAGS: dict[type[Node], str] = {ScalarNode: _STR, SequenceNode: _SEQ, MappingNode: _MAP}
 _TUPLE = f"{_TAG}python/tuple"
-_TEXTS = {f"{_TAG}python/str", f"{_TAG}python/unicode", f"{_TAG}value"}
+_TEXTS = {f"{_TAG}python/str", f"{_TAG}python/unicode", f"{_TAG}value", "!str"}
+_BINARIES = {_BINARY, "!binary"}
+"""The second is what Ruby writes."""
 _FILE = f"{_TAG}python/object/new:_io.BytesIO"
 _ITERATOR = f"{_TAG}python/object/apply:builtins.iter"
 _PLAIN = {_TAG + name for name in ("null", "bool", "int", "float", "timestamp")}

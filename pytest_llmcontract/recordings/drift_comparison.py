@@ -16,7 +16,7 @@ from typing import Any
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
 from pytest_llmcontract.core.words import shortened
-from pytest_llmcontract.recordings.drift_simulation import told_limits
+from pytest_llmcontract.recordings.drift_simulation import LIMIT_HEADERS, told_limits
 from pytest_llmcontract.recordings.drift_unknown import CHOSEN, COUNTED, HEADERS, objects_of
 
 ASPECTS = ("status", "error", "headers", "body", "values")
@@ -64,9 +64,15 @@ def compared(recorded: ApiReply, simulated: ApiReply, model: str = "") -> Compar
     if _kept_headers(recorded):
         aspects.append("headers")
         found += _headers(recorded, simulated)
+        if not _kept_all_headers(recorded):
+            left_out.append("headers: the recorder kept some of them")
     else:
         left_out.append("headers: the recorder kept none")
-    if _form(recorded) == _form(simulated) and _kind_of_answer(recorded) != _kind_of_answer(simulated):
+    if any(_REDACTED.search(recorded.headers.get(name, "")) for name in LIMIT_HEADERS):
+        left_out.append("limits: the recorder redacted them")
+    if not recorded.text.strip() and simulated.text.strip():
+        left_out.append("body: the recorder kept none")
+    elif _form(recorded) == _form(simulated) and _kind_of_answer(recorded) != _kind_of_answer(simulated):
         # The rest of the form follows from that.
         left_out.append("body: the model chose a tool call, or text, where the simulator did not")
     else:
@@ -129,6 +135,12 @@ def _kept_headers(reply: ApiReply) -> bool:
     return any(name == "server" or (name.startswith("x-") and name != "x-request-id") for name in reply.headers)
 
 
+def _kept_all_headers(reply: ApiReply) -> bool:
+    """Servers on the way add headers to every reply: where there are none of these, a recorder chose what to keep."""
+    return any(name in reply.headers for name in _OF_EVERY_REPLY)
+
+
+_OF_EVERY_REPLY = ("date", "server", "connection", "via", "cf-ray", "cf-cache-status")
 _SCRUBBED = {"x-request-id", "cf-ray"}
 """Ids that some recorders take out."""
 
@@ -138,6 +150,8 @@ def _headers(recorded: ApiReply, simulated: ApiReply) -> Iterator[FieldDifferenc
     if not any(name.startswith("x-") for name in have):
         want = {name for name in want if not name.startswith("x-")}
     want -= _SCRUBBED - have
+    if not _kept_all_headers(recorded):
+        want &= have
     for name in sorted(have ^ want):
         there, absent = ("there", NOTHING) if name in have else (NOTHING, "there")
         yield FieldDifference("headers", f"header {name}", there, absent)
@@ -226,7 +240,8 @@ def _values(recorded: ApiReply, simulated: ApiReply) -> Iterator[FieldDifference
     yield from _resets(recorded)
     yield from _waits(recorded)
     one, other = (next(iter(objects_of(reply)), {}) for reply in (recorded, simulated))
-    yield from _unequal("values", "object", one.get("object"), other.get("object"))
+    if one:  # else its body was not kept, or is no JSON
+        yield from _unequal("values", "object", one.get("object"), other.get("object"))
     for name in ("id", "system_fingerprint", "x_groq.id"):
         forms = [form_of_id(_part_of(body, name)) for body in (one, other)]
         if all(forms):

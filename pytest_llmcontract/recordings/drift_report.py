@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.words import counted
-from pytest_llmcontract.recordings.drift import Drift, Exchange
+from pytest_llmcontract.recordings.drift import Drift, Exchange, same_in
 from pytest_llmcontract.recordings.drift_comparison import ASPECTS, FieldDifference
 
 _NAMES = {
@@ -37,6 +38,7 @@ def as_json(drift: Drift) -> dict[str, Any]:
             for exchange, difference in _differences(drift)
         ],
         "left_out": dict(drift.left_out.most_common()),
+        "older": {"compared": len(drift.older), "same": same_in(drift.older)},
     }
 
 
@@ -51,7 +53,7 @@ def as_text(drift: Drift, *, most: int | None = 20) -> str:
 
 
 def _differences(drift: Drift) -> Iterator[tuple[Exchange, FieldDifference]]:
-    for exchange in drift.compared:
+    for exchange in (*drift.compared, *drift.older):
         assert exchange.comparison is not None
         for difference in exchange.comparison.differences:
             yield exchange, difference
@@ -60,9 +62,20 @@ def _differences(drift: Drift) -> Iterator[tuple[Exchange, FieldDifference]]:
 def _summary(drift: Drift) -> str:
     compared = len(drift.compared)
     if not compared:
-        return f"{counted(len(drift.exchanges), 'recorded exchange')}, none of which can be compared."
+        there = counted(len(drift.exchanges), "recorded exchange")
+        return "\n".join([f"{there}, none of which can be compared.", *_older(drift)])
     head = f"{drift.same} of {compared} compared exchanges are the same in every field: {drift.share:.1f} %"
-    return "\n".join([head, "", *_aspects(drift)])
+    return "\n".join([head, *_older(drift), "", *_aspects(drift)])
+
+
+def _older(drift: Drift) -> Iterator[str]:
+    if drift.older:
+        days = [(name, edition_dates(name)[0]) for name in sorted({exchange.provider for exchange in drift.older})]
+        begin = ", ".join(f"of {name} on {day}" for name, day in days)
+        yield (
+            f"Counted apart: {same_in(drift.older)} of {len(drift.older)} that are older than our facts, "
+            f"which begin {begin}."
+        )
 
 
 def _aspects(drift: Drift) -> Iterator[str]:

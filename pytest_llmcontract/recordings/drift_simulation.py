@@ -15,16 +15,15 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.load import edition_dates, edition_on, load_edition, model_on, plan_names
+from pytest_llmcontract.core.facts.load import edition_on, load_edition, model_on, plan_names
 from pytest_llmcontract.core.facts.records import Capability, Model, family_facts
 from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
-from pytest_llmcontract.recordings.cassette import Cassette, Interaction
-from pytest_llmcontract.recordings.providers import owner
+from pytest_llmcontract.recordings.cassette import Interaction
 
 _KEY = "Bearer ***"
-_LIMIT_HEADERS = (
+LIMIT_HEADERS = (
     "x-ratelimit-limit",
     "x-ratelimit-limit-requests",
     "x-ratelimit-limit-tokens",
@@ -47,8 +46,9 @@ class Simulated:
 
 
 def told_limits(reply: ApiReply) -> dict[str, str]:
-    """The limits that the headers of *reply* tell, as they tell them."""
-    return {name: reply.headers[name] for name in _LIMIT_HEADERS if name in reply.headers}
+    """The limits that the headers of *reply* tell, as they tell them; redacted ones tell none."""
+    told = {name: reply.headers[name] for name in LIMIT_HEADERS if name in reply.headers}
+    return {name: limit for name, limit in told.items() if any(letter.isdigit() for letter in limit)}
 
 
 class Resimulation:
@@ -101,25 +101,6 @@ class Resimulation:
             return [self._told[provider]]
         likely = self._likely.get(provider, facts.plans[0])
         return [likely, *(plan for plan in _plan_names(facts) if plan != likely)]
-
-
-def likely_day(provider: str, cassette: Cassette) -> date:
-    """For a cassette without any date: the newest edition in which every model that answered still does."""
-    answered = {
-        interaction.request.json["model"]
-        for interaction in cassette.interactions
-        if interaction.reply.status == 200
-        and owner(interaction.request) == provider
-        and isinstance(interaction.request.json, dict)
-        and isinstance(interaction.request.json.get("model"), str)
-    }
-    days = edition_dates(provider)
-    return next((day for day in reversed(days) if _all_answer(load_edition(provider, day), answered)), days[-1])
-
-
-def _all_answer(edition: Edition, models: Iterable[str]) -> bool:
-    known = [edition.models.get(model) for model in models]
-    return all(model is not None and not model.is_retired(edition.date) for model in known)
 
 
 # Models that the facts do not have, or only guess about

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_llmcontract.core.exchange import ApiReply
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest
 
 _STATES = {
     401: "401: the key is scrubbed",
@@ -48,8 +49,13 @@ HEADERS = frozenset(
 """Headers that servers on the way add and recorders rewrite."""
 
 
-def reason_to_leave_out(recorded: ApiReply) -> str | None:
-    """Why no request determines *recorded*; ``None`` if one does."""
+_BEHIND_A_URL = re.compile(r"corrupt|retriev|download|fetch|could not be (?:processed|loaded|decoded)|failed to load")
+
+
+def reason_to_leave_out(request: ApiRequest, recorded: ApiReply) -> str | None:
+    """Why *request* does not determine *recorded*; ``None`` if it does."""
+    if recorded.status == 400 and b'"http' in request.body and _BEHIND_A_URL.search(recorded.text.lower()):
+        return "what lies behind a URL: it is not in the recording"
     if recorded.status >= 500:
         return "5xx: the provider's health"
     if recorded.status in _STATES:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pytest_llmcontract.core.exchange import SECRET_HEADERS
 from pytest_llmcontract.core.findings.rules import Severity, Violation
-from pytest_llmcontract.core.secrets import has_secrets, may_be_real, query_secret, secrets_in
+from pytest_llmcontract.core.secrets import (
+    has_secrets,
+    is_secret,
+    may_be_real,
+    query_secret,
+    says_secret,
+    secrets_in,
+)
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
-from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, user_address
+from pytest_llmcontract.recordings.scrub import ACCOUNT_HEADERS, hidden_in, user_address
 
 
 def exposed(cassette: Cassette, interaction: Interaction, said: str) -> Iterator[Violation]:
@@ -51,6 +57,11 @@ def _exposed(interaction: Interaction, said: str) -> Iterator[_Exposed]:
         yield from _shapes(said, "response body", ("response", "body"))
     yield from _named("request", sent)
     yield from _named("response", received)
+    if any(hidden_in(request.body, sent.get("content-type", ""))):
+        yield "a credential", "request body", ("request", "body"), "error"
+    reply, kind = interaction.reply, received.get("content-type", "")
+    if any(hidden_in(said.encode("utf-8", "replace"), kind, streamed=reply.events is not None)):
+        yield "a credential", "response body", ("response", "body"), "error"
     if query_secret(request.url):
         yield "a credential", "request URL", ("request", "uri"), "error"
     if user_address(body):
@@ -58,23 +69,24 @@ def _exposed(interaction: Interaction, said: str) -> Iterator[_Exposed]:
 
 
 _TELLING = {
-    **dict.fromkeys(SECRET_HEADERS, "a credential"),
     **dict.fromkeys(ACCOUNT_HEADERS, "the id of an account"),
     **dict.fromkeys(("cookie", "set-cookie"), "a session cookie"),
 }
-"""Headers that hold a secret whatever its shape, and which."""
+"""Headers that hold a secret of lesser weight whatever its shape, and which."""
 
 
 def _named(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
-    for name in _TELLING.keys() & headers.keys():
-        if may_be_real(headers[name]):
-            grave = name in SECRET_HEADERS and name != "cookie"
-            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "error" if grave else "warning"
+    for name, value in headers.items():
+        if name in _TELLING and may_be_real(value):
+            yield _TELLING[name], f"{part} header {name}", (part, "headers"), "warning"
+        elif name not in _TELLING and is_secret(name, value) and may_be_real(value):
+            yield "a credential", f"{part} header {name}", (part, "headers"), "error"
 
 
 def _in_headers(part: str, headers: Mapping[str, str]) -> Iterator[_Exposed]:
-    for name in headers.keys() - _TELLING.keys():
-        yield from _shapes(headers[name], f"{part} header {name}", (part, "headers"))
+    for name, value in headers.items():
+        if name not in _TELLING and not says_secret(name):
+            yield from _shapes(value, f"{part} header {name}", (part, "headers"))
 
 
 def _shapes(text: str, place: str, keys: tuple[str, ...]) -> Iterator[_Exposed]:

@@ -8,8 +8,6 @@ do not know is then a warning, or nothing.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,18 +19,26 @@ from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
 from pytest_llmcontract.core.facts.load import edition_dates, error_history, model_on
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
 from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.dates import days_of, recorded_on
+from pytest_llmcontract.recordings.events import parsed_events, parsed_json
 from pytest_llmcontract.recordings.exposed import exposed
+from pytest_llmcontract.recordings.guessed_days import Day, guessed_days, model_of
 from pytest_llmcontract.recordings.providers import behind_gateway, operation_of, owner, routes_of
 
 STALE_AFTER = 180
 """Days."""
+_MOST_BY_A_DAY = 50
+"""Mismatches that another day might mend; for more of them no day is to blame, and asking ten days takes long."""
 
-_DATA = re.compile(r"^data:(.*)$", re.MULTILINE)
+_KEY_REFUSED = 401
+"""It says nothing of the model."""
+_BEFORE_THE_MODEL = (402, 429, 498)
+"""Refusals that may come before anybody looks at the model."""
 
 
 @dataclass
@@ -43,6 +49,8 @@ class Judged:
     """Interactions with a provider we know."""
     elsewhere: int = 0
     """Interactions with others: searched for secrets, and not judged."""
+    older: int = 0
+    """How many of those checked are older than the first edition: what only their day makes wrong is a warning."""
     violations: list[Violation] = field(default_factory=list)
     """``site`` is ``file:line``, ``call`` the interaction, from 0."""
 
@@ -58,22 +66,19 @@ def judge(
         edition: The day whose facts hold (default: the day of each interaction).
         today: What the age is counted to.
     """
-    days = days_of(cassette)
-    judged = Judged()
-    held = []
-    for interaction in cassette.interactions:
-        day = edition or days[interaction.index]
+    whose = [owner(one.request) or behind_gateway(one.request, provider) for one in cassette.interactions]
+    judged = Judged(elsewhere=whose.count(None), checked=len(whose) - whose.count(None))
+    days = guessed_days(cassette, whose)
+    for interaction, name, day in zip(cassette.interactions, whose, days, strict=True):
         said = interaction.reply.text
         judged.violations += exposed(cassette, interaction, said)
-        whose = owner(interaction.request) or behind_gateway(interaction.request, provider)
-        if whose is None:
-            judged.elsewhere += 1
-            continue
-        held.append(interaction.index)
-        judged.violations += _Exchange(cassette, interaction, said, whose, day).findings()
-    judged.checked = len(held)
-    recorded = recorded_on(cassette, days)
-    if dated := [(day, index) for index in held if (day := recorded[index])]:
+        if name is not None and day is not None:
+            judged.older += day.older
+            held = Day(edition) if edition else day
+            exchange = _Exchange(cassette, interaction, said, name, held, is_of_its_day=edition is None)
+            judged.violations += exchange.findings()
+    ages = zip(recorded_on(cassette, days_of(cassette)), cassette.interactions, whose, strict=True)
+    if dated := [(day, one.index) for day, one, name in ages if day and name]:
         judged.violations += _stale(cassette, *min(dated), today or date.today())
     judged.violations.sort(key=lambda found: int(found.site.rpartition(":")[2]))
     return judged
@@ -101,11 +106,19 @@ def _statuses(provider: str) -> Mapping[str, int]:
 class _Exchange:
     """An interaction with a provider.
 
-    One that no day is known of is held to every edition, the newest first: what one of them accepts is right.
+    Args:
+        is_of_its_day: It is held to the day on which it took place, not to one of which its reply says nothing.
     """
 
     def __init__(
-        self, cassette: Cassette, interaction: Interaction, said: str, provider: str, day: date | None
+        self,
+        cassette: Cassette,
+        interaction: Interaction,
+        said: str,
+        provider: str,
+        day: Day,
+        *,
+        is_of_its_day: bool = True,
     ) -> None:
         self._cassette = cassette
         self._index = interaction.index
@@ -113,14 +126,15 @@ class _Exchange:
         self._reply = interaction.reply
         self._said = said
         self._provider = provider
-        self._day = day
-        self._days = (day,) if day else tuple(reversed(edition_dates(provider)))
+        self._day = day.date
+        self._uncertain = day.guessed or day.older
         self._operation = operation_of(provider, self._request.method, self._request.path)
         self._nearest = "" if self._operation != UNKNOWN else routes_of(provider).nearest(self._request.path)
         if self._nearest and owner(self._request) is None:  # behind a gateway addresses begin differently
             self._operation = operation_of(provider, self._request.method, self._nearest)
         self._scripted = cassette.metadata is not None and self._index in cassette.metadata.scripted
         self._success = self._reply.status < 400
+        self._is_of_its_day = is_of_its_day
 
     def findings(self) -> Iterator[Violation]:
         yield from self._of_address()
@@ -154,51 +168,70 @@ class _Exchange:
         )
 
     def _of_request(self, body: Any) -> Iterator[Violation]:
-        for mismatch in self._least(lambda day: self._mismatches(body, day)):
+        for mismatch, severity in self._weighed(lambda day: self._mismatches(body, day)):
             if self._success and not mismatch.certain:
                 continue  # what nobody saw refused was answered
             status = _statuses(self._provider).get(mismatch.error or "")
             answer = f"answers {status} {mismatch.error}" if status else "answers 200 and ignores it"
-            yield self._of_mismatch(mismatch, "request", answer=answer)
+            yield self._of_mismatch(mismatch, "request", severity, answer=answer)
 
     def _mismatches(self, body: Any, day: date) -> tuple[Mismatch, ...]:
         contract = contracts_of(self._provider, day).get(self._operation)
-        name = body.get("model") if isinstance(body, Mapping) else None
-        model = model_on(self._provider, name, day) if isinstance(name, str) else None
-        # A retired model answers nothing at all: what it could not do does not matter any more.
-        able = model if model and model.since <= day and not model.is_retired(day) else None
-        return contract.check(body, able) if contract else ()
+        return contract.check(body, self._able(body, day)) if contract else ()
+
+    def _able(self, body: Any, day: date) -> Model | None:
+        """The model whose abilities the request is held to: none where it has shown them, or is not there any more."""
+        name = model_of(body)
+        shown = self._success and self._is_of_its_day and not self._scripted
+        model = model_on(self._provider, name, day) if name and not shown else None
+        return model if model and model.since <= day and not model.is_retired(day) else None
 
     def _of_model(self, body: Any) -> Iterator[Violation]:
-        name = body.get("model") if isinstance(body, Mapping) else None
-        if not isinstance(name, str) or not name or made_up(name):
+        name = model_of(body)
+        if not name or made_up(name) or self._reply.status == _KEY_REFUSED:
             return
-        day = self._days[0]
-        model = model_on(self._provider, name, day)
+        model = model_on(self._provider, name, self._day)
         listed = f"a model that `llmcontract models {self._provider}` lists"
-        severity: Severity = "warning" if self._success else "error"
-        if model is None or (model.since > day and not self._success):
+        if model is None or (model.since > self._day and not self._success):
             message = f"the model {name!r} {'is not known' if self._success else 'does not exist'}"
             fix = f"add it to the test: models={{{name!r}: {{…}}}}" if self._success else f"choose {listed}"
             yield self._finding(
-                "LLM103", message, "request", severity=severity, path="$.model", sent=name, allowed=listed, fix=fix
+                "LLM103",
+                message,
+                "request",
+                severity=self._of_a_day("error") if model else self._denied,
+                path="$.model",
+                sent=name,
+                allowed=listed,
+                fix=fix,
             )
-        elif self._day and model.is_retired(day):
+        elif model.is_retired(self._day):
             message = f"the model {name!r} is retired since {model.retired}"
+            severity = self._of_a_day(self._denied)
             yield self._finding(
                 "LLM104", message, "request", severity=severity, path="$.model", sent=name, fix=f"choose {listed}"
             )
+
+    @property
+    def _denied(self) -> Severity:
+        """How grave it is that there is no such model: no error where the provider answered, or had no time to look."""
+        looked = not self._success and self._reply.status < 500 and self._reply.status not in _BEFORE_THE_MODEL
+        return "error" if looked else "warning"
+
+    def _of_a_day(self, severity: Severity) -> Severity:
+        """What only the day makes wrong is no error where nobody knows the day."""
+        return "warning" if self._uncertain else severity
 
     # The reply.
 
     def _of_reply(self) -> Iterator[Violation]:
         if self._reply.events is not None:
-            events, torn = _events(self._said)
+            events, torn = parsed_events(self._said)
             if torn is not None:
                 yield self._finding("LLM201", f"event {torn} of the stream is no JSON", "response", path=f"$[{torn}]")
             yield from self._of_promise(lambda promise: promise.check_events(events))
             return
-        body = _json(self._said)
+        body = parsed_json(self._said)
         if body is not None:
             yield from self._of_promise(lambda promise: promise.check(self._reply.status, body))
         elif "json" in self._reply.headers.get("content-type", "") and not self._leaves_body_out():
@@ -214,21 +247,30 @@ class _Exchange:
             promise = reply_contract(self._provider, self._operation, day)
             return check(promise) if promise else ()
 
-        for mismatch in self._least(on):
-            yield self._of_mismatch(mismatch, "response")
+        for mismatch, severity in self._weighed(on):
+            yield self._of_mismatch(mismatch, "response", severity)
 
     # Both.
 
-    def _least(self, check: Callable[[date], tuple[Mismatch, ...]]) -> tuple[Mismatch, ...]:
-        """What is wrong on the day; of an undated one, on the newest day, unless there is one on which nothing is."""
-        newest = check(self._days[0])
-        return newest if newest and all(check(day) for day in self._days[1:]) else ()
+    def _weighed(self, check: Callable[[date], tuple[Mismatch, ...]]) -> Iterator[tuple[Mismatch, Severity]]:
+        """What is wrong on the day, and how grave it is: less so if the day is uncertain and another would have it."""
+        found = check(self._day)
+        others = list(self._others(check)) if self._uncertain and 0 < len(found) <= _MOST_BY_A_DAY else []
+        for mismatch in found:
+            only_then = any((mismatch.code, mismatch.path) not in wrong for wrong in others)
+            yield mismatch, "warning" if only_then else RULES[mismatch.code].severity
 
-    def _of_mismatch(self, mismatch: Mismatch, part: str, answer: str = "") -> Violation:
+    def _others(self, check: Callable[[date], tuple[Mismatch, ...]]) -> Iterator[set[tuple[str, str]]]:
+        """What is wrong on the days of the editions."""
+        for day in edition_dates(self._provider):
+            yield {(mismatch.code, mismatch.path) for mismatch in check(day)}
+
+    def _of_mismatch(self, mismatch: Mismatch, part: str, severity: Severity, answer: str = "") -> Violation:
         return self._finding(
             mismatch.code,
             mismatch.message,
             part,
+            severity,
             path=mismatch.path,
             sent=mismatch.sent,
             allowed=mismatch.allowed,
@@ -251,21 +293,3 @@ class _Exchange:
             call=self._index,
             **parts,
         )
-
-
-def _events(stream: str) -> tuple[list[Any], int | None]:
-    """The JSON of a stream's events, and the number of the first that is none."""
-    found = [data for data in _DATA.findall(stream) if data.strip() not in ("", "[DONE]")]
-    whole = _json(f"[{','.join(found)}]")
-    if whole is not None:
-        return whole, None
-    parsed = [_json(data) for data in found]
-    torn = parsed.index(None) if None in parsed else len(parsed)
-    return parsed[:torn], torn
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -52,16 +52,17 @@ class Summary:
             if provider := owner(interaction.request):
                 operation = operation_of(provider, interaction.request.method, interaction.request.path)
                 for kind, name in self._shown(provider, interaction):
-                    self._note(Use(provider, operation, kind, name), cassette, interaction.index)
+                    self._note(Use(provider, operation, kind, name), cassette, interaction.recorded_by)
+        tests = {interaction.index: interaction.recorded_by for interaction in cassette.interactions}
         then = {(finding.call, finding.message) for finding in judge(cassette).violations}
         for finding in judge(cassette, edition=self.edition).violations:
             # What the recording's own day has found already is no news; of models _changes tells more.
             if finding.code in ("LLM101", "LLM102") and (finding.call, finding.message) not in then:
                 use = Use(finding.provider, finding.operation, "changed", finding.message.partition(": ")[2])
-                self._note(use, cassette, finding.call or 0)
+                self._note(use, cassette, tests[finding.call or 0])
 
-    def _note(self, use: Use, cassette: Cassette, index: int) -> None:
-        test = cassette.interactions[index].recorded_by or (cassette.metadata.test if cassette.metadata else "")
+    def _note(self, use: Use, cassette: Cassette, recorded_by: str) -> None:
+        test = recorded_by or (cassette.metadata.test if cassette.metadata else "")
         self.uses.setdefault(use, set()).add(test or str(cassette.path))
 
     def _shown(self, provider: str, interaction: Interaction) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,6 @@ answer what is not recorded, and what becomes of the recordings, is the mode, in
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -23,6 +22,7 @@ from pytest_llmcontract.core.call.tape import Recorded
 from pytest_llmcontract.core.exchange import ApiReply, Headers, StreamEvent, UsageSource
 from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.words import counted, shortened
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.difference import Change, compared, rendered, weight
@@ -108,7 +108,7 @@ class CassetteTape:
         self._tolerance = tolerance
         self._repeats = repeats
         self._how = how
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._usage = _usage_source(cassette)
         self.recordings = self._read(cassette) if cassette else []
         new = cassette is None or (shared and not any(recording.own for recording in self.recordings))

@@ -19,7 +19,7 @@ from pytest_llmcontract.core.facts.load import parsed_date
 from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.files import is_there
 from pytest_llmcontract.core.findings.rules import Violation
-from pytest_llmcontract.recordings.cassette import Cassette, NoCassette, read_cassette
+from pytest_llmcontract.recordings.cassette import Cassette, LeftOut, NoCassette, read_cassette
 from pytest_llmcontract.recordings.judge import judge
 from pytest_llmcontract.recordings.summary import Summary
 
@@ -41,7 +41,11 @@ class Reading:
     skipped: list[Path] = field(default_factory=list)
     """Files in the folders given that are no cassettes."""
     problems: list[str] = field(default_factory=list)
-    """Files that should be cassettes and could not be read, one line each."""
+    """Files that should be cassettes and could not be read, and damaged interactions of the others, one line each."""
+    unread: int = 0
+    """How many of these are files."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    """Interactions that are not in the recording as a whole, or are damaged."""
 
     def cassettes(self, paths: Iterable[str | PathLike[str]], progress: Told = _nobody) -> Iterator[Cassette]:
         """Every cassette in *paths*. What is wrong with a file ends up in ``problems``; the others go on.
@@ -52,14 +56,17 @@ class Reading:
         found = list(cassette_files(paths))
         for done, (path, named) in enumerate(found, 1):
             try:
-                cassette = read_cassette(path)
+                cassette = read_cassette(path, whole=False)
             except BadInput as problem:
                 if named or _means_to_be_one(path, problem):
                     self.problems.append(str(problem))
+                    self.unread += 1
                 else:
                     self.skipped.append(path)
             else:
                 self.files += 1
+                self.left_out += cassette.left_out
+                self.problems += [str(one) for one in cassette.left_out if one.damaged]
                 yield cassette
             progress(done, len(found))
 
@@ -72,6 +79,8 @@ class Verification(Reading):
     """Interactions that were judged."""
     elsewhere: int = 0
     """Interactions with hosts that are no provider's."""
+    older: int = 0
+    """How many of those that were judged are older than our facts."""
     violations: list[Violation] = field(default_factory=list)
     """``site`` is ``file:line``, ``call`` the interaction, from 0."""
 
@@ -109,6 +118,7 @@ def verify(
             judged = judge(cassette, provider=provider, edition=day, today=today)
             verification.checked += judged.checked
             verification.elsewhere += judged.elsewhere
+            verification.older += judged.older
             verification.violations += judged.violations
     return verification
 

@@ -1,5 +1,7 @@
 """Writing what a test recorded into its cassette: plain vcrpy, scrubbed, whole or not at all.
 
+What is about to be written is searched as ``llmcontract verify`` searches it: what was not scrubbed is not written.
+
 The file is vcrpy's own form, by vcrpy's own serializer, so that ``vcr.use_cassette`` plays it too. What we know beside
 it is in its ``metadata``, and two more keys of an interaction, which vcrpy passes over: ``recorded_at``, and in a
 cassette that several tests share ``recorded_by``, the test it belongs to.
@@ -14,18 +16,21 @@ import getpass
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.files import write_whole
+from pytest_llmcontract.core.secrets import without_secrets
 from pytest_llmcontract.core.words import counted
-from pytest_llmcontract.recordings.cassette import Metadata
+from pytest_llmcontract.recordings.cassette import Cassette, Interaction, Metadata
 from pytest_llmcontract.recordings.difference import compared
 from pytest_llmcontract.recordings.documents import read_document
-from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.exposed import exposed
+from pytest_llmcontract.recordings.layout import cassette_text, interaction_form
 from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 from pytest_llmcontract.recordings.tape import CassetteTape, Pair, Raw, Taken
 
@@ -41,8 +46,18 @@ def write_recordings(tape: CassetteTape) -> list[str]:
     if not changes:
         return []
     with locked(tape.path):
-        _write(tape, changes, read_raw(tape.path))
+        document = read_raw(tape.path)
+        if _recorded_meanwhile(tape, document):
+            return [f"{tape.name} was recorded by another process meanwhile, in {tape.shown}: kept"]
+        _write(tape, changes, document)
     return list(_told(tape, pairs))
+
+
+def _recorded_meanwhile(tape: CassetteTape, document: Raw) -> bool:
+    """Whether ``once`` has happened: the test had no recordings when it began, and has some now."""
+    there = document.get("interactions", [])
+    own = [raw for raw in there if not tape.shared or raw.get("recorded_by") == tape.test]
+    return tape.mode == "once" and bool(own)
 
 
 def read_raw(path: Path) -> Raw:
@@ -76,7 +91,10 @@ class _Changes:
     @classmethod
     def of(cls, tape: CassetteTape, pairs: Sequence[Pair], owner: str) -> _Changes:
         old = tape.raw
-        items = {id(taken): _Item(_interaction(taken, owner), taken.scripted) for taken in tape.taken}
+        items = {
+            id(taken): _Item(_interaction(tape, number, taken, owner), taken.scripted)
+            for number, taken in enumerate(tape.taken)
+        }
         if tape.mode == "all":
             dropped = [old[recording.interaction.index] for recording in tape.recordings if recording.own]
             return cls(dropped=dropped, added=list(items.values()))
@@ -168,7 +186,9 @@ def _metadata(tape: CassetteTape, old: Metadata, items: Sequence[_Item], test: s
     facts = {name: (edition, plan) for name, edition, plan in zip(old.provider, old.edition, old.plan, strict=False)}
     facts |= {taken.call.provider: (taken.edition, taken.call.plan) for taken in tape.taken}
     kept = old if tape.mode != "all" or not test else Metadata()
-    clients = dict.fromkeys((*kept.client, *(taken.call.client for taken in tape.taken if taken.call.client)))
+    clients = dict.fromkeys(
+        (*kept.client, *(without_secrets(taken.call.client) for taken in tape.taken if taken.call.client))
+    )
     # Part of it simulated: as a whole it is no proof of what the provider does.
     source = "simulator" if "simulator" in (kept.source, tape.source) else tape.source
     return Metadata(
@@ -183,20 +203,51 @@ def _metadata(tape: CassetteTape, old: Metadata, items: Sequence[_Item], test: s
     )
 
 
-def _interaction(taken: Taken, owner: str) -> Raw:
-    raw = interaction_form(scrubbed_request(taken.call.request), scrubbed_reply(taken.reply))
+def _interaction(tape: CassetteTape, number: int, taken: Taken, owner: str) -> Raw:
+    request, reply = scrubbed_request(taken.call.request), scrubbed_reply(taken.reply)
+    _check(tape, number, request, reply)
+    raw = interaction_form(request, reply)
     raw["recorded_at"] = taken.at.replace(microsecond=0).isoformat()
     return raw | ({"recorded_by": owner} if owner else {})
 
 
+def _check(tape: CassetteTape, number: int, request: ApiRequest, reply: ApiReply) -> None:
+    """Be sure that nothing is given away.
+
+    Raises:
+        BadInput: Something is: the message says where, not what.
+    """
+    reply = replace(reply, headers=Headers(reply.headers))
+    interaction = Interaction(number, request, reply, recorded_headers=(request.headers, reply.headers))
+    for found in exposed(Cassette(tape.path, (interaction,)), interaction, reply.text):
+        raise BadInput(
+            f"{tape.shown}: call {number + 1} of {tape.name} is not recorded: {found.message}, and it could not be "
+            "scrubbed; take it out of what the test sends, or out of what is answered"
+        )
+
+
+PATIENCE = 30.0
+"""Seconds that a test waits for others that write the same cassette: each holds it for some milliseconds."""
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """One process at a time has it. The lock lies in the temporary folder: beside the cassette it would be litter."""
-    from filelock import FileLock
+    """One process at a time has it. The lock lies in the temporary folder: beside the cassette it would be litter.
 
-    name = sha256(str(path.resolve()).encode()).hexdigest()[:32]
-    with FileLock(Path(tempfile.gettempdir()) / f"llmcontract-{_user()}-{name}.lock"):
-        yield
+    Raises:
+        BadInput: Another process does not let go of it.
+    """
+    from filelock import FileLock, Timeout
+
+    name = sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    lock = Path(tempfile.gettempdir()) / f"llmcontract-{_user()}-{name}.lock"
+    try:
+        with FileLock(lock, timeout=PATIENCE):
+            yield
+    except Timeout:
+        raise BadInput(
+            f"{path}: another process has held its lock for {PATIENCE:g} s; end that process ({lock} is the lock)"
+        ) from None
 
 
 def _user() -> str:

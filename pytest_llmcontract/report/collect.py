@@ -14,15 +14,28 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.facts.records import first_problem
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.words import in_line, visible_json
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import money_text
-from pytest_llmcontract.report.document import LedgerDocument, TotalsEntry
+from pytest_llmcontract.report.document import (
+    BudgetEntry,
+    CallEntry,
+    LedgerDocument,
+    SessionEntry,
+    TestEntry,
+    TotalsEntry,
+    ViolationEntry,
+)
 from pytest_llmcontract.report.session_budget import figure, held_session
 
 TOOL = f"pytest-llmcontract {__version__}"
@@ -35,12 +48,19 @@ _LOST = "… (%d more characters)"
 
 
 def packed(journal: Journal, calls: int, found: int, held: int) -> str:
-    """What happened in a phase of a test, as JSON.
+    """What happened in a phase of a test, as JSON; why not, where it cannot be told. It never raises.
 
     Args:
-        watch: What looked at the test.
+        journal: Of the test.
         calls: How many of its calls, findings and lines of its budget went with earlier phases.
     """
+    try:
+        return _packed(journal, calls, found, held)
+    except Exception as problem:  # whatever a test makes of its clock and its replies, the session goes on
+        return json.dumps({"untold": in_line(scrubbed(f"{type(problem).__name__}: {problem}"))})
+
+
+def _packed(journal: Journal, calls: int, found: int, held: int) -> str:
     clock = journal.clock
     began = _began(clock)
     part = {
@@ -51,7 +71,7 @@ def packed(journal: Journal, calls: int, found: int, held: int) -> str:
         "violations": [_violation(finding, journal.calls) for finding in journal.found[found:]],
         "budgets": [_budget(line) for line in journal.budget_lines[held:]],
     }
-    return scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":")))
+    return visible_json(scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _began(clock: VirtualClock | None) -> float:
@@ -109,7 +129,7 @@ def _violation(finding: Violation, calls: Sequence[Call]) -> dict[str, Any]:
         "message": finding.message,
         "call": None if call is None else finding.call,
         **{name: getattr(finding, name) for name in texts},
-        "request": _shortened(call.request.body.decode("utf-8", "replace")) if call is not None else "",
+        "request": _shortened(_readable(call.request)) if call is not None else "",
         "reply": _shortened(reply),
         "difference": _shortened(finding.difference or _difference(finding)),
     }
@@ -123,7 +143,14 @@ def _difference(finding: Violation) -> str:
     return f"{finding.path}\n{allowed}+ {finding.sent}"
 
 
+def _readable(request: ApiRequest) -> str:
+    """The body as text; what is packed is none."""
+    packed = request.headers.get("content-encoding", "identity")
+    return request.body.decode("utf-8", "replace") if packed == "identity" else f"({packed})"
+
+
 def _shortened(text: str) -> str:
+    text = scrubbed(text)  # as a whole: where it is cut, half of a key would be left
     return text if len(text) <= LONGEST else text[:LONGEST] + _LOST % (len(text) - LONGEST)
 
 
@@ -169,6 +196,8 @@ class Collector:
         self._session = {"id": uuid.uuid4().hex, "started": datetime.now(UTC).isoformat(), "shard": ""}
         self._under_way: dict[tuple[str, str], _Test] = {}
         self._done: list[_Test] = []
+        self.untold: list[str] = []
+        """Tests that the document could not take in, a line each."""
 
     def add(self, report: Report, part: str | None) -> None:
         """The report of one phase of a test, and what came with it."""
@@ -185,6 +214,14 @@ class Collector:
         if crashed or report.when == "teardown":
             self._finish(key)
 
+    def interrupted(self, nodeid: str, part: str | None) -> None:
+        """What a test did until it was interrupted: there is no report that could bring it."""
+        test = self._under_way.setdefault(("", nodeid), _Test(nodeid, ""))
+        test.outcome = "crashed"
+        if part is not None:
+            test.parts.append(part)
+        self._finish(("", nodeid))
+
     def _finish(self, key: tuple[str, str]) -> None:
         test = self._under_way.pop(key, None)
         if test is not None and (test.parts or test.outcome == "crashed"):
@@ -197,6 +234,7 @@ class Collector:
         ledger = _Ledger()
         for test in self._done:
             ledger.add(test)
+        self.untold = ledger.untold
         return ledger.document([self._session], budget)
 
 
@@ -222,48 +260,63 @@ class _Ledger:
     """The lists of a document, as they grow."""
 
     def __init__(self) -> None:
-        self.tests: list[dict[str, Any]] = []
-        self.calls: list[dict[str, Any]] = []
-        self.violations: list[dict[str, Any]] = []
-        self.budgets: list[dict[str, Any]] = []
+        self.tests: list[TestEntry] = []
+        self.calls: list[CallEntry] = []
+        self.violations: list[ViolationEntry] = []
+        self.budgets: list[BudgetEntry] = []
         self.editions: dict[str, set[str]] = {}
+        self.untold: list[str] = []
 
     def add(self, test: _Test) -> None:
-        index, first = len(self.tests), len(self.calls)
+        """Take in what *test* did, all of it or nothing."""
+        name = in_line(scrubbed(test.id))
         parts = [json.loads(part) for part in test.parts] or [{"began": datetime.now(UTC).isoformat(), "seconds": 0}]
-        latest = parts[-1]
-        self.tests.append(
-            {
-                "id": test.id,
-                "outcome": test.outcome,
-                "session": 0,
-                "worker": test.worker,
-                "began": latest["began"],
-                "seconds": latest["seconds"],
-            }
-        )
+        problem = next((part["untold"] for part in parts if "untold" in part), "")
+        try:
+            entries = None if problem else self._entries(name, test, parts)
+        except ValidationError as error:
+            problem, entries = first_problem(error), None
+        if entries is None:
+            self.untold.append(f"{name} is in no report and no sum: what it did cannot be told ({problem})")
+            return
+        self.tests += entries[0]
+        self.calls += entries[1]
+        self.violations += entries[2]
+        self.budgets += entries[3]
         for part in parts:
-            self.calls += [{**call, "test": index} for call in part.get("calls", ())]
-            for found in part.get("violations", ()):
-                call = None if found["call"] is None else first + found["call"]
-                self.violations.append({**found, "test": index, "call": call})
-            self.budgets += [{**line, "scope": "test", "test": index} for line in part.get("budgets", ())]
             for provider, day in part.get("editions", {}).items():
                 self.editions.setdefault(provider, set()).add(day)
 
+    def _entries(
+        self, name: str, test: _Test, parts: Sequence[dict[str, Any]]
+    ) -> tuple[list[TestEntry], list[CallEntry], list[ViolationEntry], list[BudgetEntry]]:
+        """What goes into each list.
+
+        Raises:
+            ValidationError: A figure is none, or none that adds up.
+        """
+        index, first, latest = len(self.tests), len(self.calls), parts[-1]
+        about = {"id": name, "outcome": test.outcome, "worker": test.worker}
+        tests = [TestEntry.model_validate({**about, "began": latest["began"], "seconds": latest["seconds"]})]
+        calls, violations, budgets = [], [], []
+        for part in parts:
+            calls += [CallEntry.model_validate({**call, "test": index}) for call in part.get("calls", ())]
+            for found in part.get("violations", ()):
+                call = None if found["call"] is None else first + found["call"]
+                violations.append(ViolationEntry.model_validate({**found, "test": index, "call": call}))
+            for line in part.get("budgets", ()):
+                budgets.append(BudgetEntry.model_validate({**line, "scope": "test", "test": index}))
+        return tests, calls, violations, budgets
+
     def document(self, sessions: list[dict[str, Any]], budget: Mapping[str, Decimal]) -> LedgerDocument:
-        document = LedgerDocument.model_validate(
-            {
-                "tool": TOOL,
-                "sessions": sessions,
-                "editions": {provider: sorted(days) for provider, days in sorted(self.editions.items())},
-                "tests": self.tests,
-                "calls": self.calls,
-                "totals": {},
-                "violations": self.violations,
-                "budgets": self.budgets,
-            }
+        totals = TotalsEntry.of(self.tests, self.calls, self.violations)
+        return LedgerDocument(
+            tool=TOOL,
+            sessions=tuple(SessionEntry.model_validate(session) for session in sessions),
+            editions={provider: tuple(sorted(days)) for provider, days in sorted(self.editions.items())},
+            tests=tuple(self.tests),
+            calls=tuple(self.calls),
+            totals=totals,
+            violations=tuple(self.violations),
+            budgets=(*held_session(budget, totals), *self.budgets),
         )
-        totals = TotalsEntry.of(document.tests, document.calls, document.violations)
-        held = (*held_session(budget, totals), *document.budgets)
-        return document.model_copy(update={"totals": totals, "budgets": held})

@@ -12,30 +12,64 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, model_validator
 
 from pytest_llmcontract.core.exchange import UsageSource
 from pytest_llmcontract.core.findings.rules import Severity
 from pytest_llmcontract.core.workload.costs import money_text
 
+LARGEST = Decimal(10) ** 15
+"""US dollars, and any other figure: beyond it nothing adds up, and nothing was counted."""
+
+
+def _bounded(amount: Decimal) -> Decimal:
+    if not amount.is_finite() or amount.copy_abs() >= LARGEST or int(amount.as_tuple().exponent) < -40:
+        raise ValueError("is no amount: accepted are numbers below 10^15 with at most 40 decimal places")
+    return amount
+
+
+def _figure(value: int | float | str) -> int | float | str:
+    """A figure of a budget; money is a decimal string."""
+    try:
+        _bounded(Decimal(str(value)))
+    except InvalidOperation:
+        raise ValueError("is no number") from None
+    return value
+
+
+def _countable(value: float) -> float:
+    if not abs(value) < LARGEST:  # of integers with thousands of digits Python makes no float, nor a sum
+        raise ValueError("is too large: accepted are numbers below 10^15")
+    return value
+
+
 Money = Annotated[
     Decimal,
+    AfterValidator(_bounded),
     PlainSerializer(money_text, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d{2,}$", "examples": ["0.00", "0.000123"]}),
 ]
 """US dollars, exactly."""
 
+Figure = Annotated[int | float | str, AfterValidator(_figure)]
+"""A figure of a budget."""
+
+Count = Annotated[int, AfterValidator(_countable)]
+Number = Annotated[float, AfterValidator(_countable)]
+"""Figures that can be added up, however many of them."""
+
 Outcome = Literal["passed", "failed", "error", "skipped", "xfailed", "xpassed", "rerun", "crashed"]
-"""``error``: setup or teardown failed. ``crashed``: the worker died in it; what it had not reported by then is lost."""
+"""``error``: setup or teardown failed. ``crashed``: the worker died in it, and what it had not
+reported by then is lost; or the session was interrupted."""
 
 
 class Part(BaseModel):
     """A part of the document: immutable, and every key known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class SessionEntry(Part):
@@ -63,16 +97,16 @@ class TestEntry(Part):
     """``gw0`` …, of pytest-xdist."""
     began: datetime
     """What the virtual clock showed when the test began."""
-    seconds: float
+    seconds: Number
     """Virtual seconds that it took, up to the last thing that was reported."""
 
 
 class UsageEntry(Part):
     """Tokens of one call. Cached tokens are part of the input tokens."""
 
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Count = 0
+    cached_tokens: Count = 0
+    output_tokens: Count = 0
     source: UsageSource = "estimated"
     """The least sure of its figures."""
 
@@ -82,8 +116,8 @@ class RefusalEntry(Part):
 
     limit: str
     """Its kind, ``TPM``."""
-    requested: float
-    wait: float
+    requested: Number
+    wait: Number
     """Seconds until the same call passes; 0 if it never does."""
 
 
@@ -102,11 +136,11 @@ class CallEntry(Part):
     """``null`` where the connection broke before a reply."""
     error: str | None
     """Its name in the provider's error catalogue."""
-    at: float
+    at: Number
     """Seconds since the test began."""
-    took: float
+    took: Number
     """Seconds until the reply was complete."""
-    attempt: int
+    attempt: Count
     """Counts from 1 within one group of retries."""
     stream: bool
     client: str
@@ -120,8 +154,8 @@ class CallEntry(Part):
     """The test asked for exactly this reply."""
     recorded: bool
     """A recording answered."""
-    retry_after: float | None
-    limits: dict[str, tuple[float, float]]
+    retry_after: Number | None
+    limits: dict[str, tuple[Number, Number]]
     """The level of every limit of the model after this call: kind -> used, limit. Where the provider counts in windows
     shorter than the limit's own, the level is scaled to the limit. Empty where no limit was asked."""
     refused: RefusalEntry | None
@@ -161,9 +195,9 @@ class BudgetEntry(Part):
     test: int | None = None
     name: str
     """``calls``, ``tokens``, ``cost`` …; ``share TPM``; ``fits groq/free``."""
-    limit: int | float | str
+    limit: Figure
     """What is allowed; money as a decimal string; 1 for ``fits``."""
-    used: int | float | str
+    used: Figure
     """In the same unit; for ``fits`` the share of the limit that binds."""
     ok: bool
     source: UsageSource | None = None
@@ -175,21 +209,21 @@ class BudgetEntry(Part):
 class TotalsEntry(Part):
     """Sums over the whole document."""
 
-    tests: int = 0
-    calls: int = 0
-    tokens: int = 0
+    tests: Count = 0
+    calls: Count = 0
+    tokens: Count = 0
     """Input and output."""
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
+    input_tokens: Count = 0
+    cached_tokens: Count = 0
+    output_tokens: Count = 0
     cost: Money = Decimal(0)
-    retries: int = 0
+    retries: Count = 0
     """Calls that repeated one before."""
-    seconds: float = 0
+    seconds: Number = 0
     """Virtual seconds of all tests."""
-    violations: int = 0
+    violations: Count = 0
     """All findings, warnings and notes included."""
-    errors: int = 0
+    errors: Count = 0
     """Those of them that failed their test."""
 
     @classmethod

@@ -24,11 +24,12 @@ def _annotation(finding: Violation, root: Path | None) -> str:
     title = f"{finding.code} {RULES[finding.code].title}"
     text = f"{finding.message}\nHow to fix: {finding.fix}" if finding.fix else finding.message
     place_and_title = f"file={_property(file)},line={line},title={_property(title)}"
-    return f"::{_LEVELS[finding.severity]} {place_and_title}::{_data(scrubbed(text))}"
+    return f"::{_LEVELS[finding.severity]} {place_and_title}::{_data(text)}"
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """As the runner wants it; scrubbed last, so that what it decodes is no sign that a terminal obeys."""
+    return scrubbed(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _property(text: str) -> str:

@@ -91,7 +91,7 @@ def _limits(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
     )
     fullest = sorted(peaks(document).items(), key=lambda item: -item[1].share)
     for limit, peak in fullest[:_MOST_ROWS]:
-        where = f"{limit.kind} ({limit.provider} {limit.plan})"
+        where = text(f"{limit.kind} ({limit.provider} {limit.plan})")
         level = f"{peak.used:,.0f} of {peak.limit:,.0f}"
         yield where, code(limit.model), level, f"{peak.share:.0%}", f"{refusals[limit]:,}"
 

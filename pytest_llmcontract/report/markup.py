@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_llmcontract.core.words import shortened
+from pytest_llmcontract.core.words import in_line, shortened
 
 LONGEST = 160
 """Characters of a text that are shown."""
 
 # Whatever would be markup, a mention or a reference: a backslash before it, or a width of nothing behind.
 _ESCAPES = str.maketrans(
-    {**{sign: f"\\{sign}" for sign in "\\`*_{}[]<>()!|~$&"}, "@": "@\u200b", "#": "#\u200b", "\n": " ", "\r": " "}
+    {
+        **{sign: f"\\{sign}" for sign in "\\`*_{}[]()!|~$&"},
+        "<": "&lt;",
+        ">": "&gt;",
+        "@": "@&ZeroWidthSpace;",
+        "#": "#&ZeroWidthSpace;",
+        "\n": " ",
+        "\r": " ",
+    }
 )
 
 
@@ -39,4 +47,4 @@ def code(value: str) -> str:
 
 
 def _cut(value: str) -> str:
-    return shortened(" ".join(value.split()), LONGEST)
+    return shortened(in_line(" ".join(value.split())), LONGEST)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.facts.records import first_problem
+from pytest_llmcontract.core.words import visible_json
 from pytest_llmcontract.report.collect import TOOL
 from pytest_llmcontract.report.document import (
     BudgetEntry,
@@ -26,7 +27,7 @@ from pytest_llmcontract.report.document import (
     TotalsEntry,
     ViolationEntry,
 )
-from pytest_llmcontract.report.session_budget import held_session, limits_of
+from pytest_llmcontract.report.session_budget import SUMS, held_session, limits_of
 
 
 def read_ledger(path: Path) -> LedgerDocument:
@@ -36,17 +37,21 @@ def read_ledger(path: Path) -> LedgerDocument:
         BadInput: It cannot be read, or is none; the message says what is wrong with it.
     """
     try:
-        text = path.read_text("utf-8")
+        text = visible_json(path.read_text("utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path}: is no JSON, but bytes that are no text") from None
     try:
-        return LedgerDocument.model_validate_json(text)
+        ledger = LedgerDocument.model_validate_json(text)
     except ValidationError as error:
         _look_closer(path, text)
         problem = first_problem(error).removeprefix("Value error, ")
         raise BadInput(f"{path}: is no ledger as {TOOL} knows it: {problem}") from None
+    for budget in ledger.budgets:
+        if budget.scope == "session" and budget.name not in SUMS:
+            raise BadInput(f"{path}: a session has no budget {budget.name!r}; accepted: {', '.join(SUMS)}")
+    return ledger
 
 
 def _look_closer(path: Path, text: str) -> None:
@@ -59,6 +64,8 @@ def _look_closer(path: Path, text: str) -> None:
         raise BadInput(f"{path}: is empty: its run did not get to writing it")
     try:
         data = json.loads(text)
+    except RecursionError:
+        raise BadInput(f"{path}: is no ledger: nested too deeply") from None
     except ValueError as error:
         whole, at = text.strip(), getattr(error, "pos", 0)
         if whole.startswith("{") and (not whole.endswith("}") or at >= len(whole) - 1):

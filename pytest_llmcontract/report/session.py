@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.report.ci import publish
 from pytest_llmcontract.report.collect import Collector, Report
 from pytest_llmcontract.report.document import LedgerDocument
@@ -39,6 +40,10 @@ class SessionLedger:
         """The report of one phase of a test, and what it brought along."""
         self._collector.add(report, part)
 
+    def interrupted(self, nodeid: str, part: str | None) -> None:
+        """The session ends in the middle of a test."""
+        self._collector.interrupted(nodeid, part)
+
     def finish(self, say: Callable[[str], None], environ: Mapping[str, str]) -> None:
         """Write all reports; on GitHub *say* annotations too."""
         self._document = self._collector.document(self._budget)
@@ -47,16 +52,20 @@ class SessionLedger:
                 write(self._document, path)
             except OSError as error:
                 self._problems.append(f"cannot write {path}: {error.strerror}")
+            except Exception as error:  # the others are written all the same
+                self._problems.append(scrubbed(f"cannot write {path}: {type(error).__name__}: {error}"))
         publish(self._document, say, environ)
 
     @property
     def failed(self) -> list[str]:
         """Why the session must not pass: its budget, or a report that could not be written."""
         assert self._document is not None
-        return [*map(verdict, exceeded(self._document.budgets)), *self._problems]
+        untold = self._collector.untold if self._budget else []  # a gate that does not see all has not held
+        return [*untold, *map(verdict, exceeded(self._document.budgets)), *self._problems]
 
     def lines(self) -> list[str]:
         """What the end of pytest's output says; nothing where nobody asked."""
+        untold = self._collector.untold
         if self._document is None or not (self._reports or self._budget):
-            return []
-        return session_lines(self._document, self._reports, self._problems)
+            return untold
+        return session_lines(self._document, self._reports, [*untold, *self._problems])

@@ -11,6 +11,9 @@ from pytest_llmcontract.report.document import BudgetEntry, TotalsEntry
 CODES = {"calls": "LLM401", "cost": "LLM403", "retries": "LLM406", "seconds": "LLM407"}
 """Name -> rule; every other name is about tokens, LLM402."""
 
+SUMS = ("calls", "tokens", "input_tokens", "cached_tokens", "output_tokens", "cost", "retries", "seconds")
+"""What a session may have a budget of."""
+
 
 def held_session(limits: Mapping[str, Decimal], totals: TotalsEntry) -> tuple[BudgetEntry, ...]:
     """Each of *limits* beside what was used of it."""

@@ -18,7 +18,11 @@ Carried = list[str]
 
 def carried(findings: Iterable[Violation]) -> list[Carried]:
     """The warnings among *findings*, in a form that travels with a test report."""
-    return [[found.code, found.message, found.site, found.fix] for found in findings if found.severity == "warning"]
+    return [
+        [scrubbed(text) for text in (found.code, found.message, found.site, found.fix)]
+        for found in findings
+        if found.severity == "warning"
+    ]
 
 
 @dataclass

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import error_history
 from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.reproduce.paste import Paste, plain
 from pytest_llmcontract.reproduce.scenario import page_title
+from pytest_llmcontract.reproduce.signs import signs_of
 
 LONGEST_VALUE = 300
 SHORTEST_PIECE = 5
@@ -110,6 +112,8 @@ class Reading:
     values: Mapping[str, str]
     whole: bool
     """The text is the error's and nothing more."""
+    family: bool = False
+    """It is of a family of texts of which the catalogue has no entry of their own."""
 
     @property
     def name(self) -> str:
@@ -120,11 +124,11 @@ def readings(paste: Paste, providers: tuple[str, ...]) -> list[Reading]:
     """What *paste* may be, the likeliest first."""
     text = paste.plain
     found = [
-        (_likely(paste, spec, whole, pattern.weight), -index, Reading(provider, spec, values, whole))
-        for index, (provider, spec, pattern) in enumerate(_templates(providers))
+        (_likely(paste, provider, spec, whole, pattern.weight), -index, Reading(provider, spec, values, whole, family))
+        for index, (provider, spec, pattern, family) in enumerate(_templates(providers))
         if (match := pattern.find(text)) is not None
         for values, whole in [match]
-        if _telling(paste, provider, spec, pattern, whole)
+        if _telling(paste, provider, spec, pattern, whole) and _possible(paste, spec) and not _goes_on(pattern, text)
     ]
     found.sort(key=lambda row: row[:2], reverse=True)
     distinct: dict[tuple[str, str], Reading] = {}
@@ -133,24 +137,43 @@ def readings(paste: Paste, providers: tuple[str, ...]) -> list[Reading]:
     return list(distinct.values())
 
 
-def by_code(paste: Paste, providers: tuple[str, ...]) -> Reading | None:
-    """The error of a text that nobody knows, by its code, its type and status, or only by its status."""
-    likely = [name for name in providers if name in paste.providers] or list(providers)
-    for provider in likely:
-        # One whose text is open before one that has its own.
-        for spec in sorted(error_history(provider), key=lambda spec: "{message}" not in message_of(spec)):
-            if paste.code and constants(spec).get("code") == paste.code and _same_stream(paste, spec):
-                return Reading(provider, spec, {}, False)
-    for provider in [name for name in likely if name in paste.providers or _shaped_as(paste) == name]:
-        for spec in reversed(error_history(provider)):
-            fixed, open_text = constants(spec), "{message}" in message_of(spec)
-            same = fixed.get("type") == paste.type and fixed.get("code") == paste.code
-            if open_text and same and paste.status == spec.status:
-                return Reading(provider, spec, {}, False)
-        for spec in reversed(error_history(provider)):
-            if paste.status == spec.status and spec.default_for_status:
-                return Reading(provider, spec, {}, False)
-    return None
+def _possible(paste: Paste, spec: ErrorSpec) -> bool:
+    """Whether the status that was pasted allows it."""
+    return paste.status is None or paste.guessed_status or paste.in_stream or paste.status == spec.status
+
+
+def _goes_on(pattern: Template, text: str) -> bool:
+    """Whether the text says more in the same breath: then it is another's beginning."""
+    last = pattern.literals[-1]
+    if pattern.names or not last:
+        return False
+    place = text.find(last)
+    return place >= 0 and bool(_GOES_ON.match(text, place + len(last)))
+
+
+_GOES_ON = re.compile(r"[:;,] ?[\w`'\[]|\w")
+
+
+def usual(paste: Paste, edition: Edition) -> ErrorSpec | None:
+    """The error of words that nobody knows: by code, by status, by type."""
+    stream = paste.in_stream
+    specs = [spec for spec in edition.errors.values() if (spec.status == 200) == stream]
+    if stream:
+        return next((spec for spec in specs if paste.code and constants(spec).get("code") == paste.code), None) or (
+            edition.stream_error
+        )
+    status = paste.status if paste.status and paste.status >= 400 else None
+    fitting = [spec for spec in specs if status in (None, spec.status)]
+    by_code = [spec for spec in fitting if paste.code and constants(spec).get("code") == paste.code]
+    by_status = [spec for spec in fitting if status and spec.default_for_status]
+    by_type = [spec for spec in fitting if paste.type and constants(spec).get("type") == paste.type]
+    found = sorted(by_code, key=_is_open) or by_status or sorted(by_type, key=lambda spec: not spec.default_for_status)
+    return found[0] if found else None
+
+
+def _is_open(spec: ErrorSpec) -> bool:
+    """Whether it has words of its own: last where the words are others."""
+    return "{message}" not in message_of(spec)
 
 
 def constants(spec: ErrorSpec) -> Mapping[str, Any]:
@@ -178,20 +201,23 @@ def _error(spec: ErrorSpec) -> Mapping[str, Any]:
 
 
 @cache
-def _templates(providers: tuple[str, ...]) -> tuple[tuple[str, ErrorSpec, Template], ...]:
+def _templates(providers: tuple[str, ...]) -> tuple[tuple[str, ErrorSpec, Template, bool], ...]:
     return tuple(_all_templates(providers))
 
 
-def _all_templates(providers: tuple[str, ...]) -> Iterator[tuple[str, ErrorSpec, Template]]:
+def _all_templates(providers: tuple[str, ...]) -> Iterator[tuple[str, ErrorSpec, Template, bool]]:
     for provider in providers:
-        for spec in error_history(provider):
+        specs = error_history(provider)
+        for spec in specs:
             text = message_of(spec)
             if text == "{message}":
                 text = spec.defaults.get("message") or ""
             if text:
-                yield provider, spec, template(text)
+                yield provider, spec, template(text), False
             for sentence in re.findall(r"<p>([^<]{20,})</p>", spec.body if isinstance(spec.body, str) else ""):
-                yield provider, spec, template(sentence)
+                yield provider, spec, template(sentence), False
+        for text, name in signs_of(provider).texts:
+            yield provider, next(spec for spec in reversed(specs) if spec.name == name), template(text), True
 
 
 def _telling(paste: Paste, provider: str, spec: ErrorSpec, pattern: Template, whole: bool) -> bool:
@@ -201,27 +227,12 @@ def _telling(paste: Paste, provider: str, spec: ErrorSpec, pattern: Template, wh
     return paste.message is None and (provider in paste.providers or paste.status == spec.status) and pattern.weight > 8
 
 
-def _likely(paste: Paste, spec: ErrorSpec, whole: bool, weight: int) -> tuple[int, int]:
+def _likely(paste: Paste, provider: str, spec: ErrorSpec, whole: bool, weight: int) -> tuple[int, int, bool]:
     fixed = constants(spec)
     known = [(paste.type, fixed.get("type", paste.type)), (paste.code, fixed.get("code"))]
     agreed = sum(1 if told == own else -2 for told, own in known if told is not None)
     if paste.status is not None:
         agreed += 2 if paste.status == spec.status else -2
     if paste.providers:
-        agreed += 1 if _provider_of(spec, paste.providers) else -1
-    return 4 * whole + agreed, weight
-
-
-def _provider_of(spec: ErrorSpec, providers: frozenset[str]) -> bool:
-    return any(spec in error_history(provider) for provider in providers)
-
-
-def _same_stream(paste: Paste, spec: ErrorSpec) -> bool:
-    return (spec.status == 200) == paste.in_stream
-
-
-def _shaped_as(paste: Paste) -> str | None:
-    """Whose body it looks like: Groq leaves out what it does not say, Together sends null and an id."""
-    if paste.type is None:
-        return None
-    return "together" if paste.id or ({"param"} <= paste.fields.keys() and paste.fields["param"] is None) else "groq"
+        agreed += 1 if provider in paste.providers else -1
+    return 4 * whole + agreed, weight, not spec.source.startswith("assumed")

@@ -31,7 +31,7 @@ _USED = re.compile(r"\bUsed:? (~?[0-9][0-9_,.]{0,15})")
 _REQUESTED = re.compile(r"\bRequested:? (~?[0-9][0-9_,.]{0,15})")
 _WAIT = re.compile(rf"try again in ({WAIT})")
 _MODEL = re.compile(r"\bmodel ([^\s,;]{1,120})")
-_ORGANIZATION = re.compile(r"\borganization (\S{1,80})")
+_ORGANIZATION = re.compile(r"\borganization (.{1,80}?)(?= service tier | on |:|,|$)")
 _TIER = re.compile(r"\bservice tier (\w{1,20})")
 _PART = re.compile(r"([0-9.]+)(h|ms|µs|us|ns|m|s)")
 _SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}

@@ -62,6 +62,7 @@ class Fault:
     error: str
     message: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
     limit: str | None = None
     retry_after: float | None = None
 
@@ -97,7 +98,8 @@ class Scenario:
     @property
     def natural(self) -> bool:
         """Whether the text is the simulator's own, not given word for word."""
-        return self.fault is None or (self.fault.message is None and "message" not in self.fault.values)
+        fault = self.fault
+        return fault is None or (fault.message is None and fault.body is None and "message" not in fault.values)
 
     def with_fault(self, fault: Fault) -> Scenario:
         return replace(self, fault=fault)
@@ -155,6 +157,7 @@ def play(scenario: Scenario, **ids: str) -> Played:
         api.fail(
             fault.error,
             message=fault.message,
+            body=fault.body,
             values=fault.values,
             limit=fault.limit,
             retry_after=fault.retry_after,

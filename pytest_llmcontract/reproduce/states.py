@@ -39,7 +39,7 @@ def states(reading: Reading, paste: Paste, edition: Edition) -> Iterator[Scenari
     if reading.name not in edition.errors:
         return
     start = Scenario(reading.provider, edition.date, reading.name)
-    if reading.name in _STATES:
+    if reading.name in _STATES and not reading.family:
         yield from _STATES[reading.name](reading, edition, start)
     yield from faults(reading, paste, edition)
 

@@ -9,14 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_llmcontract.core.facts.load import edition_dates
-from pytest_llmcontract.core.facts.registry import key_names
+from pytest_llmcontract.core.facts.registry import key_names, title_of
+from pytest_llmcontract.core.words import visible
+from pytest_llmcontract.reproduce.clients import BY_HTTP, Client, client_named, sdk_of
+from pytest_llmcontract.reproduce.connections import Connection
 from pytest_llmcontract.reproduce.requests import WORD
-from pytest_llmcontract.reproduce.scenario import Fault, Played, play, url_of
+from pytest_llmcontract.reproduce.scenario import Fault, Played, Scenario, play, url_of
 from pytest_llmcontract.reproduce.solve import Reproduction
 
 WIDTH = 88
-NAMES = {"groq": "Groq", "together": "Together AI"}
-CLIENTS = {"groq": "groq.Groq()", "together": "together.Together()"}
 
 SOUND = '''
 
@@ -32,18 +33,129 @@ def sound(seconds: int) -> bytes:
 '''
 
 
-def as_test(found: Reproduction) -> str:
+def as_test(found: Reproduction | Connection) -> str:
     """The whole file."""
-    return _TestFile(found).text()
+    return (_ConnectionFile(found) if isinstance(found, Connection) else _ReplyFile(found)).text()
 
 
 class _TestFile:
+    """What all tests have: a call, a state, and what a client meets."""
+
+    def __init__(self, scenario: Scenario, text: str, notes: tuple[str, ...]) -> None:
+        self.scenario = scenario
+        self.provider = scenario.provider
+        self.notes = notes
+        self.model = scenario.request.body.get("model", "")
+        self.client: Client = client_named(text, scenario)
+
+    # The parts.
+
+    def _imports(self) -> str:
+        sound = bool(self.scenario.request.audio_seconds)
+        reads_key = self.scenario.request.key and self.client.reads_key
+        standard = ["io"] * sound + ["os"] * reads_key + ["wave"] * sound
+        known = "".join(f"import {name}\n" for name in standard)
+        others = sorted({self.client.module, "pytest"})
+        return f"{known}{chr(10) * bool(known)}" + "".join(f"import {name}\n" for name in others)
+
+    def _docstring(self, first: str, more: list[str]) -> str:
+        written = (
+            "Written by `llmcontract reproduce`. The provider is simulated: no key is needed, no call leaves. "
+            "Put your application's own call in place of `call()`."
+        )
+        paragraphs = "\n\n".join(textwrap.fill(_docstring(text), WIDTH) for text in [written, *self.notes, *more])
+        return f'"""{first}\n\n{paragraphs}\n"""\n\n{self._imports()}'
+
+    def _call(self) -> str:
+        if self.client is not BY_HTTP:
+            return self._sdk_call()
+        request = self.scenario.request
+        arguments = [literal(url_of(self.scenario))]
+        if request.method != "POST":
+            arguments.insert(0, literal(request.method))
+        if request.key:
+            key = key_names(self.provider)[0]
+            arguments.append(f'headers={{"Authorization": f"Bearer {{os.environ[\'{key}\']}}"}}')
+        if request.audio_seconds:
+            sound = f'{{"file": ("audio.wav", sound({request.audio_seconds}))}}'
+            arguments += [f"data={self._code(request.body, 8, 5)}", f"files={sound}"]
+        elif request.method == "POST":
+            arguments.append(f"json={self._code(request.body, 8, 6)}")
+        verb = "post" if request.method == "POST" else "request"
+        listed = "".join(f"        {argument},\n" for argument in arguments)
+        return (
+            "\n\ndef call() -> httpx.Response:\n"
+            f'    """Replace this by your application\'s own call, by {self._usual_client()} or otherwise."""\n'
+            f"{self._request_note()}    return httpx.{verb}(\n{listed}    )\n"
+        )
+
+    def _usual_client(self) -> str:
+        return sdk_of(self.provider) or "its SDK"
+
+    def _request_note(self) -> str:
+        comment = self.scenario.comments.get("request")
+        return f"    # {visible(comment)}\n" if comment else ""
+
+    def _sdk_call(self) -> str:
+        arguments = "".join(f"        {line},\n" for line in self._sdk_arguments())
+        made = self.client.made(self.scenario)
+        return (
+            '\n\ndef call():\n    """Replace this by your application\'s own call."""\n'
+            f"    client = {made}\n{self._request_note()}"
+            f"    return client.chat.completions.create(\n{arguments}    )\n"
+        )
+
+    def _sdk_arguments(self) -> list[str]:
+        known, extra = self.client.divided(self.scenario.request.body)
+        lines = [f"{name}={self._code(value, 8, len(name) + 1)}" for name, value in known.items()]
+        return lines + [f"extra_body={self._code(extra, 8, 11)}"] * bool(extra)
+
+    def _markers(self, fixture: str, allowed: list[str]) -> str:
+        settings = {name: value for name, value in self.scenario.settings.items() if value not in ({}, None)}
+        settings["edition"] = str(self.scenario.day)
+        told = self.scenario.comments
+        comments = [visible(told[name]) for name in ("plan", "limits", "models") if name in told]
+        arguments = [f"{name}={self._code(_listed(name, value), 4, len(name) + 2)}" for name, value in settings.items()]
+        line = f"@pytest.mark.{fixture}({', '.join(arguments)})\n"
+        if len(line) > WIDTH + 1 or "\n" in line[:-1]:
+            line = f"@pytest.mark.{fixture}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")\n"
+        codes = ", ".join(literal(code) for code in allowed)
+        allow = f"@pytest.mark.llm_allow({codes})\n" if allowed else ""
+        return "".join(f"# {comment}\n" for comment in comments) + line + allow
+
+    def _code(self, value: Any, indent: int, before: int) -> str:
+        """*value* as code; *before* columns of its first line are taken."""
+        return code(value, indent, before, {self.model: "MODEL"} if self.model else {})
+
+
+class _ConnectionFile(_TestFile):
+    """A call that meets no reply."""
+
+    def __init__(self, found: Connection) -> None:
+        super().__init__(found.scenario, found.text, found.notes)
+        self.exception = self.client.broken or f"httpx.{found.exception}"
+
+    def text(self) -> str:
+        error, fixture = self.scenario.error, f"{self.provider}_api"
+        return (
+            self._docstring(f"No reply of {title_of(self.provider)}: {error}.", [])
+            + f"\nMODEL = {literal(self.model)}\n"
+            + self._call()
+            + f"\n\n{self._markers(fixture, [])}def test_{self.provider}_{error}({fixture}):\n"
+            + f"    {fixture}.fail({literal(error)})\n\n"
+            + f"    with pytest.raises({self.exception}):\n        call()\n"
+        )
+
+
+class _ReplyFile(_TestFile):
+    """A call that meets a reply."""
+
     def __init__(self, found: Reproduction) -> None:
         self.found = found
         self.played = within_reach(found.played)
-        self.scenario = self.played.scenario
-        self.provider = self.scenario.provider
-        self.model = self.scenario.request.body.get("model", "")
+        super().__init__(self.played.scenario, found.paste.text, found.notes)
+        if self.played.reply.status < 400:
+            self.client = BY_HTTP
 
     def text(self) -> str:
         parts = [self._head(), *self._constants(), *self._helpers(), self._call(), self._test()]
@@ -53,18 +165,8 @@ class _TestFile:
 
     def _head(self) -> str:
         error = self.played.reply.error or self.scenario.error
-        first = f"{NAMES[self.provider]} answers {self.played.reply.status}: {error}."
-        more = [
-            "Written by `llmcontract reproduce`. The provider is simulated: no key is needed, no call leaves. "
-            "Put your application's own call in place of `call()`.",
-            *self.found.notes,
-            *self._out_of_reach(),
-        ]
-        paragraphs = "\n\n".join(textwrap.fill(_docstring(text), WIDTH) for text in more)
-        imports = ["io"] * bool(self.scenario.request.audio_seconds) + ["os"] * self.scenario.request.key
-        imports += ["wave"] * bool(self.scenario.request.audio_seconds)
-        standard = "".join(f"import {name}\n" for name in imports)
-        return f'"""{first}\n\n{paragraphs}\n"""\n\n{standard}{chr(10) * bool(standard)}import httpx\nimport pytest\n'
+        first = f"{title_of(self.provider)} answers {self.played.reply.status}: {error}."
+        return self._docstring(first, self._out_of_reach())
 
     def _out_of_reach(self) -> list[str]:
         if self.played is self.found.played or not self.found.played.scenario.natural:
@@ -80,54 +182,26 @@ class _TestFile:
     def _helpers(self) -> list[str]:
         return [SOUND] if self.scenario.request.audio_seconds else []
 
-    def _call(self) -> str:
-        request = self.scenario.request
-        arguments = [literal(url_of(self.scenario))]
-        if request.method != "POST":
-            arguments.insert(0, literal(request.method))
-        if request.key:
-            key = key_names(self.provider)[0]
-            arguments.append(f'headers={{"Authorization": f"Bearer {{os.environ[\'{key}\']}}"}}')
-        if request.audio_seconds:
-            sound = f'{{"file": ("audio.wav", sound({request.audio_seconds}))}}'
-            arguments += [f"data={self._code(request.body, 8, 5)}", f"files={sound}"]
-        elif request.method == "POST":
-            arguments.append(f"json={self._code(request.body, 8, 6)}")
-        comment = self.scenario.comments.get("request")
-        note = f"    # {comment}\n" if comment else ""
-        verb = "post" if request.method == "POST" else "request"
-        listed = "".join(f"        {argument},\n" for argument in arguments)
-        return (
-            "\n\ndef call() -> httpx.Response:\n"
-            f'    """Replace this by your application\'s own call, by {CLIENTS[self.provider]} or otherwise."""\n'
-            f"{note}    return httpx.{verb}(\n{listed}    )\n"
-        )
-
     def _test(self) -> str:
         fixture = f"{self.provider}_api"
         lines = self._state(fixture)
         state = "".join(lines) + "\n" if lines else ""
         error = self.scenario.error if not self.played.reply.error else self.played.reply.error
         return (
-            f"\n\n{self._markers(fixture)}def test_{self.provider}_{error}({fixture}):\n"
-            f"{state}    response = call()\n\n"
+            f"\n\n{self._markers(fixture, self.played.allowed)}def test_{self.provider}_{error}({fixture}):\n"
+            f"{state}{self._met()}"
             f"    assert response.status_code == {self.played.reply.status}\n"
             f"    assert {self._assertion()}\n{self._waits()}"
         )
 
-    def _markers(self, fixture: str) -> str:
-        settings = {name: value for name, value in self.scenario.settings.items() if value not in ({}, None)}
-        settings["edition"] = str(self.scenario.day)
-        told = self.scenario.comments
-        comments = [told[name] for name in ("plan", "limits", "models") if name in told]
-        arguments = [f"{name}={self._code(_listed(name, value), 4, len(name) + 2)}" for name, value in settings.items()]
-        line = f"@pytest.mark.{fixture}({', '.join(arguments)})\n"
-        if len(line) > WIDTH + 1 or "\n" in line[:-1]:
-            line = f"@pytest.mark.{fixture}(\n" + "".join(f"    {argument},\n" for argument in arguments) + ")\n"
-        allowed = self.played.allowed
-        codes = ", ".join(literal(code) for code in allowed)
-        allow = f"@pytest.mark.llm_allow({codes})\n" if allowed else ""
-        return "".join(f"# {comment}\n" for comment in comments) + line + allow
+    def _met(self) -> str:
+        """The call, and the reply as the client shows it."""
+        if self.client is BY_HTTP:
+            return "    response = call()\n\n"
+        return (
+            f"    with pytest.raises({self.client.module}.APIStatusError) as caught:\n        call()\n\n"
+            "    response = caught.value.response\n"
+        )
 
     def _state(self, fixture: str) -> list[str]:
         scenario = self.scenario
@@ -138,7 +212,7 @@ class _TestFile:
             lines.append(f"    {fixture}.account.{method}({', '.join(literal(value) for value in arguments)})\n")
         for level in scenario.levels:
             model = self._code(level.model, 4, 0)
-            note = f"    # {level.why}\n" if level.why else ""
+            note = f"    # {visible(level.why)}\n" if level.why else ""
             if level.used is None:
                 lines.append(f"{note}    {fixture}.exhaust({literal(level.kind)}, model={model})\n")
             else:
@@ -156,6 +230,8 @@ class _TestFile:
             arguments.append(f"limit={literal(fault.limit)}")
         if fault.retry_after is not None:
             arguments.append(f"retry_after={fault.retry_after:g}")
+        if fault.body is not None:
+            arguments.append(f"body={self._code(fault.body, 8, 6)}")
         if fault.values:
             arguments.append(f"values={self._code(fault.values, 8, 8)}")
         line = f"    {fixture}.fail({', '.join(arguments)})\n"
@@ -179,15 +255,11 @@ class _TestFile:
 
     def _assertion(self) -> str:
         body = self.played.reply.json if self.played.reply.events is None else None
-        if not isinstance(body, dict):
+        if not isinstance(body, dict) or not isinstance(body.get("error"), dict):
             return "MESSAGE in response.text"
         inner = '["message"]' if isinstance(self.played.error.get("message"), dict) else ""
         text = f'response.json()["error"]["message"]{inner}'
         return f"{text} == MESSAGE" if self.played.message == self._expected else f"{text}.startswith(MESSAGE)"
-
-    def _code(self, value: Any, indent: int, before: int) -> str:
-        """*value* as code; *before* columns of its first line are taken."""
-        return code(value, indent, before, {self.model: "MODEL"} if self.model else {})
 
 
 def within_reach(played: Played) -> Played:
@@ -302,4 +374,4 @@ def _pieces(text: str, width: int) -> list[str]:
 
 
 def _docstring(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace('"""', "'''").split())
+    return " ".join(visible(text).replace("\\", "\\\\").replace('"""', "'''").split())

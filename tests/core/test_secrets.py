@@ -13,6 +13,7 @@ from pytest_llmcontract.core.secrets import (
     has_secrets,
     may_be_real,
     query_secret,
+    says_secret,
     scrubbed,
     secrets_in,
     without_secrets,
@@ -172,3 +173,51 @@ def test_credential_headers_are_masked_and_keep_their_scheme():
 
     assert dict(headers) == {"authorization": "Bearer ***", "x-api-key": "***", "accept": "*/*"}
     assert masked({"authorization": "Bearer "})["authorization"] == "Bearer"
+
+
+STAYS = [
+    '"max_tokens": 100, "prompt_tokens": 5, "token_ids": [1, 2]',
+    '"eos_token": "</s>", "token": "Hello", "token": " Instructions"',
+    '"properties": {"api_key": {"type": "string", "description": "a key"}}, "required": ["api_key"]',
+    '"tool_choice": "auto", "author": "Jane", "key": "color"',
+    '"tokenizer": "meta-llama/Llama-3.3-70B-Instruct-Turbo"',
+    '"key_id": 12345678901234567890, "key": 1234567890123456789',
+    '"prompt_cache_key": "session-0123456789abcdef"',
+    "idempotency-key: stainless-python-retry-aaaa1111-bbbb",
+    "x-ratelimit-limit-tokens: 8000",
+    "the password: please enter it. A secret recipe: 2 eggs",
+    "ssh://git@github.com/a mail@x.example https://x.example/@a http://127.0.0.1:46725/x",
+]
+
+
+@pytest.mark.parametrize("text", STAYS)
+def test_what_only_sounds_like_a_secret_stays(text):
+    assert without_secrets(text) == text
+    assert list(secrets_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sureness"),
+    [
+        ("Authorization", 2),
+        ("X-API-Keys", 2),
+        ("apiKey", 2),
+        ("dbpassword", 2),
+        ("AWS_SECRET_ACCESS_KEY", 2),
+        ("helicone-auth", 1),
+        ("x-hub-signature", 1),
+        ("key", 1),
+        ("max_tokens", 0),
+        ("key_id", 0),
+        ("monkey", 0),
+        ("author", 0),
+        ("eos_token", 0),
+    ],
+)
+def test_the_last_word_says_what_a_thing_is(name, sureness):
+    assert says_secret(name) == sureness
+
+
+def test_a_word_that_is_no_scheme_is_a_part_of_the_secret():
+    assert masked({"authorization": f"{HEX} more"})["authorization"] == "***"
+    assert masked({"x-auth-token": "Token abc"})["x-auth-token"] == "Token ***"

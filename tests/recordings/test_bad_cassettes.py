@@ -138,13 +138,9 @@ OTHERS = {
     "a list": ("[1, 2]", "is no cassette"),
     "a text": ("hello", "is no cassette"),
     "settings": ("name: x\non: push\n", "is no cassette"),
-    "betamax": (
-        '{"http_interactions": [], "recorded_with": "betamax/0.9"}',
-        r":1: 'http_interactions' is the form of Ruby",
-    ),
-    "HAR": ('{\n"log": {"version": "1.2", "entries": []}}', r":2: 'log' is the form of HAR files"),
     "Pact": ('{"consumer": {}, "provider": {}, "interactions": []}', "is the form of Pact"),
-    "WireMock": ('{"mappings": []}', "is the form of WireMock"),
+    "a HAR file without entries": ('{"log": {"version": "1.2"}}', "is no cassette"),
+    "a map of sources": ('{"version": 3, "mappings": "AAAA", "sources": []}', "is no cassette"),
     "interactions that are none": ("interactions: 7", "is no cassette"),
 }
 
@@ -155,6 +151,18 @@ def test_the_files_of_other_tools_are_told_apart(tmp_path, content, words):
 
     with pytest.raises(NoCassette, match=words):
         read_cassette(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_never_ends_is_not_read(tmp_path, kind):
+    path = tmp_path / "x.yaml"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+
+    with pytest.raises(BadInput, match=r"x\.yaml is no regular file, but a pipe, a socket or a device"):
+        read_cassette(path)
 
 
 def test_a_file_that_is_too_large_is_not_read_whole(tmp_path):

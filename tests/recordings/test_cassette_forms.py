@@ -17,6 +17,7 @@ from vcr.serialize import serialize
 from vcr.serializers import jsonserializer, yamlserializer
 
 from pytest_llmcontract.recordings.cassette import read_cassette
+from pytest_llmcontract.recordings.documents import _JsonPlaces
 
 URL = "https://api.groq.com/openai/v1/chat/completions"
 SENT = {"model": "llama-3.3-70b-versatile", "messages": [{"role": "user", "content": "Grüße 🙂"}]}
@@ -335,3 +336,21 @@ def test_lines_in_json(tmp_path, indent):
         assert lines[cassette.line(1, "response", "status", "code") - 1].strip() == '"code": 200,'
         assert '"request": {' in lines[cassette.line(1)]
         assert cassette.line(0, "response", "nothing") == cassette.line(0, "response")
+
+
+class _Uncounted(str):
+    """Whoever counts the lines before each place takes the square of the size."""
+
+    def count(self, *_):
+        raise AssertionError("the lines are counted again for each place")
+
+
+def test_lines_of_a_json_are_counted_once():
+    document = {"interactions": [{"request": {"uri": str(n)}} for n in range(50)]}
+    text = json.dumps(document, indent=1)
+
+    places = _JsonPlaces(_Uncounted(text))
+
+    at = text.splitlines().index('    "uri": "49"') + 1
+    assert places.line("interactions", 49, "request", "uri") == at
+    assert places.line("interactions", 0) == 3

@@ -17,11 +17,12 @@ import yaml
 from pytest_llmcontract.cli import main
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers, StreamEvent
+from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.recordings.cassette import Interaction
 from pytest_llmcontract.recordings.drift import Drift, drift
 from pytest_llmcontract.recordings.drift_report import as_json, as_text
 from pytest_llmcontract.recordings.drift_simulation import Resimulation
-from pytest_llmcontract.recordings.form import cassette_text, interaction_form
+from pytest_llmcontract.recordings.layout import cassette_text, interaction_form
 
 HOSTS = {"groq": "https://api.groq.com/openai", "together": "https://api.together.xyz"}
 DAY = date(2025, 12, 14)
@@ -124,7 +125,9 @@ def test_what_the_simulator_recorded_is_the_same(tmp_path, provider, body, strea
     result = drift(cassette(tmp_path / "a.yaml", (sent, recorded(sent, day=day, status=200 if known else 404))))
 
     assert found(result) == []
-    assert (len(result.compared), result.same, result.share) == (1, 1, 100)
+    first = edition_dates(provider)[0]
+    assert (len(result.older) if day < first else len(result.compared), result.share) == (1, 100)
+    assert result.same == (day >= first)
 
 
 def test_pictures_and_completions_too(tmp_path):
@@ -613,3 +616,107 @@ def test_a_restriction_that_was_seen_that_day_is_not_taken_from_the_recording(tm
     sent = request("together", {"model": "Qwen/Qwen2.5-14B-Instruct", "messages": HELLO})
     assert recorded(sent, day=date(2025, 12, 13)).status == 200
     assert recorded(sent, day=date(2025, 12, 14)).status == 400
+
+
+# What is not the provider's, what a recorder did not keep, what the facts do not reach
+
+
+def test_what_was_recorded_from_the_simulator_is_left_out(tmp_path, capsys):
+    sent = request("groq", CHAT["groq"])
+    path = cassette(tmp_path / "a.yaml", (sent, recorded(sent)), (sent, recorded(sent)))
+    document = yaml.safe_load(path.read_text())
+
+    for block, left_out in (
+        ({"source": "simulator"}, {"recorded from the simulator, not from the provider": 2}),
+        ({"source": "live", "scripted": [1]}, {"answered by a script of its test": 1}),
+    ):
+        path.write_text(yaml.dump({**document, "metadata": {"llmcontract": {"format": 1, **block}}}))
+        result = drift(path)
+        assert result.left_out == left_out
+        assert len(result.compared) == 2 - sum(left_out.values())
+    path.write_text(yaml.dump({**document, "metadata": {"llmcontract": {"format": 1, "source": "simulator"}}}))
+    assert main(["drift", "--fail-under", "95", str(path)]) == 1
+    assert "2 × recorded from the simulator, not from the provider" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["-1", "101", "nan", "most"])
+def test_a_gate_is_a_percentage(folder, capsys, given):
+    with pytest.raises(SystemExit) as end:
+        main(["drift", f"--fail-under={given}", str(folder)])
+
+    assert end.value.code == 2
+    assert f"argument --fail-under: {given!r} is no percentage; expected 0 to 100" in capsys.readouterr().err
+
+
+def test_a_gate_of_nothing_is_one(tmp_path):
+    """0 % of nothing has been shown by nothing."""
+    sent = request("groq", CHAT["groq"])
+    path = cassette(tmp_path / "a.yaml", (replace(sent, url="https://example.com/"), recorded(sent)))
+
+    assert main(["drift", "--fail-under", "0", str(path)]) == 1
+
+
+def test_a_recorder_that_keeps_some_headers(tmp_path):
+    sent = request("groq", CHAT["groq"])
+    reply = recorded(sent)
+    kept = ("content-type", "x-ratelimit-limit-tokens", "x-request-id", "x-groq-region", "x-ratelimit-limit-requests")
+    reply = replace(reply, headers={name: reply.headers[name] for name in kept} | {"x-new": "1"})
+
+    result = drift(cassette(tmp_path / "a.yaml", (sent, reply)), edition="2025-12-13")
+
+    assert found(result) == [("header x-new", "there", "nothing")]
+    assert list(result.left_out) == ["headers: the recorder kept some of them"]
+
+
+def test_limits_that_were_redacted(tmp_path):
+    sent = request("groq", CHAT["groq"])
+    redact = with_header(x_ratelimit_limit_tokens="**REDACTED**", x_ratelimit_limit_requests="<REDACTED>")
+
+    result = drift(cassette(tmp_path / "a.yaml", (sent, redact(recorded(sent)))))
+
+    assert found(result) == []
+    assert list(result.left_out) == ["limits: the recorder redacted them"]
+
+
+def test_a_body_that_was_not_kept(tmp_path):
+    sent = request("groq", CHAT["groq"])
+
+    result = drift(cassette(tmp_path / "a.yaml", (sent, replace(recorded(sent), body=b""))))
+
+    assert found(result) == []
+    assert list(result.left_out) == ["body: the recorder kept none"]
+
+
+@pytest.mark.parametrize(
+    ("message", "url", "left_out"),
+    [
+        ("One of the image(s) could not be processed (possibly corrupt)", "https://example.org/a.png", True),
+        ("failed to retrieve media: received HTTP status code 404", "https://example.org/a.png", True),
+        ("One of the image(s) could not be processed (possibly corrupt)", "data:image/png;base64,AAAA", False),
+        ("messages must be a list", "https://example.org/a.png", False),
+    ],
+)
+def test_what_lies_behind_a_url_is_in_no_recording(tmp_path, message, url, left_out):
+    picture = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+    sent = request("groq", {"model": "meta-llama/llama-4-scout-17b-16e-instruct", "messages": [picture]})
+    refused = ApiReply(
+        400, {"date": "Sat, 13 Dec 2025 12:00:00 GMT"}, json.dumps({"error": {"message": message}}).encode()
+    )
+
+    result = drift(cassette(tmp_path / "a.yaml", (sent, refused)))
+
+    assert result.left_out.get("what lies behind a URL: it is not in the recording", 0) == left_out
+
+
+def test_what_is_older_than_the_facts_is_counted_apart(tmp_path, capsys):
+    sent = request("groq", {"model": "llama3-8b-8192", "messages": HELLO})
+    reply = recorded(sent, day=date(2023, 6, 5), plan="groq/free")
+    path = cassette(tmp_path / "a.yaml", (sent, reply))
+
+    result = drift(path)
+
+    assert (result.compared, len(result.older)) == ([], 1)
+    first = edition_dates("groq")[0]
+    assert f"Counted apart: 1 of 1 that are older than our facts, which begin of groq on {first}." in as_text(result)
+    assert as_json(result)["older"] == {"compared": 1, "same": 1}
+    assert main(["drift", "--fail-under", "1", str(path)]) == 1

@@ -144,6 +144,73 @@ def test_the_model_is_that_of_its_day_and_a_success_knows_better(model, status, 
     assert codes(exchange(chat(model=model), status)) == [found]
 
 
+def test_a_model_that_answered_has_shown_what_it_can_do():
+    """That llama-3.1-8b reads no pictures is a fact of ours; an answer to one knows better, but not of another day."""
+    picture = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}
+    asked = chat(model="llama-3.1-8b-instant", messages=[picture])
+    day = "Fri, 05 Jun 2026 12:00:00 GMT"
+
+    assert codes(exchange(asked, 400, day=day)) == [("LLM102", "error")]
+    assert codes(exchange(asked, 200, day=day)) == []
+    assert codes(exchange(asked, 200, day=day), edition=date(2026, 6, 4)) == [("LLM102", "error")]
+    assert codes(exchange(asked, 200, day=day), metadata=Metadata(source="live", scripted=(0,))) == [
+        ("LLM102", "error")
+    ]
+
+
+@pytest.mark.parametrize("model", ["llama-99b", "llama3-8b-8192"])
+@pytest.mark.parametrize(("status", "severity"), [(400, "error"), (403, "error"), (429, "warning"), (503, "warning")])
+def test_a_refusal_that_may_come_before_the_model_says_little_of_it(model, status, severity):
+    assert [severity for code, severity in codes(exchange(chat(model=model), status)) if code != "LLM203"] == [severity]
+
+
+@pytest.mark.parametrize("model", ["llama-99b", "llama3-8b-8192"])
+def test_a_401_says_nothing_of_the_model(model):
+    assert codes(exchange(chat(model=model), 401)) == []
+    assert codes(exchange(chat(model=model), 401, day="")) == []
+
+
+THOUGHT = chat(model="llama-3.1-8b-instant", messages=[{"role": "assistant", "content": "x", "reasoning": "y"}, USER])
+"""Accepted from August 2025 on."""
+
+
+def test_what_only_a_date_makes_wrong_is_a_warning_where_the_date_is_a_guess():
+    dated = exchange(chat(), 400, day="Mon, 05 May 2025 12:00:00 GMT")
+    guessed = exchange(THOUGHT, 400, day="")
+
+    found = judged(dated, guessed).violations
+
+    assert [(one.code, one.severity) for one in found if one.call == 1] == [("LLM101", "warning")]
+    wrong = exchange({**THOUGHT, "temprature": 1}, 400, day="")
+    found = judged(dated, wrong).violations
+    assert sorted((one.path, one.severity) for one in found if one.call == 1) == [
+        ("$.messages[0].reasoning", "warning"),
+        ("$.temprature", "error"),
+    ]
+
+
+def test_a_model_that_only_a_guessed_day_makes_retired_is_a_warning():
+    dated = exchange(chat())
+    guessed = exchange(chat(model="llama3-8b-8192"), 400, day="")
+
+    found = judged(dated, guessed).violations
+
+    assert [(one.code, one.severity) for one in found if one.call == 1] == [("LLM104", "warning")]
+
+
+def test_what_is_older_than_the_first_edition_is_counted_apart_and_judged_with_care():
+    old = exchange(THOUGHT, 400, day="Mon, 05 Jun 2023 12:00:00 GMT")
+    new = exchange(THOUGHT, 400, day="Mon, 05 May 2025 12:00:00 GMT")
+
+    found = judged(old, new)
+
+    assert (found.checked, found.older) == (2, 1)
+    assert [(one.call, one.severity) for one in found.violations if one.code == "LLM101"] == [
+        (0, "warning"),
+        (1, "error"),
+    ]
+
+
 def test_a_model_that_was_there_then():
     assert codes(exchange(chat(model="llama3-8b-8192"), day="Mon, 05 May 2025 12:00:00 GMT"))[:-1] == []
     assert codes(exchange(chat(model="llama3-8b-8192"), day="")) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 from datetime import date
@@ -147,7 +148,7 @@ def test_a_folder_may_hold_other_files(folder, tmp_path, capsys):
 def test_bad_files_are_told_and_the_others_judged_all_the_same(folder, tmp_path, capsys):
     folder("a/good.yaml", interaction(chat(n=2), 400))
     (tmp_path / "a/broken.yaml").write_text("interactions: [")
-    (tmp_path / "other.yaml").write_text("http_interactions: []")
+    (tmp_path / "other.yaml").write_text("consumer: {}")
 
     assert main(["verify", "a", "other.yaml"]) == 2
     out, err = capsys.readouterr()
@@ -313,3 +314,40 @@ def test_a_cassette_that_several_tests_share(folder):
     tests = {use.name: sorted(tests) for use, tests in summary.uses.items() if use.kind == "field"}
     assert tests["seed"] == ["t.py::test_one"]
     assert tests["messages"] == ["t.py::test_one", "t.py::test_two"]
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("verify", 1, "$.n is"),
+        ("verify --format=json", 1, '"path": "$.n"'),
+        ("verify --format=sarif", 1, "$.n is"),
+        ("verify --contract", 0, "field n: a.json"),
+        ("drift", 0, "of 3 compared"),
+    ],
+)
+def test_halves_of_surrogate_pairs_end_nothing(folder, tmp_path, command, code, words, monkeypatch):
+    """In headers, in the name of a model; the terminal is a real one, which cannot spell them."""
+    odd = {"model": "x\ud800", "messages": []}
+    one = interaction(odd, 404, **{"x-\ud800": ["\ud800"]})
+    document = {"interactions": [one, interaction(odd, 404), interaction(chat(n=2), 400)]}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr("sys.stdout", terminal)
+
+    assert main([*command.split(), "a.json"]) == code
+
+    terminal.flush()
+    assert words in terminal.buffer.getvalue().decode()
+
+
+def test_half_of_a_surrogate_pair_in_an_address_is_one_line_and_the_others_are_judged(folder, tmp_path, capsys):
+    one = interaction(chat(), 404, url="https://api.groq.com/openai/v1/\ud800")
+    (tmp_path / "a.json").write_text(json.dumps({"interactions": [one, interaction(chat(n=2), 400)]}))
+
+    assert main(["verify", "a.json"]) == 2
+    out, err = capsys.readouterr()
+    assert "LLM101" in out
+    assert err.splitlines() == [
+        "llmcontract verify: a.json:1: interaction 0: 'https://api.groq.com/openai/v1/\\ud800' is no address"
+    ]

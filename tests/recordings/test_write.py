@@ -23,6 +23,7 @@ from pytest_llmcontract.contracting import close_tape, open_tape
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.files import write_whole
 from pytest_llmcontract.recordings.cassette import read_cassette
+from pytest_llmcontract.recordings.write import locked
 
 MODEL = "openai/gpt-oss-120b"
 URL = "https://api.groq.com/openai/v1/chat/completions"
@@ -317,3 +318,50 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path, monkeypa
 
     assert file.read_text() == "old"
     assert os.listdir(tmp_path) == ["f"]
+
+
+# Others
+
+
+def test_once_is_once_also_for_two_processes(path):
+    """Both find no cassette; the second one keeps what the first has written."""
+    place = Place(path.parent / "test_it.py", "test_it", "t.py::test_a")
+    late = open_tape({"path": path.name, "record": "once"}, place)
+    with simulate("groq", check=False) as api:
+        api.simulator.state.tape = late
+        ask("late")
+    record(path, "early")
+
+    assert close_tape(late, passed=True) == [f"test_a was recorded by another process meanwhile, in {path}: kept"]
+    assert texts(path) == ["early"]
+
+
+def test_a_lock_that_nobody_lets_go_of_is_one_line(path, monkeypatch):
+    monkeypatch.setattr("pytest_llmcontract.recordings.write.PATIENCE", 0.05)
+
+    with locked(path), pytest.raises(BadInput, match=r"c\.llm\.yaml: another process has held its lock for 0\.05 s"):
+        record(path, "Hello")
+
+
+def test_what_could_not_be_scrubbed_is_not_written(path, monkeypatch):
+    monkeypatch.setattr("pytest_llmcontract.recordings.write.scrubbed_request", lambda request: request)
+    key = "gsk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+
+    with pytest.raises(BadInput, match="call 1 of test_a is not recorded: request body holds a Groq key"):
+        record(path, f"my key is {key}")
+
+    assert not path.exists()
+
+
+def test_the_client_and_the_test_that_the_header_block_names_are_scrubbed(path):
+    key = "gsk_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+    place = Place(path.parent / "test_it.py", "test_it", f"t.py::test_a[{key}]")
+    tape = open_tape({"path": path.name, "record": "once"}, place)
+    with simulate("groq", check=False) as api:
+        api.simulator.state.tape = tape
+        body = {"model": MODEL, "messages": [{"role": "user", "content": "x"}]}
+        httpx.post(URL, headers={"authorization": "Bearer x", "user-agent": f"app/{key}"}, json=body)
+    close_tape(tape, passed=True)
+
+    assert key not in path.read_text()
+    assert read_cassette(path).interactions[0].recorded_by == "t.py::test_a[***]"

@@ -13,6 +13,7 @@ from pytest_llmcontract.adapters.interception import Installed, forwarding
 from pytest_llmcontract.adapters.respx.libraries import Library
 from pytest_llmcontract.adapters.respx.waits import before_reply
 from pytest_llmcontract.core.exchange import ApiRequest, Forward, masked
+from pytest_llmcontract.core.secrets import without_user
 from pytest_llmcontract.core.site import application_site
 
 INSTALLED = Installed()
@@ -53,7 +54,7 @@ async def handle_async(library: Library, request: Any, routers: Sequence[Router]
 
 def _api_request(request: Any, body: bytes) -> ApiRequest:
     fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}
-    return ApiRequest(request.method, str(request.url), masked(fields), body, application_site())
+    return ApiRequest(request.method, without_user(str(request.url)), masked(fields), body, application_site())
 
 
 # The user's own routes: respx's business.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-import threading
 import types
 import warnings
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from respx.router import Router
 from pytest_llmcontract.adapters.respx.calls import handle, handle_async, send_on, send_on_async
 from pytest_llmcontract.adapters.respx.libraries import Library
 from pytest_llmcontract.core.exchange import Forward
+from pytest_llmcontract.core.locks import new_lock
 
-LOCK = threading.RLock()
+LOCK = new_lock()
 """Held by who installs and removes."""
 
 

@@ -19,15 +19,17 @@ they do not sleep.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
+from pytest_llmcontract.core.locks import new_lock
 
 # pytest's start pays for what is imported here; a simulation imports the rest.
 if TYPE_CHECKING:
@@ -43,10 +45,11 @@ __all__ = [
     "provider_delay_async",
     "request",
     "running",
+    "taken_remarks",
 ]
 
 _driver: Driver | None = None
-_switching = threading.Lock()
+_switching = new_lock()
 _bystanders: set[int] = set()
 
 
@@ -64,7 +67,8 @@ class _Trampoline:
 
     def __call__(self, seconds: float, /) -> None:
         driver = _driver
-        if driver is None:
+        # Popen.wait and communicate sleep between two looks at a child that takes real time, until a real deadline.
+        if driver is None or sys._getframe(1).f_globals.get("__name__") == "subprocess":
             Real.sleep(seconds)
         else:
             driver.sleep(seconds)
@@ -85,11 +89,21 @@ def install_trampoline() -> None:
     global _installed
     if not _installed:
         _installed = True
+        Real.trampoline = _trampoline
         time.sleep = _trampoline  # type: ignore[assignment]  # it is handed on as it came, whatever its type
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_forked)
+
+
+def _forked() -> None:
+    """Of the threads of this process only the one that forked is in its child."""
+    _bystanders.intersection_update({threading.get_ident()})
+    if _driver is not None:
+        _driver.forked()
 
 
 @contextmanager
-def running(clock: VirtualClock, *, wall: bool = False) -> Iterator[None]:
+def running(clock: VirtualClock, *, wall: bool = False, seed: int = 0) -> Iterator[None]:
     """While this lasts, *clock* drives time in every thread and event loop of the process.
 
     Nested, with the same clock, it lasts until the outermost one is left. Then threads that still sleep get
@@ -98,29 +112,32 @@ def running(clock: VirtualClock, *, wall: bool = False) -> Iterator[None]:
     Args:
         clock: Moved by the application's sleeps; they are noted in its ``sleeps``.
         wall: ``time.time()`` and ``datetime`` show the clock's time too.
+        seed: Of the order in which those go on who wait for one moment.
 
     Raises:
         BadInput: *wall*, but time-machine is not installed.
         LlmContractError: Another clock is running already.
     """
     with _showing(clock) if wall else nullcontext():
-        _enter(clock)
+        _enter(clock, seed)
         try:
             yield
         finally:
             _leave()
 
 
-def _enter(clock: VirtualClock) -> None:
+def _enter(clock: VirtualClock, seed: int) -> None:
     global _driver
+    from pytest_llmcontract.adapters.time.asyncio_loops import AsyncioTime
     from pytest_llmcontract.adapters.time.driver import Driver
+    from pytest_llmcontract.adapters.time.trio_runs import TrioPart
     from pytest_llmcontract.core.errors import LlmContractError
 
     install_trampoline()
     with _switching:
         if _driver is None:
-            driver = Driver(clock, _bystanders)
-            driver.start()
+            driver = Driver(clock, _bystanders, seed)
+            driver.start([TrioPart(driver), AsyncioTime(driver)])
             _driver = driver
         elif _driver.clock is not clock:
             raise LlmContractError("a simulation with another clock is running; nested simulations share one clock")
@@ -197,26 +214,27 @@ async def provider_delay_async(seconds: float) -> None:
     if not seconds > 0:
         return
     driver = _driver
-    trio: Any = sys.modules.get("trio")
-    if trio is not None and _inside(trio.lowlevel.current_task):
-        if driver is not None and driver.trio is not None:
-            await driver.trio.delay(seconds)
-        else:
-            await trio.sleep(seconds)
-    elif driver is not None:
-        await driver.asyncio.delay(seconds)
+    if driver is not None:
+        here = next(part for part in driver.parts if part.runs_here())
+        await here.delay(seconds)
     else:
-        import asyncio
-
-        await asyncio.sleep(seconds)
+        await _real_delay(seconds)
 
 
-def _inside(current: Callable[[], object]) -> bool:
-    try:
-        current()
-    except RuntimeError:
-        return False
-    return True
+async def _real_delay(seconds: float) -> None:
+    from pytest_llmcontract.adapters.time.trio_runs import in_trio
+
+    library: Any
+    if in_trio():
+        import trio as library
+    else:
+        import asyncio as library
+    await library.sleep(seconds)
+
+
+def taken_remarks() -> list[str]:
+    """What a test that fails should know of its time; told once."""
+    return _driver.remarks.taken() if _driver is not None else []
 
 
 @contextmanager

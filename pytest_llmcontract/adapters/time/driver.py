@@ -4,8 +4,10 @@ The rule is driven by sleeps. Whoever waits for a moment on the clock, a sleepin
 earliest timer, is a :class:`Waiter`. The earliest one moves the clock to its moment, itself, when
 
 * at least one of them really sleeps (timeouts alone do not make time pass while somebody may still answer),
-* no simulated request is in flight, and
-* every other thread is idle.
+* no simulated request is in flight,
+* every other thread is idle, and
+* no other process is at work for us: no real request is under way (:mod:`.connections`), no child is waited for
+  (:mod:`.children`). While one is, the clock is held, and goes on at the pace of real time if that takes longer.
 
 Then the next one looks. So those who wake at the same moment go one after the other, in the order in which they went
 to sleep, and a test comes out the same every time.
@@ -16,27 +18,39 @@ from __future__ import annotations
 import enum
 import itertools
 import math
+import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from pytest_llmcontract.adapters.time import deadlock
+from pytest_llmcontract.adapters.time.children import Children
+from pytest_llmcontract.adapters.time.connections import Awaited, Connections
 from pytest_llmcontract.adapters.time.real import Real
-from pytest_llmcontract.adapters.time.threads import BETWEEN_LOOKS, BLOCKED, Threads
+from pytest_llmcontract.adapters.time.remarks import Remarks
+from pytest_llmcontract.adapters.time.threads import BETWEEN_LOOKS, Threads
 from pytest_llmcontract.core.clock import Sleep, VirtualClock
 from pytest_llmcontract.core.errors import SimulationEnded
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.site import application_site
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.adapters.time.asyncio_loops import AsyncioTime
-    from pytest_llmcontract.adapters.time.trio_runs import TrioTime
 
 # While somebody computes, the next in line looks less and less often, down to this many real seconds.
 _LONGEST_PAUSE = 0.005
 
 
-class Turn(enum.Enum):
+# What two looks at real work under way may lie apart and still be one wait. Real seconds.
+_ONE_WAIT = 0.1
+
+
+# Who waits for a moment drawn by lot comes after all who went to sleep before there were calls.
+_FIRST_DRAWN = 1e15
+_MOMENTS = 1000  # so many are remembered, to notice that two are the same
+
+
+class Move(enum.Enum):
     """What a waiter may do."""
 
     GO = enum.auto()
@@ -49,13 +63,39 @@ class Turn(enum.Enum):
     """Nobody sleeps, but somebody outside may answer: timeouts run in real time."""
 
 
+class Part(Protocol):
+    """One kind of event loops on the clock."""
+
+    def install(self) -> None:
+        """Hook in."""
+
+    def uninstall(self) -> None:
+        """Take the hooks out again; loops go on in real time from where their time stands."""
+
+    def runs_here(self) -> bool:
+        """Does the caller run inside one of its loops?"""
+
+    def call_begins(self) -> None:
+        """A simulated request begins here."""
+
+    async def delay(self, seconds: float) -> None:
+        """Sleep without a note."""
+
+
+class Loop(deadlock.Loop, Protocol):
+    """One event loop, as far as others ask it."""
+
+    def awaits(self) -> Iterable[Awaited]:
+        """The files from which it waits to read."""
+
+
 class Waiter:
     """A thread or an event loop that waits for a moment on the clock."""
 
     __slots__ = ("due", "looking_since", "order", "sleeps", "sockets", "thread", "timeout", "wake")
 
     def __init__(
-        self, due: float, order: int, wake: Callable[[], None], *, sleeps: bool, timeout: bool, sockets: bool
+        self, due: float, order: float, wake: Callable[[], None], *, sleeps: bool, timeout: bool, sockets: bool
     ) -> None:
         self.due = due  # seconds on the clock
         self.order = order  # among those of the same moment
@@ -68,31 +108,51 @@ class Waiter:
 
 
 class Driver:
-    """What :func:`running` starts and stops: the connection of one clock to the process."""
+    """What :func:`running` starts and stops: the connection of one clock to the process.
 
-    def __init__(self, clock: VirtualClock, bystanders: set[int]) -> None:
+    Args:
+        clock: What is moved.
+        bystanders: Threads that neither hold the clock nor sleep on it.
+        seed: Of the order in which those go on who wait for one moment.
+    """
+
+    def __init__(self, clock: VirtualClock, bystanders: set[int], seed: int = 0) -> None:
         self.clock = clock
         self.holders = 0
         self.ended = False
         self.pause = BETWEEN_LOOKS
-        self.trio: TrioTime | None = None
+        self.parts: Sequence[Part] = ()
+        self.loops: weakref.WeakSet[Loop] = weakref.WeakSet()
+        self.remarks = Remarks(clock)
+        self.children = Children()
+        self._watch = deadlock.Watch(clock)
+        self._connections = Connections()
         self._bystanders = bystanders
-        self._lock = threading.RLock()
+        self._lock = new_lock()
+        self._orders = itertools.count()
+        self._seed = seed
+        self._random = random.Random(seed)
+        self._moments: set[float] = set()
+        self._calls_were_made = False
+        self._jumping = False
+        self._moved_by_hand_to = -math.inf
+        self._work_seen: float | None = None  # real: when other processes were last seen at work for us
+        self._work_lasted = 0.0  # real seconds of that since the clock moved
+        self._begin()
+
+    def _begin(self) -> None:
         self._waiters: list[Waiter] = []
         self._resting: dict[int, bool] = {}  # threads of loops without timers: do they listen to sockets?
         self._calls: dict[int, int] = {}  # threads: simulated requests in flight
-        self._orders = itertools.count()
         self._threads = Threads()
-        self._jumping = False
-        self._moved_by_hand_to = -math.inf
 
-    def start(self) -> None:
-        from pytest_llmcontract.adapters.time.asyncio_loops import AsyncioTime
-        from pytest_llmcontract.adapters.time.trio_runs import watch_for_trio
-
-        self.asyncio: AsyncioTime = AsyncioTime(self)
-        self.asyncio.install()
-        self._forget_trio = watch_for_trio(self)
+    def start(self, parts: Sequence[Part]) -> None:
+        """Hook into everything; *parts* are the kinds of event loops, the innermost first."""
+        self.parts = parts
+        for part in parts:
+            part.install()
+        self.children.install()
+        self._watch.install()
         self._forget_clock = self.clock.on_move(self._clock_moved)
 
     def stop(self) -> None:
@@ -100,12 +160,19 @@ class Driver:
         with self._lock:
             self.ended = True
             self._forget_clock()
-            self._forget_trio()
-            self.asyncio.uninstall()
-            if self.trio is not None:
-                self.trio.uninstall()
+            self._watch.uninstall()
+            self.children.uninstall()
+            for part in reversed(self.parts):
+                part.uninstall()
             for waiter in self._waiters:
                 waiter.wake()
+
+    def forked(self) -> None:
+        """This is a child: none of the other threads is here, whatever they waited for."""
+        mine = self._calls.get(threading.get_ident())
+        self._begin()
+        if mine:
+            self._calls[threading.get_ident()] = mine
 
     # Threads
 
@@ -135,27 +202,31 @@ class Driver:
         """
         with self._lock:
             due = self.clock.after(seconds)
-            if len(sys._current_frames()) == 1 and not self.ended:
+            if len(sys._current_frames()) == 1 and not self.ended and not self.children.waited_for():
                 self._jump(due)  # nobody else there: the usual case, and it should cost nothing
                 return
             self._threads.take_part(threading.get_ident())
             asleep = threading.Lock()
             asleep.acquire()
-            waiter = Waiter(due, self.next_order(), _releaser(asleep), sleeps=True, timeout=False, sockets=False)
+            waiter = Waiter(due, self.next_order(due), _releaser(asleep), sleeps=True, timeout=False, sockets=False)
             self.enlist(waiter)
         try:
-            while (turn := self.turn(waiter)) is not Turn.GO:
-                asleep.acquire(timeout=self.pause if turn is Turn.LOOK_AGAIN else -1)
+            while (move := self.move(waiter)) is not Move.GO:
+                asleep.acquire(timeout=self.pause if move is Move.LOOK_AGAIN else -1)
         finally:
             self.delist(waiter)
         if self.ended:
             raise SimulationEnded(f"a sleep of {seconds:g} s outlived the simulation it began in")
 
     def call_begins(self, thread: int) -> None:
-        self.asyncio.warn_if_unsupported()
+        self.remarks.look_for_mocks()
+        for part in self.parts:
+            part.call_begins()
         with self._lock:
             self._threads.take_part(thread)
             self._calls[thread] = self._calls.get(thread, 0) + 1
+            self._calls_were_made = True
+            self._watch.progress()
 
     def call_ends(self, thread: int) -> None:
         with self._lock:
@@ -170,8 +241,21 @@ class Driver:
 
     # Waiters
 
-    def next_order(self) -> int:
-        return next(self._orders)
+    def next_order(self, due: float) -> float:
+        """The place among those who wait for the moment *due*; lower goes first.
+
+        Who went to sleep first wakes first. But once calls were made, real latency would shuffle them: several workers
+        that all wait for one limit would otherwise meet it in the same order for ever, and all but the first starve.
+        """
+        order = next(self._orders)
+        if not self._calls_were_made:
+            return order
+        if due in self._moments:
+            self.remarks.shuffled(self._seed)
+        elif len(self._moments) > _MOMENTS:
+            self._moments.clear()
+        self._moments.add(due)
+        return _FIRST_DRAWN + self._random.random()
 
     def enlist(self, waiter: Waiter) -> None:
         with self._lock:
@@ -184,26 +268,59 @@ class Driver:
             self._waiters.remove(waiter)
             self._tell_next()
 
-    def turn(self, waiter: Waiter) -> Turn:
+    def move(self, waiter: Waiter) -> Move:
         """May *waiter* go on? If so, the clock has reached its moment."""
         with self._lock:
             if self.ended or waiter.due <= self._moved_by_hand_to:
-                return Turn.GO
+                return Move.GO
             asleep = {other.thread for other in self._waiters}
             if not any(other.sleeps for other in self._waiters) and self._outside_may_answer(asleep):
-                return Turn.WAIT_REALLY
+                return Move.WAIT_REALLY
             if waiter is not self._next():
                 waiter.looking_since = None
-                return Turn.WAIT
+                return Move.WAIT
             if any(thread not in asleep and thread not in self._resting for thread in self._calls):
                 return self._look_again(waiter)
             if not self._threads.quiet(asleep | self._bystanders):
                 return self._look_again(waiter)
-            # A timeout while a socket is open: the answer may be on its way. Not for ever: somebody sleeps too.
-            if waiter.timeout and waiter.sockets and not self._looked_for(waiter, BLOCKED):
+            if self._held_from_outside(waiter, asleep):
                 return self._look_again(waiter)
             self._jump(waiter.due)
-            return Turn.GO
+            self._look_for_a_deadlock(asleep)
+            return Move.GO
+
+    def _held_from_outside(self, waiter: Waiter, asleep: set[int]) -> bool:
+        """Are other processes at work for us, for less real time than it is until *waiter*'s moment?"""
+        peers, at_work = self._connections.unanswered(self._awaited(asleep))
+        children = self.children.waited_for()
+        now, seen = Real.monotonic(), self._work_seen
+        if at_work or children or self._watch.told:  # a deadlock that was told burns no core
+            self._work_seen = now
+            self._work_lasted += min(now - seen, _ONE_WAIT) if seen is not None else 0.0
+            if self._work_lasted < waiter.due - self.clock.seconds:
+                return True
+        elif seen is not None:
+            self._work_seen = None
+            self._work_lasted = 0.0
+            return True  # once more: what was answered just now has to be read first
+        if waiter.timeout:
+            left = waiter.due - self.clock.seconds
+            self.remarks.timeout_fires(left, peers, self.children.alive(), self._threads.blocked())
+        return False
+
+    def _look_for_a_deadlock(self, asleep: set[int]) -> None:
+        def busy() -> bool:
+            peers, _ = self._connections.unanswered(self._awaited(asleep))
+            return bool(peers or self.children.alive() or self._threads.blocked())
+
+        sleeping = [(waiter.due, waiter.order) for waiter in self._waiters if waiter.sleeps and not waiter.timeout]
+        self._watch.jumped(sleeping, tuple(self.loops), busy)
+
+    def _awaited(self, asleep: set[int]) -> Iterator[Awaited]:
+        """The files from which somebody waits to read, be it a loop or a thread that does not take part in the wait."""
+        for loop in tuple(self.loops):
+            yield from loop.awaits()
+        yield from self._threads.await_files(asleep | self._bystanders | self._resting.keys())
 
     @contextmanager
     def resting(self, *, sockets: bool) -> Iterator[None]:
@@ -232,12 +349,12 @@ class Driver:
             if waiter is not but:
                 waiter.wake()
 
-    def _look_again(self, waiter: Waiter) -> Turn:
+    def _look_again(self, waiter: Waiter) -> Move:
         if waiter.looking_since is None:
             waiter.looking_since = Real.monotonic()
         elif self._looked_for(waiter, 10 * BETWEEN_LOOKS):
             self.pause = min(_LONGEST_PAUSE, self.pause * 2)
-        return Turn.LOOK_AGAIN
+        return Move.LOOK_AGAIN
 
     def _looked_for(self, waiter: Waiter, seconds: float) -> bool:
         return waiter.looking_since is not None and Real.monotonic() - waiter.looking_since >= seconds
@@ -256,6 +373,8 @@ class Driver:
         finally:
             self._jumping = False
         self._threads.jumped()
+        self.children.jumped()
+        self._work_lasted = 0.0
 
     def _clock_moved(self) -> None:
         """A jump of ours, or the test called ``advance``: then every sleep that ended meanwhile ends now."""
@@ -263,6 +382,7 @@ class Driver:
             if self._jumping:
                 return
             self._moved_by_hand_to = self.clock.seconds
+            self._watch.progress()
             for waiter in self._waiters:
                 if waiter.due <= self.clock.seconds:
                     waiter.wake()

@@ -4,19 +4,25 @@ A loop asks the operating system for events, with a timeout until its next timer
 in line with everybody else who waits on the clock, and keeps listening: events end the wait at any time.
 
 A loop's own time is a constant plus the clock. It counts real seconds only where a wait was real
-(``Turn.WAIT_REALLY``), so that a read timeout on a real socket still fires, and a virtual timeout of 45 seconds
+(``Move.WAIT_REALLY``), so that a read timeout on a real socket still fires, and a virtual timeout of 45 seconds
 fires at 45 exactly.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
-from pytest_llmcontract.adapters.time.driver import Driver, Turn, Waiter
+from pytest_llmcontract.adapters.time.connections import Awaited
+from pytest_llmcontract.adapters.time.driver import Driver, Move, Waiter
 from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.errors import Deadlock
+from pytest_llmcontract.core.site import application_site
 
 # A loop that is not next yet, at a moment that has come already, sees so many seconds less. More than the 1e-9 by which
 # asyncio runs timers early.
@@ -24,6 +30,21 @@ _NOT_YET = 4e-9
 
 # In a real wait, how often to see whether it still has to be one. Real seconds.
 _PIECE = 0.05
+
+
+def innermost(coroutine: Any) -> FrameType | None:
+    """Where a coroutine that is suspended stands: the frame of the one that all the others wait for."""
+    frame: FrameType | None = None
+    while coroutine is not None:
+        for kind in ("cr", "gi", "ag"):
+            if (here := getattr(coroutine, f"{kind}_frame", None)) is not None:
+                # Frames of suspended coroutines have no f_back: the application's own last one is what we are after.
+                frame = here if frame is None or application_site(here) else frame
+                coroutine = getattr(coroutine, f"{kind}_yieldfrom" if kind == "gi" else f"{kind}_await", None)
+                break
+        else:
+            break
+    return frame
 
 
 @dataclass(slots=True)
@@ -34,9 +55,11 @@ class Timer:
     """In the loop's own time."""
     due: float
     """In seconds on the clock. Kept apart from ``when``: differences of large floats are not exact."""
-    order: int
+    order: float
     sleep: bool
     """It is a sleep, not a timeout."""
+    timeout: bool = False
+    """A timeout fires at that moment, perhaps beside sleeps."""
 
 
 class LoopWait(ABC):
@@ -46,6 +69,8 @@ class LoopWait(ABC):
         self.driver = driver
         self._base = now - driver.clock.seconds
         self._limit = math.inf
+        self.thread = threading.get_ident()
+        driver.loops.add(self)
 
     def time(self) -> float:
         """The loop's own time."""
@@ -68,12 +93,37 @@ class LoopWait(ABC):
         """Is a real socket or pipe registered?"""
 
     @abstractmethod
+    def awaits(self) -> Iterable[Awaited]:
+        """The files from which somebody here waits to read."""
+
+    @abstractmethod
+    def pending(self) -> Iterable[Hashable]:
+        """All timers that may fire."""
+
+    @abstractmethod
+    def waits_for(self) -> list[object] | None:
+        """What the task for which the loop runs waits for in the end; None if that goes on by itself."""
+
+    @abstractmethod
+    def tasks(self) -> Iterable[tuple[str, FrameType | None]]:
+        """Names of the tasks that do not sleep, and where each stands."""
+
+    @abstractmethod
+    def runs(self) -> bool:
+        """Does it run?"""
+
+    def interrupt(self, error: Deadlock) -> None:
+        """Let the task for which the loop runs fail; called in its thread."""
+        raise error
+
+    @abstractmethod
     def wake(self) -> None:
         """End ``poll``, from any thread."""
 
     def wait(self, seconds: float | None) -> Any:
         """What ``poll`` does, on the clock's time. *seconds* is what the loop would wait by itself."""
         driver = self.driver
+        self.thread = threading.get_ident()
         self._limit = math.inf
         timer = None if driver.ended else self.next_timer()
         if timer is None:
@@ -81,12 +131,12 @@ class LoopWait(ABC):
                 return self.poll(seconds)
         waiter = self._enlisted(timer)
         try:
-            while (turn := driver.turn(waiter)) is not Turn.GO:
-                if turn is Turn.WAIT_REALLY:
+            while (move := driver.move(waiter)) is not Move.GO:
+                if move is Move.WAIT_REALLY:
                     events = self._poll_really(timer, waiter)
                     if events or self.time() >= timer.when:
                         return events
-                elif events := self.poll(driver.pause if turn is Turn.LOOK_AGAIN else None):
+                elif events := self.poll(driver.pause if move is Move.LOOK_AGAIN else None):
                     if driver.clock.seconds >= timer.due:
                         self._limit = timer.when - _NOT_YET  # the events first, its turn is yet to come
                     return events
@@ -104,7 +154,7 @@ class LoopWait(ABC):
             return
         waiter = self._enlisted(timer)
         try:
-            if self.driver.turn(waiter) is Turn.GO and not self.driver.ended:
+            if self.driver.move(waiter) is Move.GO and not self.driver.ended:
                 self.reach(timer.when)
         finally:
             self.driver.delist(waiter)
@@ -120,7 +170,7 @@ class LoopWait(ABC):
             timer.order,
             self.wake,
             sleeps=timer.sleep or self.has_sleepers(),
-            timeout=not timer.sleep,
+            timeout=timer.timeout or not timer.sleep,
             sockets=self.listens(),
         )
         self.driver.enlist(waiter)
@@ -140,5 +190,5 @@ class LoopWait(ABC):
                 if waiter.sockets:
                     self._base += min(left, Real.monotonic() - began)
                 return events
-            if self.driver.turn(waiter) is not Turn.WAIT_REALLY:
+            if self.driver.move(waiter) is not Move.WAIT_REALLY:
                 return events

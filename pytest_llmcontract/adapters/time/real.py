@@ -15,6 +15,9 @@ class Real:
     monotonic = staticmethod(time.monotonic)
     perf_counter = staticmethod(time.perf_counter)
 
+    trampoline: object = None
+    """What ``time.sleep`` is from now on, once that is replaced."""
+
 
 class UnsupportedLoopWarning(UserWarning):
     """An event loop whose time cannot be made virtual; sleeps in it take real seconds."""

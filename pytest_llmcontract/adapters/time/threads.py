@@ -3,7 +3,8 @@
 Python has no list of runnable threads. What it has is the line at which each thread stands, and on Linux the
 operating system's word on whether it ran. The rules, for every thread that does not sleep on the clock:
 
-* It stands in a function that only waits (``Condition.wait``, ``Thread.join``, an executor's idle worker, a selector):
+* It stands in a function that only waits (``Condition.wait``, ``Thread.join``, an executor's idle worker, a selector),
+  or blocks on sockets (whether an answer of another process is on its way there, :mod:`.connections` asks):
   **idle**, once it has been seen there, not running and without having run in between, over a few looks with the
   interpreter lock given up. From then on the number of its context switches proves that it never woke.
 * It is older than the simulation and stands where it stood then: **parked**, it has nothing to do with us (xdist's
@@ -18,9 +19,10 @@ import opcode
 import os
 import sys
 import threading
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from types import CodeType, FrameType
 
+from pytest_llmcontract.adapters.time.connections import Awaited, blocks_on, blocks_on_sockets
 from pytest_llmcontract.adapters.time.real import Real
 
 LOOKS_WITH_PROOF = 2
@@ -71,6 +73,7 @@ class Threads:
         self._parked: dict[int, tuple[_Spot, bytes | None]] = {
             thread: (_spot(frame), None) for thread, frame in sys._current_frames().items() if thread != me
         }
+        self._before = {thread: spot for thread, (spot, _) in self._parked.items()}
         self._idle: dict[int, tuple[_Spot, bytes]] = {}
         self._sample: dict[int, tuple[_Spot, bytes | None]] | None = None
         self._looks = 0
@@ -80,6 +83,7 @@ class Threads:
     def take_part(self, thread: int) -> None:
         """*thread* slept or called: from now on it holds the clock while it is busy."""
         self._parked.pop(thread, None)
+        self._before.pop(thread, None)
 
     def jumped(self) -> None:
         """The clock moved: who is busy has all the time again."""
@@ -102,7 +106,7 @@ class Threads:
             if ident == me or ident in asleep:
                 continue
             spot = _spot(frame)
-            idle = _is_idle(frame)
+            idle = _is_idle(frame) or blocks_on_sockets(native.get(ident))
             parked = self._parked.get(ident)
             if not idle and parked == (spot, None):
                 continue
@@ -130,10 +134,34 @@ class Threads:
         return any(thread.ident is None for thread in threading.enumerate()) or any(
             ident != me
             and ident not in asleep
-            and not _waits_for_others(frame)
+            and not waits_for_others(frame)
             and self._parked.get(ident, (None, None))[0] != _spot(frame)
             for ident, frame in sys._current_frames().items()
         )
+
+    def await_files(self, but: Set[int]) -> Iterator[Awaited]:
+        """The files for which threads block, those left aside that stand where they stood when it all began."""
+        but = but | {threading.get_ident()}
+        others = [
+            ident
+            for ident, frame in sys._current_frames().items()
+            if ident not in but and self._before.get(ident) != _spot(frame)
+        ]
+        if others:
+            native = {thread.ident: thread.native_id for thread in threading.enumerate()}
+            for ident in others:
+                yield from blocks_on(native.get(ident))
+
+    def blocked(self) -> list[str]:
+        """The names of threads that were left behind where they block, for the time being."""
+        frames = sys._current_frames()
+        return [thread.name for thread in threading.enumerate() if self._blocks(thread.ident, frames)]
+
+    def _blocks(self, ident: int | None, frames: dict[int, FrameType]) -> bool:
+        if ident not in frames or ident not in self._parked:
+            return False
+        spot = _spot(frames[ident])
+        return self._parked[ident][0] == spot != self._before.get(ident)
 
     def _holds(self, ident: int, spot: _Spot, ran: bytes | None, now: float) -> bool:
         held = self._held.get(ident)
@@ -169,7 +197,8 @@ def _is_idle(frame: FrameType) -> bool:
     return _name(frame) in _IDLE or frame.f_code.co_code[frame.f_lasti] == _ENTERING
 
 
-def _waits_for_others(frame: FrameType) -> bool:
+def waits_for_others(frame: FrameType) -> bool:
+    """Does a thread that stands there go on only when somebody else acts?"""
     name = _name(frame)
     if name in _WORKERS:
         return True

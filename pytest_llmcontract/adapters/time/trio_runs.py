@@ -14,13 +14,15 @@ import importlib.machinery
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from pytest_llmcontract.adapters.time.loops import LoopWait, Timer
+from pytest_llmcontract.adapters.time.connections import Awaited
+from pytest_llmcontract.adapters.time.loops import LoopWait, Timer, innermost
 from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.errors import Deadlock
 
 if TYPE_CHECKING:
     from pytest_llmcontract.adapters.time.driver import Driver
@@ -29,25 +31,53 @@ _LONGEST = 86_400.0  # what trio itself waits at most
 _FOREVER = 1e17  # trio's infinity is this, or more, in its time
 
 
-def watch_for_trio(driver: Driver) -> Callable[[], None]:
-    """Hook into trio, now or when it is imported; the returned function ends the watch, not the hooks."""
+class TrioPart:
+    """trio, whether it is there already or imported while the simulation lasts."""
 
-    def install() -> None:
-        if not driver.ended:
-            driver.trio = TrioTime(driver)
-            driver.trio.install()
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._finder = _AfterImport("trio", self._hook_in)
+        self._trio: TrioTime | None = None
 
-    if "trio" in sys.modules:
-        install()
-        return lambda: None
-    finder = _AfterImport("trio", install)
-    sys.meta_path.insert(0, finder)
+    def install(self) -> None:
+        if "trio" in sys.modules:
+            self._hook_in()
+        else:
+            sys.meta_path.insert(0, self._finder)
 
-    def forget() -> None:
+    def _hook_in(self) -> None:
+        if not self._driver.ended:
+            self._trio = TrioTime(self._driver)
+            self._trio.install()
+
+    def uninstall(self) -> None:
         with suppress(ValueError):
-            sys.meta_path.remove(finder)
+            sys.meta_path.remove(self._finder)
+        if self._trio is not None:
+            self._trio.uninstall()
 
-    return forget
+    def runs_here(self) -> bool:
+        return in_trio()
+
+    def call_begins(self) -> None:
+        pass  # trio has one kind of loop, and it is ours
+
+    async def delay(self, seconds: float) -> None:
+        assert self._trio is not None
+        await self._trio.delay(seconds)
+
+
+def in_trio() -> bool:
+    """Does the caller run inside a task of trio?"""
+    trio: Any = sys.modules.get("trio")
+    lowlevel = getattr(trio, "lowlevel", None)  # None while trio is being imported
+    if lowlevel is None:
+        return False
+    try:
+        lowlevel.current_task()
+    except RuntimeError:
+        return False
+    return True
 
 
 class _AfterImport:
@@ -153,7 +183,7 @@ class TrioTime:
         if run is None and type(runner.clock) is self._run.SystemClock:
             if self._driver.is_bystander(threading.get_ident()):
                 return None
-            run = self._runs[runner] = _TrioRun(self._driver, self.get_events, runner)
+            run = self._runs[runner] = _TrioRun(self._driver, self.get_events, self._trio.lowlevel.current_task, runner)
         return run
 
     def _run_of(self, io_manager: Any) -> _TrioRun | None:
@@ -164,12 +194,27 @@ class TrioTime:
         return run
 
 
+def _resumed(task: Any) -> Iterator[object]:
+    """How often *task* went on, and those that it waits for, where it stands at the end of a nursery."""
+    yield task, task._schedule_points
+    if task.child_nurseries and any(frame.f_code.co_name == "_nested_child_finished" for frame in _frames(task.coro)):
+        for child in task.child_nurseries[-1].child_tasks:
+            yield from _resumed(child)
+
+
+def _frames(coroutine: Any) -> Iterator[FrameType]:
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        yield frame
+        coroutine = coroutine.cr_await
+
+
 class _Sleeping:
     """A task of a run sleeps: while this is entered."""
 
-    def __init__(self, run: _TrioRun, deadline: float, due: float, order: int) -> None:
+    def __init__(self, run: _TrioRun, task: object, deadline: float, due: float, order: float) -> None:
         self._run = run
         self.deadline = deadline
+        self.task = task
         self.due = due
         self.order = order
 
@@ -183,9 +228,12 @@ class _Sleeping:
 class _TrioRun(LoopWait):
     """One ``trio.run``, and the clock it is given for the time being."""
 
-    def __init__(self, driver: Driver, get_events: Callable[[Any, float], Any], runner: Any) -> None:
+    def __init__(
+        self, driver: Driver, get_events: Callable[[Any, float], Any], current_task: Callable[[], object], runner: Any
+    ) -> None:
         super().__init__(driver, runner.clock.offset + Real.perf_counter())
         self._get_events = get_events
+        self.current_task = current_task
         self._runner = weakref.ref(runner)
         self.sleepers: set[_Sleeping] = set()
         runner.clock = self
@@ -214,7 +262,8 @@ class _TrioRun(LoopWait):
     # What LoopWait asks of a loop.
 
     def sleeping(self, deadline: float, seconds: float) -> _Sleeping:
-        return _Sleeping(self, deadline, self.driver.clock.after(seconds), self.driver.next_order())
+        due = self.driver.clock.after(seconds)
+        return _Sleeping(self, self.current_task(), deadline, due, self.driver.next_order(due))
 
     def poll(self, seconds: float | None) -> Any:
         return self._get_events(self.runner.io_manager, _LONGEST if seconds is None else seconds)
@@ -235,6 +284,44 @@ class _TrioRun(LoopWait):
         statistics = self.runner.io_manager.statistics()
         names = ("tasks_waiting", "tasks_waiting_read", "tasks_waiting_write")
         return sum(getattr(statistics, name, 0) for name in names) > 1  # one is trio's own
+
+    def awaits(self) -> Iterator[Awaited]:
+        # file -> who waits (Linux), or (file, kind of event) -> who waits; only while somebody does
+        registered = getattr(getattr(self.runner, "io_manager", None), "_registered", {})
+        for key in list(registered):
+            fd = key[0] if isinstance(key, tuple) else key
+            waiters = registered.get(key)
+            tasks = (getattr(waiters, "read_task", waiters), getattr(waiters, "write_task", None))
+            if isinstance(fd, int) and any(task is not None for task in tasks):
+                yield Awaited(fd)
+
+    def pending(self) -> Iterator[Hashable]:
+        runner = self.runner
+        return ((id(scope), when) for when, _, scope in (runner.deadlines._heap if runner else ()))
+
+    def waits_for(self) -> list[object] | None:
+        task = getattr(self.runner, "main_task", None)
+        return None if task is None else list(_resumed(task))
+
+    def runs(self) -> bool:
+        return getattr(self.runner, "main_task", None) is not None
+
+    def tasks(self) -> Iterator[tuple[str, FrameType | None]]:
+        sleeping = {id(sleeper.task) for sleeper in self.sleepers}
+        for task in tuple(self.runner.tasks) if self.runner else ():
+            if id(task) not in sleeping:
+                yield f"task {task.name}", innermost(task.coro)
+
+    def interrupt(self, error: Deadlock) -> None:
+        def fail() -> NoReturn:
+            raise error
+
+        # Where the task waits, as if that had failed; an error out of the loop itself would be called an internal one.
+        task = self.runner.main_task
+        if task._abort_func is not None:
+            task._attempt_abort(fail)
+        if task._abort_func is not None:  # it waits for what cannot be given up
+            raise error
 
     def wake(self) -> None:
         runner = self.runner

@@ -20,15 +20,14 @@ A stream comes event by event, in virtual time; only inside a user's own cassett
 
 from __future__ import annotations
 
-import threading
-
 from pytest_llmcontract.adapters.interception import Interception as AnyInterception
 from pytest_llmcontract.adapters.vcr.answer import INSTALLED
 from pytest_llmcontract.adapters.vcr.patching import patch, unpatch
+from pytest_llmcontract.core.locks import new_lock
 
 __all__ = ["Interception"]
 
-_lock = threading.RLock()
+_lock = new_lock()
 
 
 class Interception(AnyInterception):

@@ -8,6 +8,7 @@ from typing import Any
 
 from pytest_llmcontract.adapters.interception import Installed, Interception, heard_reply
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, StreamEvent, masked
+from pytest_llmcontract.core.secrets import without_user
 from pytest_llmcontract.core.site import application_site
 
 INSTALLED = Installed()
@@ -53,7 +54,8 @@ class Answer:
 
 def _api_request(request: Any, agent: str) -> ApiRequest:
     fields = {"user-agent": agent} | {name.lower(): value for name, value in fields_of(request.headers).items()}
-    return ApiRequest(request.method.upper(), request.uri, masked(fields), whole(request.body), application_site())
+    url, body = without_user(request.uri), whole(request.body)
+    return ApiRequest(request.method.upper(), url, masked(fields), body, application_site())
 
 
 def fields_of(headers: Mapping[Any, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.core.answers.synthesis import conforming
+from pytest_llmcontract.core.answers.synthesis import ROOM, conforming
 from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.script import ScriptedReply, last_user_text
 from pytest_llmcontract.core.exchange import Usage, UsageSource
@@ -87,7 +87,9 @@ def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> st
     if script.structured is not None:
         return json.dumps(script.structured, ensure_ascii=False)
     if kind == "json_schema":
-        return json.dumps(conforming(_format_schema(wanted), hint=last_user_text(body)), ensure_ascii=False)
+        return json.dumps(
+            conforming(_format_schema(wanted), hint=last_user_text(body), room=_room(body)), ensure_ascii=False
+        )
     if kind == "json_object":
         return json.dumps({"answer": _prose(model)}, ensure_ascii=False)
     return _prose(model)
@@ -127,8 +129,14 @@ def _tool_calls(body: Mapping[str, Any], script: ScriptedReply) -> tuple[ToolCal
     if script.structured is not None:
         return (ToolCall(tool["name"], json.dumps(script.structured, ensure_ascii=False)),)
     schema = tool.get("parameters") or {"type": "object"}
-    arguments = conforming(schema, hint=last_user_text(body))
+    arguments = conforming(schema, hint=last_user_text(body), room=_room(body))
     return (ToolCall(tool["name"], json.dumps(arguments, ensure_ascii=False)),)
+
+
+def _room(body: Mapping[str, Any]) -> int:
+    """Characters that the request leaves an answer: some six a token, and never so few that no object fits."""
+    asked = asked_completion(body)
+    return min(ROOM, max(4096, 6 * asked)) if asked else ROOM
 
 
 def _arguments(given: Any) -> str:

@@ -8,18 +8,29 @@ back-references and anchors in the middle are not followed, so hold each text to
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from importlib import import_module
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether *pattern* is found in *text*; false for a pattern that cannot be read."""
+    """Whether *pattern* is found in *text*; false for a pattern that cannot be read.
+
+    By Rust's regular expressions: Python's go back and forth for ever in some of a few letters.
+    """
     try:
-        return re.search(pythonic(pattern), text) is not None
-    except re.error:
+        return _compiled(pattern)(text)
+    except ValueError:
         return False
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> Callable[[object], bool]:
+    import jsonschema_rs  # here, not above: pytest starts without it
+
+    return jsonschema_rs.Draft202012Validator({"type": "string", "pattern": pattern}).is_valid
 
 
 def pythonic(pattern: str) -> str:
@@ -37,9 +48,18 @@ def spell(pattern: str, least: int) -> Iterator[str]:
         tree = import_module("re._parser").parse(pythonic(pattern))
     except (re.error, OverflowError):
         return
+    left = PIECES
     for repeats, stride in product((1, 0, 4, least, 12), (1, 27)):
         for shift in (0, 1, 2, 26, 52, 7, 11):
-            yield "".join(_spelled(tree, repeats, stride, shift))
+            pieces = list(islice(_spelled(tree, repeats, stride, shift), left))
+            left -= len(pieces)
+            if not left:  # {1000000}, or that in a group that repeats
+                return
+            yield "".join(pieces)
+
+
+PIECES = 20_000
+"""Characters and repetitions that are spelled out for one pattern, all proposals together."""
 
 
 READABLE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890_-. /:@#+,;=!?*&%$^~'\"()[]{}<>|\\`"
@@ -62,6 +82,7 @@ def _spelled(tree: Iterable[tuple[Any, Any]], repeats: int, stride: int, index: 
             low, high, inner = value
             wanted = repeats if high > 1 else repeats // 4
             for number in range(max(low, min(int(high), wanted))):
+                yield ""  # what repeats may be nothing
                 yield from _spelled(inner, repeats, stride, index + number * stride)
         elif kind == "BRANCH":
             yield from _spelled(value[1][index % len(value[1])], repeats, stride, index)

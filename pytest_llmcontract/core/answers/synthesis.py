@@ -67,9 +67,13 @@ TRIES = 200
 """Candidates tried for one part of a schema before it is given up."""
 BUDGET = 5_000
 """Candidates tried in all; only schemas that recurse in many ways at once come near."""
+STEPS = 100_000
+"""Ways that the search goes in all, a part of a document or a branch each: schemas of real tools take some hundred."""
+ROOM = 600_000
+"""Characters of a value, where nobody says less: no model generates more than some 131,072 tokens at once."""
 
 
-def conforming(schema: Mapping[str, Any], *, hint: str = "") -> Any:
+def conforming(schema: Mapping[str, Any], *, hint: str = "", room: int = ROOM) -> Any:
     """
     A value that conforms to *schema*: the same for the same arguments, a fresh copy each time.
 
@@ -79,13 +83,14 @@ def conforming(schema: Mapping[str, Any], *, hint: str = "") -> Any:
     Args:
         schema: JSON Schema; 2020-12 unless ``$schema`` says otherwise. ``$ref`` within the document only.
         hint: Text for a string that has no property name of its own; the first 40 characters are used.
+        room: Characters that the provider would generate at most.
 
     Raises:
-        Unsatisfiable: No value conforms, none was found within a bounded search, or the schema is none.
+        Unsatisfiable: No value conforms, none was found within a bounded search or room, or the schema is none.
     """
     if isinstance(schema, Mapping) and schema.get("type") == "object":
         hint = ""  # every string in it has a name
-    return json.loads(_text(json.dumps(schema, default=dict), _short(hint)))
+    return json.loads(_text(json.dumps(schema, default=dict), _short(hint), room))
 
 
 def _short(hint: str) -> str:
@@ -93,13 +98,22 @@ def _short(hint: str) -> str:
     return hint.strip() if len(hint) <= 40 else hint[:41].rpartition(" ")[0].strip() or hint[:40]
 
 
-@lru_cache(maxsize=256)
-def _text(schema: str, hint: str) -> str:
+def _text(schema: str, hint: str, room: int) -> str:
     """The value as JSON: an agent's tools are asked for again and again, and text cannot be changed by a caller."""
+    # What is remembered stays: only what is small.
+    return _remembered(schema, hint, room) if len(schema) < 20_000 and room <= ROOM else _found(schema, hint, room)
+
+
+def _found(schema: str, hint: str, room: int) -> str:
     try:
-        return json.dumps(_Search(json.loads(schema, parse_float=_number)).value(hint or "text"))
+        return json.dumps(_Search(json.loads(schema, parse_float=_number), room).value(hint or "text"))
     except RecursionError:
         raise Unsatisfiable("the schema is nested too deeply") from None
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as problem:
+        raise Unsatisfiable(f"not a usable JSON Schema: {problem}"[:200]) from None
+
+
+_remembered = lru_cache(maxsize=64)(_found)
 
 
 def _number(text: str) -> int | float:
@@ -111,7 +125,9 @@ def _number(text: str) -> int | float:
 class _Search:
     """The search for one schema document."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, room: int) -> None:
+        self.room = room
+        self.steps = 0
         try:
             whole = _compiled(root)
         except ValueError as error:
@@ -123,8 +139,22 @@ class _Search:
         self.root = root
         self.checks: dict[int, tuple[Schema, Check]] = {id(root): (root, whole)}
         """By identity; a schema is kept beside its check so that its identity stays its own."""
+        shared = [root[key] for key in ("$defs", "definitions") if isinstance(root, dict) and key in root]
+        self.weight = 1 + sum(1 for _ in _parts(shared)) // 20
+        """What it takes to check a part, which needs all definitions: in steps."""
         self.tried = 0
         self.dead_end = ""
+
+    def step(self, size: int = 1) -> None:
+        """Go on, if the search has not gone far enough."""
+        self.steps += size
+        if self.steps > STEPS:
+            raise Unsatisfiable(f"no conforming value within {STEPS:,} steps: the schema branches too often")
+
+    def fit(self, what: str, size: int) -> None:
+        """Be sure that *size* characters would be generated at all."""
+        if size > self.room:
+            raise Unsatisfiable(f"{what}: a value has at least {size:,} characters, more than the model may generate")
 
     def value(self, name: str) -> Any:
         for value in self.values(self.root, name, ()):
@@ -136,6 +166,7 @@ class _Search:
         if self.tried > BUDGET:
             raise Unsatisfiable(f"no conforming value among {BUDGET} candidates")
         if id(schema) not in self.checks:
+            self.step(self.weight)
             self.checks[id(schema)] = (schema, self.check(schema))
         return self.checks[id(schema)][1](value)
 
@@ -150,9 +181,13 @@ class _Search:
         return self.interpreted(schema)
 
     def interpreted(self, schema: Schema) -> Check:
-        from jsonschema.validators import Draft202012Validator, validator_for
+        from jsonschema.validators import Draft202012Validator, extend, validator_for
 
-        part = validator_for(self.root, default=Draft202012Validator)(self.root).evolve(schema=schema)
+        # Python's regular expressions may go on for ever: the compiled ones decide.
+        kind = extend(  # type: ignore[no-untyped-call]
+            validator_for(self.root, default=Draft202012Validator), {"pattern": _pattern}
+        )
+        part = kind(self.root).evolve(schema=schema)
 
         def check(value: Any) -> bool:
             try:
@@ -168,6 +203,7 @@ class _Search:
         for flat, inner in self.flats(schema, refs):
             for value in islice(self.guesses(flat, name, inner), TRIES):
                 key = json.dumps(value, sort_keys=True)
+                self.step(len(key) // 100)
                 if key not in seen and self.valid(schema, value):
                     seen.add(key)
                     yield value
@@ -178,6 +214,7 @@ class _Search:
 
     def flats(self, schema: Schema, refs: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
         """The ways to read *schema* without combinators, each a plain schema; recursion comes last."""
+        self.step()
         if isinstance(schema, bool):
             if schema:
                 yield {}, refs
@@ -208,6 +245,7 @@ class _Search:
     def merged(
         self, plain: dict[str, Any], parts: tuple[Schema, ...], refs: tuple[str, ...]
     ) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+        self.step()
         if not parts:
             yield plain, refs
             return
@@ -223,6 +261,7 @@ class _Search:
     def lookup(self, ref: str) -> Schema:
         """The schema that *ref* points to, in this document."""
         base, _, place = ref.partition("#")
+        self.step(self.weight if base or not place.startswith("/") else 1)
         try:
             found: Any = next(part for part in _parts(self.root) if _id(part).endswith(base)) if base else self.root
             if place and not place.startswith("/"):
@@ -246,6 +285,7 @@ class _Search:
             elif kind == "array":
                 yield from self.arrays(schema, name, refs)
             elif kind == "string":
+                self.fit(repr(name), schema.get("minLength", 0))
                 yield from _strings(schema, name)
             elif kind in ("integer", "number"):
                 yield from _numbers(schema, whole=kind == "integer")
@@ -258,9 +298,11 @@ class _Search:
         needed = _needed(schema)
         optional = [key for key in properties if key not in needed]
         least = schema.get("minProperties", 0)
+        self.fit("an object", 7 * least)  # {"a":1,
         extra = [*optional, *islice(self.names(schema, refs), least)]
         missing = max(0, least - len(needed))
-        for keys in (needed + extra[:missing], needed + optional, *([*needed, key] for key in optional)):
+        for keys in chain((needed + extra[:missing], needed + optional), ([*needed, key] for key in optional)):
+            self.step(1 + len(keys) // 10)
             parts = {key: self.property(schema, key) for key in keys}
             streams = {key: _Stream(self.values(part, key, refs)) for key, part in parts.items()}
             yield from _combinations(streams)
@@ -288,12 +330,15 @@ class _Search:
         if isinstance(rest, list):  # draft-07 tuples
             prefix, rest = rest, schema.get("additionalItems", True)
         least = max(schema.get("minItems", 0), len(prefix) if "minItems" not in schema else 0)
+        self.fit(repr(name), 2 * least)  # 1,
         most = schema.get("maxItems", max(least, 1) if rest is not False else len(prefix))
         item = name[:-1] if re.fullmatch(r"\w+[^s]s", name) else name
+        self.fit(repr(name), 2 * schema.get("minContains", 1))
         contains = [schema["contains"]] * schema.get("minContains", 1) if "contains" in schema else []
         recursive = self.recurs(rest, refs)
         sizes = (max(least, 0 if recursive else min(1, most), len(contains)), least, 0, min(most, 1000))
         for size in dict.fromkeys(sizes):
+            self.step(1 + size // 10)
             parts = [*prefix[:size], *[rest] * (size - len(prefix))]
             for index, part in enumerate(contains):
                 at = size - 1 - index
@@ -379,6 +424,14 @@ def _compiled(schema: Any) -> Check:
 
     check: Check = jsonschema_rs.validator_for(schema, retriever=_no_retrieval).is_valid
     return check
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
+    """The keyword ``pattern`` of jsonschema."""
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and not matches(pattern, instance):
+        yield ValidationError("does not match")
 
 
 def _no_retrieval(uri: str) -> Any:

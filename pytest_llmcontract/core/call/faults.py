@@ -39,7 +39,7 @@ def strike(state: State, turn: Turn, fault: ScriptedFault, step: str) -> Refusal
     if step == "limiter":
         turn.shortage = _shortage(state, turn, fault)
     values = _length(turn) if step == "size" else {}
-    return Refusal(fault.error, {**values, **fault.values}, fault.message)
+    return Refusal(fault.error, {**values, **fault.values}, fault.message, fault.body)
 
 
 def _length(turn: Turn) -> dict[str, int]:

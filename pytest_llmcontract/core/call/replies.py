@@ -52,7 +52,10 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}
-    body = state.envelope.refusal(turn, spec, known | dict(refusal.values), refusal.message)
+    if refusal.body is not None:
+        body = state.envelope.encoded(refusal.body)
+    else:
+        body = state.envelope.refusal(turn, spec, known | dict(refusal.values), refusal.message)
     return _reply(state, turn, spec.status, body, error=refusal.error)
 
 
@@ -95,6 +98,8 @@ def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple
     if cut.how == "error_event":
         turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
         worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
+        if cut.body is not None:
+            worded = worded.model_copy(update={"body": cut.body})
         return kept + list(state.envelope.error_events(turn, worded)), None
     if cut.how == "truncate":
         return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")

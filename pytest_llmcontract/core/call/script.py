@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.exchange import ApiRequest, can_travel
 from pytest_llmcontract.core.ledger import Call, Calls
 
 Matcher = Callable[[ApiRequest], bool]
@@ -32,6 +32,15 @@ class ScriptedReply:
     finish_reason: str | None = None
     usage: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("content", "structured", "tool_calls", "body", "headers", "reasoning", "usage"):
+            _check(f"{name} of reply()", getattr(self, name))
+
+
+def _check(what: str, value: Any) -> None:
+    if not isinstance(value, bytes) and not can_travel(value):
+        raise BadInput(f"{what} holds what no JSON can: NaN, a number beyond 10^300, or half of a surrogate pair")
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptedFault:
@@ -46,6 +55,12 @@ class ScriptedFault:
     headers: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     """What fills the placeholders of its body."""
+    body: Any = None
+    """In place of its body."""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "headers", "values"):
+            _check(f"{name} of fail()", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,8 @@ class StreamCut:
     """Which error of the catalogue an ``error_event`` brings."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """What fills the placeholders of its body."""
+    body: Any = None
+    """In place of the body of that error."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 
 
@@ -47,7 +48,7 @@ class Simulator:
 
     def __init__(self, begin: Callable[[int], State], lock: threading.RLock | None = None) -> None:
         self._begin = begin
-        self._lock = lock or threading.RLock()
+        self._lock = lock or new_lock()
         self.state = begin(0)
         self.own_tape: Tape | None = None
         """Recordings that answer for it alone, in place of the test's."""

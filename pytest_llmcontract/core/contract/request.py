@@ -8,10 +8,11 @@ How a schema is read, cut down to a day and asked is in :mod:`.schemas`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch, allowed, fix, json_path, message, shown
@@ -76,6 +77,8 @@ class PlainWording:
 # The contract
 
 SUFFIX = ".request.json"
+MOST = 100
+"""Mismatches of one body that are told."""
 
 
 class RequestContract:
@@ -102,11 +105,22 @@ class RequestContract:
         The first mismatch that has an ``error`` is what the provider answers. What depends on the model is looked
         at only if the provider would accept the body's form.
         """
-        found = () if self._form.accepts(body) else tuple(map(self._worded, self._form.failures(body)))
+        found = () if self._form.accepts(body) else tuple(self._found(self._form.failures(body)))
         if any(mismatch.error for mismatch in found) or not isinstance(body, Mapping):
             return found
         breaches = tuple(self._wording.breaches(self.operation, body, model))
         return found + tuple(self._described(breach, body) for breach in breaches) if breaches else found
+
+    def _found(self, failures: Sequence[Failure]) -> Iterator[Mismatch]:
+        """Each of *failures* in words; of very many the first ones, and the first that the provider refuses."""
+        told = [self._worded(failure) for failure in failures[:MOST]]
+        rest = failures[MOST:]
+        if rest and not any(mismatch.error for mismatch in told):
+            refused = (failure for failure in rest if self._wording.refusal(self.operation, failure))
+            told += map(self._worded, islice(refused, 1))
+        if rest:
+            told[-1] = replace(told[-1], message=f"{told[-1].message} (and {len(rest):,} more are wrong)")
+        yield from told
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -174,6 +174,8 @@ class ErrorSpec(Dated):
     """Whether this reply carries the rate-limit headers."""
     announces_wait: bool = True
     """Of a refusal by a limit: whether it carries ``retry-after``."""
+    edge: bool = False
+    """It is answered by Cloudflare in front of the provider, whose own headers it lacks."""
     default_for_status: bool = False
     """``fail(503)`` means this one."""
     limit: str = "RPM"

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from pytest_llmcontract.core.words import in_line
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -53,9 +55,16 @@ RULES: dict[str, Rule] = {
 """The rules this version knows, by code."""
 
 
+ONE_LINE = ("provider", "operation", "path", "sent", "allowed", "contract", "answer", "site")
+"""Texts of a finding that are one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One finding, of whatever severity. Texts are plain, one line each unless said otherwise; empty: none."""
+    """One finding, of whatever severity. Texts are plain, one line each unless said otherwise; empty: none.
+
+    Whatever a request or a recording put into them, one line they are: see :func:`.words.in_line`.
+    """
 
     code: str
     message: str
@@ -79,6 +88,11 @@ class Violation:
     """Index of the call among all of its test, from 0."""
     difference: str = ""
     """What is not as recorded, place by place; several lines."""
+
+    def __post_init__(self) -> None:
+        for name in ONE_LINE:
+            if not (value := getattr(self, name)).isprintable():
+                object.__setattr__(self, name, in_line(value))
 
     @classmethod
     def of(cls, code: str, message: str, **parts: Any) -> Violation:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.call.form import Ids, compact, content_type, filled, http_date, whole
+from pytest_llmcontract.core.call.form import Ids, compact, content_type, edge_headers, filled, http_date, whole
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
@@ -90,6 +90,9 @@ class GroqEnvelope(PlainEnvelope):
     # Headers.
 
     def headers(self, turn: Turn, status: int, body: bytes | None) -> dict[str, str]:
+        ray = f"{self.ids.ray(turn.now)}-{self._region.upper()[:3]}"
+        if (edge := edge_headers(turn, ray)) is not None:
+            return edge
         headers = {
             "date": http_date(turn.now),
             "content-type": content_type(turn, body, "application/json"),
@@ -99,7 +102,7 @@ class GroqEnvelope(PlainEnvelope):
             "via": "1.1 google",
             "cf-cache-status": "DYNAMIC",
             "server": "cloudflare",
-            "cf-ray": f"{self.ids.ray(turn.now)}-{self._region.upper()[:3]}",
+            "cf-ray": ray,
             "alt-svc": 'h3=":443"; ma=86400',
         }
         if self._dialect.regions:

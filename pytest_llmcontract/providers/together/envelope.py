@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, filled, http_date, whole
+from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, edge_headers, filled, http_date, whole
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
@@ -91,6 +91,8 @@ class TogetherEnvelope(PlainEnvelope):
     def headers(self, turn: Turn, status: int, body: bytes | None) -> dict[str, str]:
         if turn.operation == "images.content" and turn.error is None:
             return self._picture_headers(turn)
+        if (edge := edge_headers(turn, f"{turn.request_id[-16:]}-{COLO}")) is not None:
+            return edge
         stamp = turn.now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{turn.now.microsecond // 1000:03}Z"
         headers = {
             "date": http_date(turn.now),

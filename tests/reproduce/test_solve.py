@@ -9,7 +9,7 @@ import pytest
 
 from pytest_llmcontract.core.facts.load import edition_on
 from pytest_llmcontract.reproduce.catalogue import template
-from pytest_llmcontract.reproduce.command import as_json
+from pytest_llmcontract.reproduce.command import of_reply
 from pytest_llmcontract.reproduce.paste import plain, read_paste
 from pytest_llmcontract.reproduce.solve import Reproduction, solve
 
@@ -288,7 +288,7 @@ class TestOthers:
         message = "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."
         text = body(message, type="invalid_request_error", code="tool_use_failed", status_code=400)
 
-        answer = as_json(met(text))
+        answer = of_reply(met(text))
 
         assert answer["status"] == 200
         assert answer["body"]["error"]["message"] == message
@@ -297,8 +297,8 @@ class TestOthers:
     def test_a_page_by_its_title(self):
         found = met("<html><head><title>api.groq.com | 502: Bad gateway</title></head></html>")
 
-        assert as_json(found)["body"] == {"error": {"message": "Bad gateway"}}
-        assert as_json(found)["status"] == 502
+        assert of_reply(found)["body"] == {"error": {"message": "Bad gateway"}}
+        assert of_reply(found)["status"] == 502
 
     def test_the_edition_is_told_by_the_text(self):
         old = met("Invalid API key provided. You can find your API key at https://api.together.xyz/settings/api-keys.")

@@ -8,14 +8,22 @@ import subprocess
 import sys
 
 import pytest
-from test_reproduce import NATURAL, REFUSALS, body
+from test_solve import NATURAL, REFUSALS, body
 
 from pytest_llmcontract.reproduce.paste import read_paste
 from pytest_llmcontract.reproduce.solve import solve
 from pytest_llmcontract.reproduce.testfile import as_test, code, literal, quoted
 
 FUNCTION_FAILED = "Failed to call a function. Please adjust your prompt. See 'failed_generation' for more details."
+BY_SDK = [
+    "groq.BadRequestError: Error code: 400 - {'error': {'message': 'New words', 'type': 'new', 'code': 'x\\x07'}}",
+    "openai.APIStatusError: Error code: 503 - {'error': 'upstream said no'} api.groq.com",
+    "together.BadRequestError: Error code: 400 - {'error': {'message': 'New', 'type': 'invalid_request_error'}}",
+    "groq.APIStatusError: error code: 1010",
+    "groq.RateLimitError: Error code: 429 - " + repr({"error": {"message": REFUSALS["tokens a minute"]}}),
+]
 PASTES = [
+    *BY_SDK,
     *REFUSALS.values(),
     *NATURAL,
     REFUSALS["tokens a day"].replace("`", ""),

@@ -60,6 +60,40 @@ class TestOutput:
 
         assert run("", str(tmp_path / "error.txt"), "--json")[0] == 0
 
+    def test_a_dash_is_standard_input(self, run):
+        assert run(KEY, "-", "--json")[0] == 0
+
+    def test_a_file_is_not_overwritten_unless_told(self, run, tmp_path):
+        target = tmp_path / "test_key.py"
+        target.write_text("mine")
+
+        code, _, err = run(KEY, "--output", str(target))
+
+        assert (code, target.read_text()) == (2, "mine")
+        assert "the file exists; give another name, or --force" in err
+        assert run(KEY, "--output", str(target), "--force")[0] == 0
+        assert "def call()" in target.read_text()
+
+    def test_several_are_listed_on_standard_error(self, run):
+        other = "Error code: 429 - {'error': {'message': 'Quota', 'code': 'insufficient_quota'}}"
+
+        code, out, err = run(f"{KEY}\n{other}\n")
+
+        assert code == 0
+        assert "test_groq_invalid_api_key" in out
+        assert err.splitlines()[1:] == ["* 1: nobody named, 401, Invalid API Key", "  2: OpenAI, 429, Quota"]
+
+    def test_another_of_several(self, run):
+        assert run(KEY, "--pick", "2")[0] == 2
+
+    def test_whose_it_seems_to_be(self, run):
+        code, out, err = run(
+            "openai.RateLimitError: Error code: 429 - {'error': {'code': 'insufficient_quota', 'message': 'x'}}"
+        )
+
+        assert (code, out) == (1, "")
+        assert "it seems to be OpenAI's, which is not simulated" in err
+
     def test_not_recognised(self, run):
         code, out, err = run("It does not work.")
 
