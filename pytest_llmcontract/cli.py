@@ -12,10 +12,22 @@ import sys
 from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
-from pytest_llmcontract.commands import cost, demo, drift, explain, fit, models, report, reproduce, rules, verify
+from pytest_llmcontract.commands import (
+    cost,
+    demo,
+    drift,
+    explain,
+    fit,
+    models,
+    report,
+    reproduce,
+    rules,
+    schema,
+    verify,
+)
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain)
+COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -167,6 +167,11 @@ class Options(NamedTuple):
         """Whether anybody wants to know what all tests did: a report, a budget, or GitHub."""
         return bool(self.reports or self.budget) or os.environ.get("GITHUB_ACTIONS") == "true"
 
+    @property
+    def keeps_exchanges(self) -> bool:
+        """Whether a report shows what was said in the calls."""
+        return any(path.suffix in (".json", ".html") for path in self.reports)
+
 
 def read_options(config: pytest.Config) -> Options:
     """The options of this session.

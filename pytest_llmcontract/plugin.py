@@ -16,6 +16,7 @@ from pytest_llmcontract import options, process
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
+from pytest_llmcontract.failure import caught_by_unittest
 from pytest_llmcontract.verdict import (
     CARRIED,
     GUARD,
@@ -269,10 +270,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         stage.interception.raise_to_top()
     try:
         result = yield
-    except BaseException:
-        verdict.call_failed()
+    except BaseException as error:
+        verdict.call_failed(error)
         raise
-    verdict.call_passed()
+    if caught := caught_by_unittest(item):
+        verdict.call_failed(caught[0].value)
+    else:
+        verdict.call_passed()
     return result
 
 
@@ -284,10 +288,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     verdict = verdict_of(item)
     verdict.note_properties()
+    verdict.look_at(call)
     report = yield
+    verdict.say_first(report)
     verdict.send_with(report)
     return report
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_llmcontract import options, process
+from pytest_llmcontract import failure, options, process
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.secrets import scrubbed
 
@@ -24,6 +24,8 @@ OPTIONS = pytest.StashKey[options.Options]()
 """Of the config: what flags and ini say."""
 GUARD = pytest.StashKey["Stage"]()
 """Of a test: what stops its calls where ``--llmcontract-guard=always`` says so."""
+_OF_BUDGETS = "LLM4"
+"""Codes of what says nothing about why a call failed."""
 _VERDICT = pytest.StashKey["Verdict"]()
 
 CARRIED = "llmcontract_warnings"
@@ -78,6 +80,14 @@ class Verdict:
         """What the phase under way told without failing."""
         self._said: list[str] = []
         """What changed in the recordings."""
+        self._first: list[Violation] = []
+        """What explains the error of the phase under way, and stands before it."""
+        self._name = ""
+        """What the failure of this phase is called, where that is no error of the test."""
+        self._codes: list[str] = []
+        """Of the errors that stand beside it."""
+        self._folded = ""
+        """What was left out of its traceback."""
 
     @property
     def stage(self) -> Stage | None:
@@ -120,9 +130,18 @@ class Verdict:
         self.fail_for([*self._findings(), *unused, *unmade, *self._over_budget()])
         self.passed = True
 
-    def call_failed(self) -> None:
-        """Tell below the test's own failure what was found, and what it called."""
-        self._tell(self._counted([*self._findings(), *self._over_budget()]))
+    def call_failed(self, error: BaseException) -> None:
+        """Tell what was found beside the test's own *error*, and what it called.
+
+        What was found in calls explains an error that the application let through, and stands before it; what the
+        test says itself it says first.
+        """
+        counted = self._counted([*self._findings(), *self._over_budget()])
+        errors = [finding for finding in counted if finding.severity == "error"]
+        if not failure.is_of_the_test(error):
+            self._first = [finding for finding in errors if not finding.code.startswith(_OF_BUDGETS)]
+        self._codes = list(dict.fromkeys(finding.code for finding in errors))
+        self._tell([finding for finding in counted if finding not in self._first])
         stage = self.stage
         remarks = [line for api in self.apis for line in api.weather()] + (stage.remarks() if stage else [])
         if remarks:
@@ -146,7 +165,9 @@ class Verdict:
         errors = [finding for finding in counted if finding.severity == "error"]
         self._tell([finding for finding in counted if finding.severity != "error"])
         if errors:
-            pytest.fail(self._rendered(errors), pytrace=False)
+            text = self._rendered(errors)
+            self._name = _headline(text, errors)
+            pytest.fail(text, pytrace=False)
 
     def say(self, lines: list[str]) -> None:
         """What changed in the recordings, for the test's report and the session's summary."""
@@ -194,6 +215,40 @@ class Verdict:
             self._item.add_report_section("call", "llmcontract", self._rendered(findings))
             self._told += findings
 
+    # Its report.
+
+    def look_at(self, call: pytest.CallInfo[None]) -> None:
+        """Before the report of a phase is made: a setup that failed, and frames that nobody wants to read."""
+        caught = failure.caught_by_unittest(self._item)
+        excinfo = caught[0] if caught else call.excinfo
+        if excinfo is None:
+            return
+        error = excinfo.value
+        if call.when == "setup":
+            self.call_failed(error)
+        if self._item.config.getoption("fulltrace"):
+            return
+        self._folded = failure.fold(error, {made.client for made in self._journal.calls})
+        if self._folded and caught:
+            caught[0] = pytest.ExceptionInfo.from_exception(error)
+        elif self._folded:
+            call.excinfo = pytest.ExceptionInfo.from_exception(error)
+
+    def say_first(self, report: pytest.TestReport) -> None:
+        """In the *report* of a phase, what was found stands before the error that came of it, and names it."""
+        first, name, codes, folded = self._first, self._name, self._codes, self._folded
+        self._first, self._name, self._codes, self._folded = [], "", [], ""
+        text = self._rendered(first) if first else ""
+        if not report.failed:
+            report.sections += [("llmcontract", text)] * bool(text)
+            return
+        if first:
+            name = _headline(text, first)
+        elif codes and (own := failure.crash_message(report)):
+            name = f"{own} ({', '.join(codes)})"
+        if name or folded:
+            failure.rewrite(report, first=text, name=name, note=folded)
+
     def _rendered(self, findings: list[Violation]) -> str:
         from pytest_llmcontract.report.findings import render
 
@@ -239,8 +294,15 @@ class Verdict:
             return None
         from pytest_llmcontract.report.collect import packed
 
-        part, self._sent = packed(journal, *self._sent), seen
+        part = packed(journal, *self._sent, exchanges=self._options.keeps_exchanges)
+        self._sent = seen
         return part
+
+
+def _headline(text: str, findings: list[Violation]) -> str:
+    """What findings are called where there is one line for all of them."""
+    more = len({(finding.code, finding.message) for finding in findings}) - 1
+    return text.partition("\n")[0] + (f" (and {more} more)" if more else "")
 
 
 class clear_errors:  # noqa: N801 - read as a statement

@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "scripting"}, set()),
     "options": ({"core"}, {"pytest"}),
-    "verdict": ({"core", "report", "process", "simulated_provider", "simulation", "options"}, {"pytest"}),
+    "failure": ({"core"}, {"_pytest", "pytest"}),
+    "verdict": ({"core", "report", "process", "simulated_provider", "simulation", "options", "failure"}, {"pytest"}),
     "plugin": (
         {
             "core",
@@ -43,6 +44,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
             "simulated_provider",
             "simulation",
             "options",
+            "failure",
             "verdict",
         },
         {"pytest"},

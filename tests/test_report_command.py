@@ -142,6 +142,64 @@ def test_nothing_is_written_if_one_of_the_files_cannot_be(shard, run):
     assert not Path("all.json").exists()
 
 
+def finding(code, severity):
+    """A finding as a test sends it home."""
+    texts = [
+        "path",
+        "sent",
+        "allowed",
+        "contract",
+        "answer",
+        "fix",
+        "site",
+        "provider",
+        "operation",
+        "request",
+        "reply",
+    ]
+    named = {"code": code, "severity": severity, "message": f"{code} was found", "call": None, "difference": ""}
+    return named | dict.fromkeys(texts, "")
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """The ledger of two tests, one of which failed, with a warning and an error."""
+    monkeypatch.chdir(tmp_path)
+    collector = Collector()
+    for test, outcome, code, severity in (("a", "failed", "LLM101", "error"), ("b", "passed", "LLM108", "warning")):
+        part = {"began": "2026-10-01T12:00:00Z", "seconds": 0, "violations": [finding(code, severity)]}
+        collector.add(Report(test, "call", outcome), json.dumps(part))
+        collector.add(Report(test, "teardown"), None)
+    Path("found.json").write_text(collector.document({}).model_dump_json())
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "said"),
+    [
+        ("", 0, ""),
+        (" --fail-on error", 1, "llmcontract report: --fail-on error: 1 finding in 1 test: LLM101\n"),
+        (" --fail-on warning", 1, "llmcontract report: --fail-on warning: 2 findings in 2 tests: LLM101, LLM108\n"),
+    ],
+)
+def test_findings_are_a_gate_where_somebody_asks_for_it(found, run, option, code, said):
+    assert run("found.json" + option)[::2] == (code, said)
+
+
+def test_a_gate_that_holds_from_no_known_severity_is_bad_input(found, run):
+    assert run("found.json --fail-on fatal")[0] == 2
+
+
+def test_without_a_finding_as_grave_the_gate_passes(shard, run):
+    shard("1.json", {"a": [call("0.30")]})
+
+    assert run("1.json --fail-on note")[0] == 0
+
+
+def test_it_says_how_many_tests_failed(found, run):
+    assert run("found.json")[1].startswith("used    0 calls in 2 tests (1 failed), ")
+    assert "1 test failed" in run("found.json --format md")[1]
+
+
 def test_a_merged_ledger_is_a_ledger(shard, run):
     shard("1.json", {"a": [call("0.30")]}, cost="0.50")
     shard("2.json", {"b": [call("0.30")]})

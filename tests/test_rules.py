@@ -47,9 +47,9 @@ def test_a_code_may_be_written_small(run_command):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("explain LLM1O1", "llmcontract explain: unknown rule 'LLM1O1'; accepted: LLM101, LLM102, "),
+        ("explain LLM1O1", "llmcontract explain: unknown rule 'LLM1O1'. Did you mean 'LLM101'? Near it too: "),
         ("explain LLM1O1", "Did you mean 'LLM101'?"),
-        ("explain LLM1", "unknown rule 'LLM1'; accepted: LLM101"),
+        ("explain LLM1", "; accepted: LLM101, LLM102, "),
         ("explain", "the following arguments are required: CODE"),
     ],
 )

@@ -75,7 +75,9 @@ def test_a_file_that_does_not_parse_is_named(tmp_path, monkeypatch, name, text):
 def test_a_flag_with_a_typo_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(BadInput, match=r"unknown rule 'LLM9'; accepted: ALL, .*\(--select\)"):
+    with pytest.raises(
+        BadInput, match=r"unknown rule 'LLM9'. Did you mean 'LLM\d+'\? \(--select\) Near it too: .*; accepted: ALL, "
+    ):
         selected("--select=LLM9")
 
 

@@ -11,18 +11,26 @@ if TYPE_CHECKING:
     from pytest_llmcontract.report.document import LedgerDocument
 
 FORMATS = ("text", "json", "md", "html", "sarif")
+SEVERITIES = ("error", "warning", "note")
 FORMATS_AGAINST = ("text", "json", "md")
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     report = commands.add_parser(
-        "report", help="merge the ledgers of shards, hold them to the session's budget, render; exit 1: over budget"
+        "report",
+        help="merge the ledgers of shards, hold them to a budget, render; exit 1: over budget, or --fail-on",
     )
     report.add_argument("ledgers", metavar="LEDGER", nargs="+", help="what --llmcontract-report=….json wrote")
     report.add_argument(
         "--budget",
         metavar="NAME=N,…",
         help="what all of them together may use, beside what they carry, such as cost=0.50,tokens=200K",
+    )
+    report.add_argument(
+        "--fail-on",
+        metavar="SEVERITY",
+        choices=SEVERITIES,
+        help="exit 1 for a finding as grave: error, warning or note (default: budgets alone decide)",
     )
     report.add_argument("--against", metavar="OLD", help="print what changed since this ledger")
     report.add_argument("--output", metavar="FILE", action="append", default=[], help="write it, by suffix; repeatable")
@@ -60,9 +68,25 @@ def run(args: argparse.Namespace) -> int:
     if old or ("text", None) not in wanted:
         for broken in over:
             tell("report", verdict(broken))
+    grave = _grave(sum_.document, args.fail_on)
+    for line in grave:
+        tell("report", line)
     if sum_.problems:
         return 2
-    return 1 if over else 0
+    return 1 if over or grave else 0
+
+
+def _grave(document: LedgerDocument, least: str | None) -> list[str]:
+    """Why the findings do not pass a gate that holds from the severity *least* on; nothing if they do."""
+    from pytest_llmcontract.core.words import counted
+
+    counts = SEVERITIES[: SEVERITIES.index(least) + 1] if least else ()
+    found = [entry for entry in document.violations if entry.severity in counts]
+    if not found:
+        return []
+    codes = ", ".join(sorted({entry.code for entry in found}))
+    tests = counted(len({entry.test for entry in found}), "test")
+    return [f"--fail-on {least}: {counted(len(found), 'finding')} in {tests}: {codes}"]
 
 
 def _wanted(args: argparse.Namespace) -> list[tuple[str, Path | None]]:

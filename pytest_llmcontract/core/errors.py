@@ -51,11 +51,20 @@ class PaymentDeclined(LlmContractError):
 
 
 def unknown(what: str, given: object, accepted: Iterable[str], *, where: str = "") -> BadInput:
-    """``unknown plan 'fre'; accepted: developer, free. Did you mean 'free'? (tests/test_x.py:3)``"""
-    import difflib  # takes longer than all the rest of this module, and pytest's start waits for it
+    """``unknown plan 'fre'; accepted: developer, free. Did you mean 'free'? (tests/test_x.py:3)``
+
+    A list too long to be read comes last, and may be cut:
+    ``unknown model 'b'. Did you mean 'ab'? (tests/test_x.py:3) Near it too: 'bc'; accepted: …``.
+    """
+    from pytest_llmcontract.core.words import LONG_LIST, cut_list, nearest
 
     names = sorted(str(name) for name in accepted)
-    near = difflib.get_close_matches(str(given), names, n=1)
+    near = nearest(given, names)
     hint = f". Did you mean {near[0]!r}?" if near else ""
     place = f" ({where})" if where else ""
-    return BadInput(f"unknown {what} {given!r}; accepted: {', '.join(names)}{hint}{place}")
+    listed = ", ".join(names)
+    if len(listed) <= LONG_LIST:
+        return BadInput(f"unknown {what} {given!r}; accepted: {listed}{hint}{place}")
+    others = f" Near it too: {', '.join(map(repr, near[1:]))}" if near[1:] else ""
+    so_far = f"unknown {what} {given!r}{hint}{place}{others}"
+    return BadInput(f"{so_far}{'' if so_far.endswith('?') else ';'} accepted: {cut_list(names)}")

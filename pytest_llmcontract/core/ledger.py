@@ -46,6 +46,7 @@ class Call:
     """The limit that refused it, in the numbers of the refusal."""
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     _used: tuple[float, ...] = field(default=(), repr=False)
+    _scales: tuple[float, ...] = field(default=(), repr=False)
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
@@ -55,9 +56,16 @@ class Call:
         """
         return {kind: (used, limit) for (kind, limit), used in zip(self._limits.items(), self._used, strict=True)}
 
-    def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...]) -> None:
-        """Keep how full the limits were. As two parts, since all calls of a long test share the first."""
-        self._limits, self._used = limits, used
+    @property
+    def taken(self) -> dict[str, float]:
+        """Kind -> how much of what :attr:`limits` says is this call's own; only of those that it filled."""
+        own = self.charges.taken if self.charges else {}
+        scaled = zip(self._limits, self._scales, strict=True)
+        return {kind: own[kind] * scale for kind, scale in scaled if own.get(kind)}
+
+    def note_levels(self, limits: Mapping[str, float], used: tuple[float, ...], scales: tuple[float, ...]) -> None:
+        """Keep how full the limits were. In parts, since all calls of a long test share the first and the last."""
+        self._limits, self._used, self._scales = limits, used, scales
 
     @property
     def charges(self) -> Charges | None:

@@ -36,7 +36,7 @@ def application_site(frame: FrameType | None = None) -> str:
     frame = frame or sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        try:
+        try:  # as is_application(), without a call for each frame
             shown = _shown[file]
         except KeyError:
             shown = _shown[file] = _show(file)
@@ -44,6 +44,13 @@ def application_site(frame: FrameType | None = None) -> str:
             return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"
         frame = frame.f_back
     return ""
+
+
+def is_application(file: str) -> bool:
+    """Whether code of *file*, as a frame names it, is the application's or the test's."""
+    if file not in _shown:
+        _shown[file] = _show(file)
+    return bool(_shown[file])
 
 
 def file_of(site: str) -> str:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+
+LONG_LIST = 120
+"""Characters of a list of names above which the nearest stand before it."""
+_LONGEST_LIST = 400
+"""Characters of a list that is shown whole."""
 
 
 def counted(amount: int, noun: str, plural: str = "") -> str:
@@ -80,3 +86,28 @@ def _kept_escaped(found: re.Match[str]) -> str:
 def _meant(escapes: str) -> str:
     halves = [int(code, 16) for code in escapes.split("\\u")[1:]]
     return b"".join(half.to_bytes(2, "big") for half in halves).decode("utf-16-be", "surrogatepass")
+
+
+def nearest(given: object, names: Iterable[str]) -> list[str]:
+    """Up to three of *names* that *given* may have meant, the nearest first."""
+    import difflib  # takes longer than all of pytest's start may
+
+    known = {name.casefold(): name for name in names}
+    return [known[near] for near in difflib.get_close_matches(str(given).casefold(), known, n=3)]
+
+
+def listed(given: object, names: Iterable[str]) -> str:
+    """*names* with commas; of a long list those first that are near *given*."""
+    names = list(names)
+    if len(", ".join(names)) > LONG_LIST:
+        near = nearest(given, names)
+        names = [*near, *(name for name in names if name not in near)]
+    return cut_list(names)
+
+
+def cut_list(names: Sequence[str]) -> str:
+    """*names* with commas; of very many the first, and how many there are."""
+    whole = ", ".join(names)
+    if len(whole) <= _LONGEST_LIST:
+        return whole
+    return f"{whole[: whole.rindex(', ', 0, _LONGEST_LIST)]}, … ({len(names)} in all)"

@@ -24,7 +24,7 @@ from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.words import in_line, visible_json
+from pytest_llmcontract.core.words import in_line, shortened, visible_json
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import (
@@ -36,38 +36,47 @@ from pytest_llmcontract.report.document import (
     TotalsEntry,
     ViolationEntry,
 )
+from pytest_llmcontract.report.exchanges import Kept, kept_exchanges
+from pytest_llmcontract.report.levels import staged_limits
 from pytest_llmcontract.report.session_budget import figure, held_session
 
 TOOL = f"pytest-llmcontract {__version__}"
 LONGEST = 4096
 """Characters of a body that a finding shows."""
+_LONGEST_FAILURE = 300
 _LOST = "… (%d more characters)"
 
 
 # What a test sends
 
 
-def packed(journal: Journal, calls: int, found: int, held: int) -> str:
+def packed(journal: Journal, calls: int, found: int, held: int, *, exchanges: bool = False) -> str:
     """What happened in a phase of a test, as JSON; why not, where it cannot be told. It never raises.
 
     Args:
         journal: Of the test.
         calls: How many of its calls, findings and lines of its budget went with earlier phases.
+        exchanges: Whether it says too what was said in the calls.
     """
     try:
-        return _packed(journal, calls, found, held)
+        return _packed(journal, calls, found, held, exchanges=exchanges)
     except Exception as problem:  # whatever a test makes of its clock and its replies, the session goes on
         return json.dumps({"untold": in_line(scrubbed(f"{type(problem).__name__}: {problem}"))})
 
 
-def _packed(journal: Journal, calls: int, found: int, held: int) -> str:
+def _packed(journal: Journal, calls: int, found: int, held: int, *, exchanges: bool) -> str:
     clock = journal.clock
     began = _began(clock)
+    staged = staged_limits(journal.calls)[calls:]
+    said = kept_exchanges(journal.calls[calls:]) if exchanges else {}
     part = {
         "began": _start(clock).isoformat(),
         "seconds": round(clock.elapsed, 6) if clock else 0.0,
         "editions": {name: str(day) for name, day in journal.editions.items()},
-        "calls": [_call(call, began) for call in journal.calls[calls:]],
+        "calls": [
+            _call(call, began) | {"staged": staged[index], "exchange": said.get(index)}
+            for index, call in enumerate(journal.calls[calls:])
+        ],
         "violations": [_violation(finding, journal.calls) for finding in journal.found[found:]],
         "budgets": [_budget(line) for line in journal.budget_lines[held:]],
     }
@@ -116,6 +125,8 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "retry_after": reply.retry_after if reply else None,
         "limits": {kind: [round(used, 3), limit] for kind, (used, limit) in call.limits.items()},
         "refused": refused,
+        "cut": reply.cut.how if reply and reply.cut else "",
+        "taken": {kind: round(amount, 3) for kind, amount in call.taken.items()},
     }
 
 
@@ -186,6 +197,7 @@ class _Test:
     id: str
     worker: str
     outcome: str = "passed"
+    failure: str = ""
     parts: list[str] = field(default_factory=list)
 
 
@@ -209,6 +221,8 @@ class Collector:
             self._finish(key)
         test = self._under_way.setdefault(key, _Test(report.nodeid, worker))
         test.outcome = "crashed" if crashed else _outcome(report, test.outcome)
+        if report.outcome == "failed" and not test.failure:
+            test.failure = _failure(report)
         if part is not None:
             test.parts.append(part)
         if crashed or report.when == "teardown":
@@ -244,6 +258,13 @@ def _worker(report: Report) -> str:
     return str(getattr(report, "worker_id", "") or getattr(gateway, "id", ""))
 
 
+def _failure(report: Report) -> str:
+    """What pytest calls the failure, in one line."""
+    crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
+    line: str = crash.message.partition("\n")[0] if crash else ""
+    return scrubbed(shortened(line, _LONGEST_FAILURE))
+
+
 def _outcome(report: Report, so_far: str) -> str:
     """The outcome of a test after one more of its phases."""
     expected = hasattr(report, "wasxfail")
@@ -266,6 +287,7 @@ class _Ledger:
         self.budgets: list[BudgetEntry] = []
         self.editions: dict[str, set[str]] = {}
         self.untold: list[str] = []
+        self._kept = Kept()
 
     def add(self, test: _Test) -> None:
         """Take in what *test* did, all of it or nothing."""
@@ -296,11 +318,13 @@ class _Ledger:
             ValidationError: A figure is none, or none that adds up.
         """
         index, first, latest = len(self.tests), len(self.calls), parts[-1]
-        about = {"id": name, "outcome": test.outcome, "worker": test.worker}
+        about = {"id": name, "outcome": test.outcome, "worker": test.worker, "failure": in_line(test.failure)}
         tests = [TestEntry.model_validate({**about, "began": latest["began"], "seconds": latest["seconds"]})]
         calls, violations, budgets = [], [], []
         for part in parts:
-            calls += [CallEntry.model_validate({**call, "test": index}) for call in part.get("calls", ())]
+            for made in part.get("calls", ()):
+                said = self._kept.of(made, test.outcome)
+                calls.append(CallEntry.model_validate({**made, "test": index, "exchange": said}))
             for found in part.get("violations", ()):
                 call = None if found["call"] is None else first + found["call"]
                 violations.append(ViolationEntry.model_validate({**found, "test": index, "call": call}))

@@ -99,6 +99,8 @@ class TestEntry(Part):
     """What the virtual clock showed when the test began."""
     seconds: Number
     """Virtual seconds that it took, up to the last thing that was reported."""
+    failure: str = ""
+    """What pytest's short summary says of it, if it failed: one line, keys removed."""
 
 
 class UsageEntry(Part):
@@ -119,6 +121,19 @@ class RefusalEntry(Part):
     requested: Number
     wait: Number
     """Seconds until the same call passes; 0 if it never does."""
+
+
+class ExchangeEntry(Part):
+    """What was said in one call. Keys are removed, what is no text is described, and what is very long is cut."""
+
+    method: str
+    url: str
+    request_headers: dict[str, str]
+    request: str
+    """The body, up to 16,384 characters, which end with how many more there were."""
+    reply_headers: dict[str, str] = {}
+    reply: str = ""
+    """As well; of a stream its events as they were sent."""
 
 
 class CallEntry(Part):
@@ -160,6 +175,15 @@ class CallEntry(Part):
     shorter than the limit's own, the level is scaled to the limit. Empty where no limit was asked."""
     refused: RefusalEntry | None
     """Which limit refused the call, if one did."""
+    cut: str = ""
+    """How the reply broke off after its status, ``disconnect``; empty for a whole one."""
+    taken: dict[str, float] = {}
+    """What the call itself took of its limits: ``limits`` less this is the level before it."""
+    staged: tuple[str, ...] = ()
+    """The limits whose level the test had raised by itself before this call, as ``exhaust()`` does."""
+    exchange: ExchangeEntry | None = None
+    """What was said. ``null`` where nobody asked for it, or where there was too much to keep: first go the calls that
+    were answered in tests that passed."""
 
 
 class ViolationEntry(Part):

@@ -12,6 +12,7 @@ from pytest_llmcontract.core.words import counted, percent
 from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
+from pytest_llmcontract.report.sums import failed_tests
 from pytest_llmcontract.report.use import LimitKey, peaks, used_by
 
 _MOST_FINDINGS = 10
@@ -41,6 +42,7 @@ def _totals(document: LedgerDocument) -> str:
     aside += [counted(total.retries, "retry", "retries")] * bool(total.retries)
     calls = counted(total.calls, "call") + (f" ({', '.join(aside)})" if aside else "")
     facts = [counted(total.tests, "test"), calls, counted(total.tokens, "token"), _money(total.cost)]
+    facts += [f"{counted(failed, 'test')} failed"] if (failed := failed_tests(document)) else []
     return f"{' · '.join(facts)}\n\n**{', '.join(found) if found else 'Nothing was found'}**"
 
 
@@ -104,4 +106,4 @@ def _tests(document: LedgerDocument) -> Iterable[tuple[str, ...]]:
 
 
 def _money(amount: Decimal) -> str:
-    return f"\\${money_text(round(amount, 6))}"
+    return f"\\${money_text(round(amount, 6) or amount)}"  # what costs something is never shown as nothing

@@ -22,7 +22,7 @@ MOST = 10
 
 def session_lines(document: LedgerDocument, reports: Sequence[Path] = (), problems: Sequence[str] = ()) -> list[str]:
     """What the session used, how that stands to its budget, and where more is to be read."""
-    rows = [("used", totals_text(document.totals))]
+    rows = [("used", totals_text(document.totals, failed_tests(document)))]
     for budget in document.budgets:
         if budget.scope == "session":
             used, limit = figure_text(budget.name, budget.used), figure_text(budget.name, budget.limit)
@@ -36,10 +36,16 @@ def session_lines(document: LedgerDocument, reports: Sequence[Path] = (), proble
     return [*lines, *map(verdict, exceeded(document.budgets)), *problems]
 
 
-def totals_text(totals: TotalsEntry) -> str:
-    """``12 calls (2 retries) in 3 tests, 3,400 tokens, $0.0012``."""
+def failed_tests(document: LedgerDocument) -> int:
+    """How many of the tests in it turn a build red."""
+    return sum(test.outcome in ("failed", "error", "crashed") for test in document.tests)
+
+
+def totals_text(totals: TotalsEntry, failed: int = 0) -> str:
+    """``12 calls (2 retries) in 3 tests (1 failed), 3,400 tokens, $0.0012``."""
     retries = f" ({counted(totals.retries, 'retry', 'retries')})" if totals.retries else ""
     calls, tests = counted(totals.calls, "call"), counted(totals.tests, "test")
+    tests += f" ({failed:,} failed)" if failed else ""
     return f"{calls}{retries} in {tests}, {counted(totals.tokens, 'token')}, ${money_text(totals.cost)}"
 
 

@@ -63,10 +63,12 @@ class Level:
 
 
 def peaks(ledger: LedgerDocument) -> dict[LimitKey, Level]:
-    """Each limit at its fullest."""
+    """Each limit at its fullest, as calls filled it: what a test filled itself says nothing of the application."""
     fullest: dict[LimitKey, Level] = {}
     for call in ledger.calls:
         for kind, (used, limit) in call.limits.items():
+            if kind in call.staged:
+                continue
             key, level = LimitKey(kind, call.provider, call.plan, call.model), Level(used, limit)
             if key not in fullest or level.share > fullest[key].share:
                 fullest[key] = level

@@ -16,7 +16,7 @@ ERRORS = {
     "model field": ('@pytest.mark.groq_api(models={"m": {"contxt": 1}})', "unknown field of model 'm' 'contxt'"),
     "clock mode": ('@pytest.mark.llm_clock(mode="fast")', "unknown mode of llm_clock 'fast'; accepted: real, virtual"),
     "clock start": ('@pytest.mark.llm_clock(start="now")', "start of llm_clock is 'now'; accepted is a datetime"),
-    "allow": ('@pytest.mark.llm_allow("LLM999")', "unknown code 'LLM999'; accepted: LLM101"),
+    "allow": ('@pytest.mark.llm_allow("LLM999")', "unknown code 'LLM999'.*; accepted: LLM101"),
     "balance": ('@pytest.mark.together_api(balance="much")', "balance: 'much' is no amount of dollars"),
     "spend limit": ("@pytest.mark.groq_api(spend_limit=5)", "spend_limit needs plan='developer'"),
 }
@@ -72,7 +72,10 @@ def test_a_flag_or_ini_key_with_a_typo_stops_the_session(pytester, run_pytest, a
 
 
 CALLS = {
-    "error name": ('groq_api.fail("over_capacty")', r"unknown groq error 'over_capacty'; accepted: .*over_capacity"),
+    "error name": (
+        'groq_api.fail("over_capacty")',
+        r"unknown groq error 'over_capacty'\. Did you mean 'over_capacity'\?.* accepted: ",
+    ),
     "status": ("groq_api.fail(418)", r"unknown groq error status 418; accepted: 400, 401"),
     "fail limit": ('groq_api.fail(429, limit="TPX")', r"no such limit; accepted: RPM, RPD"),
     "times": ('groq_api.reply("x", times=0)', r"times=0; accepted: a number of calls from 1, or None"),

@@ -110,7 +110,7 @@ def test_workers_select_as_their_controller_does(findings):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--llmcontract-select=LLM999"], "*unknown rule 'LLM999'; accepted: ALL, LLM1*(--llmcontract-select)*"),
+        (["--llmcontract-select=LLM999"], "*unknown rule 'LLM999'*(--llmcontract-select)*; accepted: ALL, LLM1*"),
         (["--llmcontract-ignore=LLM1O1"], "*Did you mean 'LLM101'? (--llmcontract-ignore)*"),
         (["-o", "llmcontract_select=L1"], "*unknown rule 'L1'*(llmcontract_select (ini))*"),
         (["-o", "llmcontract_per_path_ignores=tests"], "*llmcontract_per_path_ignores (ini): 'tests' is not under*"),

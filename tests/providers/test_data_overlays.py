@@ -119,7 +119,7 @@ def test_models_with_fields(groq):
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"contxt": 1}, "unknown field of model 'm' 'contxt'; accepted: "),
+        ({"contxt": 1}, "unknown field of model 'm' 'contxt'. Did you mean 'context'? accepted: "),
         ({"context": "wide"}, "model 'm' in models=: context: "),
         ({"prices": {"inputs": 1}}, "model 'm' in models=: prices.inputs: "),
         ({"type": "chatty"}, "model 'm' in models=: type: "),

@@ -60,5 +60,7 @@ def test_limits_of_ones_own_say_so():
 
 
 def test_a_model_there_is_not():
-    with pytest.raises(BadInput, match=r"unknown groq model 'gpt-oss-120b'; accepted: "):
+    with pytest.raises(
+        BadInput, match=r"unknown groq model 'gpt-oss-120b'\. Did you mean 'openai/gpt-oss-120b'\? .*; accepted: "
+    ):
         models_table(load_edition("groq"), "gpt-oss-120b")

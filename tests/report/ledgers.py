@@ -34,6 +34,28 @@ def ledger(*, tests: int, calls: int, seed: int = 0) -> LedgerDocument:
     return maker.document()
 
 
+def said(call: dict, number: int) -> dict:
+    """What was said in *call*."""
+    content = f"Question {number}: what is a lighthouse?"
+    body = {"model": call["model"], "messages": [{"role": "user", "content": content}], "stream": call["stream"]}
+    if call["status"] != 200:
+        reply = json.dumps({"error": {"message": f"Refused question {number}."}})
+    elif call["stream"]:
+        deltas = [{"choices": [{"delta": {"content": text}}]} for text in ("A tower ", "with a light.")]
+        reply = "".join(f"data: {json.dumps(delta)}\n\n" for delta in deltas) + "data: [DONE]\n\n"
+    else:
+        choice = {"message": {"role": "assistant", "content": f"Answer {number}."}, "finish_reason": "stop"}
+        reply = json.dumps({"id": f"chatcmpl-{number}", "choices": [choice]})
+    return {
+        "method": "POST",
+        "url": "https://api.example/v1/chat/completions",
+        "request_headers": {"authorization": "Bearer ***", "user-agent": "Groq/Python 1.7.0"},
+        "request": json.dumps(body),
+        "reply_headers": {"x-request-id": f"req-{number}"} if call["status"] else {},
+        "reply": reply if call["status"] else "",
+    }
+
+
 class _Maker:
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
@@ -103,8 +125,10 @@ class _Maker:
                 "retry_after": 43.2 if full else None,
                 "limits": {kind: (round(spent[kind], 1), limits[kind]) for kind in limits},
                 "refused": {"limit": full, "requested": asked[full], "wait": 43.2} if full else None,
+                "taken": {kind: asked[kind] for kind in limits} if answered else {},
             }
         )
+        self.calls[-1]["exchange"] = said(self.calls[-1], len(self.calls))
         if status in (400, 404) or (answered and chance.random() < 0.004):
             self.find(test, provider, operation, site, status or 200)
         if full:  # the SDK waits, and the buckets drain meanwhile

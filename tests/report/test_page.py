@@ -24,6 +24,17 @@ def focused(opened):
     return opened.page.evaluate(f"{name}(document.activeElement)")
 
 
+def open_call(opened, index):
+    """Open a call as a link does, and wait until it stands."""
+    opened.page.evaluate(f"location.hash = 'call={index}'")
+    opened.page.wait_for_selector(f"#call[data-call='{index}']")
+
+
+def unfold(opened):
+    """Show every part of the call that is open."""
+    opened.page.evaluate("document.querySelectorAll('#call details').forEach((part) => { part.open = true; })")
+
+
 # What is there
 
 
@@ -67,7 +78,8 @@ def test_the_timeline_has_a_row_for_every_test_of_the_page_and_a_mark_for_every_
     drawn = opened.chart("timeline")
 
     assert len(drawn["rows"]) == opened.rows("tests") == 25
-    assert drawn["marks"] == sum(call.test < 25 for call in medium.calls)
+    shown = {opened.page.locator("#tests tbody th").nth(row).inner_text() for row in range(25)}
+    assert drawn["marks"] == sum(medium.tests[call.test].id in shown for call in medium.calls)
 
 
 def test_turning_the_tests_page_turns_the_timeline(show, medium):
@@ -148,11 +160,22 @@ def test_equal_findings_stand_once_and_the_gravest_first(show, many):
 
 
 def test_a_broken_budget_comes_first(show, medium):
-    rows = show(medium).texts("#budgets tbody tr")
+    opened = show(medium)
 
-    assert [row.split()[0] for row in rows] == ["cost", "calls"]
-    assert "broken" in rows[0]
-    assert "yes" in rows[1]
+    assert [row.split()[0] for row in opened.texts("#budgets > div tbody tr")] == ["cost"]
+    assert "broken" in opened.texts("#budgets > div tbody tr")[0]
+
+
+def test_budgets_that_were_kept_fold_away(show, medium):
+    opened = show(medium)
+    kept = opened.page.locator("#budgets details")
+    before = kept.locator("tbody tr").is_visible()
+
+    kept.locator("summary").click()
+
+    assert not before
+    assert kept.locator("summary").inner_text() == "1 budget was kept"
+    assert kept.locator("tbody tr").inner_text().split()[0] == "calls"
 
 
 # Filter and search
@@ -282,6 +305,153 @@ def test_charts_that_were_replaced_are_forgotten(show, medium):
     assert opened.page.evaluate(held) == before
 
 
+def test_tests_are_filtered_by_outcome(show, many):
+    failed = [test for test in many.tests if test.outcome == "failed"]
+    opened = show(many)
+
+    opened.filter("outcome", "bad")
+
+    assert 0 < len(failed) < len(many.tests)
+    assert tile(opened, "Tests") == f"{len(failed)}"
+    assert {text.strip("✕ ") for text in opened.texts("#tests tbody td:nth-child(2)")} == {"failed"}
+
+
+def test_the_filter_narrows_the_budgets(show, medium):
+    opened = show(medium)
+
+    opened.filter("test", medium.tests[1].id)
+
+    assert not opened.page.locator("#budgets").inner_text().strip()
+
+
+# One call
+
+
+def test_from_a_failed_test_to_its_calls_in_one_click(show, many):
+    opened = show(many)
+    first = opened.page.locator("#tests tbody tr").first
+    name = first.locator("th").inner_text()
+    test = next(index for index, test in enumerate(many.tests) if test.id == name)
+    theirs = [call for call in many.calls if call.test == test]
+    wrong = next((n for n, call in enumerate(theirs) if call.status is None or call.status >= 400), 0)
+
+    first.get_by_role("button", name=re.compile(r"^\d+ calls?$")).click()
+
+    assert many.tests[test].outcome == "failed"
+    assert opened.page.locator("#call .whose").inner_text().endswith(f"call {wrong + 1}")
+    assert opened.page.locator("#call .position").inner_text() == f"{wrong + 1} of {len(theirs)}"
+
+
+def test_an_opened_call_shows_all_that_is_known_of_it(show, medium):
+    index = next(i for i, call in enumerate(medium.calls) if call.status == 200 and not call.stream and call.limits)
+    call, opened = medium.calls[index], show(medium)
+
+    open_call(opened, index)
+
+    dialog = opened.page.locator("#call")
+    unfold(opened)
+    text = dialog.inner_text()
+    for said in (
+        f"Question {index + 1}: what is a lighthouse?", f"Answer {index + 1}.", "Bearer ***", f"req-{index + 1}",
+        call.site, call.client, call.exchange.url,
+    ):  # fmt: skip
+        assert said in text
+    levels = [row.split("\t") for row in dialog.locator("table.levels tbody tr").all_inner_texts()]
+    used, limit = call.limits["RPM"]
+    assert levels[0][1:4] == [f"{used - 1:,.0f}", "+1", f"{used:,.0f} of {limit:,.0f}"]
+
+
+def test_a_stream_is_shown_as_text_and_as_events(show, medium):
+    index = next(i for i, call in enumerate(medium.calls) if call.status == 200 and call.stream)
+    opened = show(medium)
+
+    open_call(opened, index)
+    opened.page.locator("#call summary", has_text="Events").click()
+
+    assert opened.texts("#call .said p")[-1] == "A tower with a light."
+    assert opened.texts("#call .events mark") == ["A tower ", "with a light."]
+    assert opened.page.locator("#call .events li").count() == 3
+
+
+def test_a_reply_that_was_cut_off_stands_out(show, medium):
+    data = medium.model_dump(mode="json")
+    index = next(i for i, call in enumerate(data["calls"]) if call["status"] == 200 and call["stream"])
+    data["calls"][index]["cut"] = "disconnect"
+    opened = show(type(medium).model_validate(data))
+
+    open_call(opened, index)
+
+    assert opened.page.locator("#call h2").inner_text().startswith("◆200, cut off")
+    assert "The connection broke here." in opened.page.locator("#call").inner_text()
+
+
+def test_previous_and_next_are_a_key_away(show, medium):
+    test = next(index for index in range(60) if sum(call.test == index for call in medium.calls) >= 3)
+    first = next(index for index, call in enumerate(medium.calls) if call.test == test)
+    opened = show(medium)
+    open_call(opened, first)
+    seen = []
+
+    for key in ("ArrowRight", "j", "ArrowLeft"):
+        opened.page.keyboard.press(key)
+        seen.append(opened.page.locator("#call .whose").inner_text().rpartition(" ")[2])
+    address = opened.page.url
+    opened.page.keyboard.press("Escape")
+
+    assert seen == ["2", "3", "2"]
+    assert address.endswith(f"call={first + 1}")
+    assert not opened.page.locator("#call").is_visible()
+    assert "call=" not in opened.page.url
+
+
+def test_a_link_leads_to_a_call(show, medium):
+    opened = show(medium, address="#call=7")
+
+    assert "Question 8" in opened.page.locator("#call").inner_text()
+
+
+def test_a_finding_leads_to_its_call(show, medium):
+    opened = show(medium)
+    opened.page.locator("#findings summary").first.click()
+
+    opened.page.locator("#findings details").first.get_by_role("button", name=re.compile(r"^call \d+$")).first.click()
+
+    assert opened.page.locator("#call .finding").count() == 1
+
+
+def test_a_call_whose_words_were_not_kept_says_so(show, medium):
+    data = medium.model_dump(mode="json")
+    data["calls"][0]["exchange"] = None
+    opened = show(type(medium).model_validate(data))
+
+    open_call(opened, 0)
+
+    assert "is not in the ledger" in opened.page.locator("#call").inner_text()
+    assert data["calls"][0]["site"] in opened.page.locator("#call").inner_text()
+
+
+def test_what_costs_little_is_not_shown_as_nothing(show, small):
+    data = small.model_dump(mode="json")
+    for call in data["calls"]:
+        call["cost"] = "0.00000002"
+    opened = show(type(small).model_validate(data))
+
+    assert tile(opened, "Cost at list price") == "$0.00000006"
+
+
+def test_a_limit_that_the_test_filled_itself_is_no_headline(show, medium):
+    data = medium.model_dump(mode="json")
+    for call in data["calls"]:
+        call["staged"] = list(call["limits"])
+    calls = [call for call in data["calls"] if "TPM" in call["limits"]]
+    calls[0]["staged"] = []
+    calls[0]["limits"] = {"TPM": [1_000, 10_000]}
+    opened = show(type(medium).model_validate(data))
+
+    assert tile(opened, "Fullest limit") == "10%"
+    assert "filled by the test itself" in opened.page.locator("#limits").inner_text()
+
+
 # Tables
 
 
@@ -387,10 +557,13 @@ def test_axe_finds_no_barrier(show, size, scheme, request):
     opened = show(request.getfixturevalue(size), color_scheme=scheme)
     for name in CHARTS:
         opened.chart(name)
-    for summary in opened.page.locator("summary").all()[:3]:
+    for summary in opened.page.locator("#findings summary").all()[:3]:
         summary.click()
 
     found = axe.run(opened.page).response["violations"]
+    open_call(opened, 0)
+    unfold(opened)
+    found += axe.run(opened.page).response["violations"]
 
     assert [(item["id"], item["impact"], item["nodes"][0]["target"]) for item in found] == []
 
@@ -399,11 +572,11 @@ def test_the_keyboard_walks_from_the_skip_link_over_the_filter(show, medium):
     opened = show(medium)
     walk = []
 
-    for _ in range(9):
+    for _ in range(10):
         opened.page.keyboard.press("Tab")
         walk.append(focused(opened))
 
-    fields = ["text", "test", "provider", "model", "status", "code"]
+    fields = ["text", "test", "outcome", "provider", "model", "status", "code"]
     assert walk == ["A Skip to the findings", "theme", *fields, "BUTTON Clear"]
 
 
@@ -472,11 +645,19 @@ def test_texts_of_the_ledger_are_never_read_as_html(show, medium):
     data = medium.model_dump(mode="json")
     data["tests"][0]["id"] = data["calls"][0]["model"] = data["violations"][0]["message"] = HOSTILE
     data["violations"][0]["request"] = data["violations"][0]["difference"] = HOSTILE
+    data["tests"][0] |= {"outcome": "failed", "failure": HOSTILE}
+    for name in ("url", "request", "reply"):
+        data["calls"][0]["exchange"][name] = HOSTILE
+    data["calls"][0]["exchange"]["reply_headers"] = {HOSTILE: HOSTILE}
     opened = show(type(medium).model_validate(data))
 
     opened.page.locator("#findings summary", has_text="onerror").click()
 
-    assert opened.texts("#tests tbody th")[0] == HOSTILE
+    assert opened.page.locator("#tests tbody th").get_by_role("button", name=HOSTILE, exact=True).count() == 1
+    open_call(opened, 0)
+    unfold(opened)
+    assert opened.page.locator("#call").inner_text().count("</script>") >= 6
+    assert opened.page.locator("#call img, #call script").count() == 0
     assert opened.page.locator("main img, main script").count() == 0
     assert opened.page.evaluate("window.hurt") is None
 

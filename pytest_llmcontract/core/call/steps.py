@@ -91,6 +91,14 @@ def _upload(state: State, turn: Turn) -> Refusal | None:
 def account(state: State, turn: Turn) -> Decision | None:
     """May this account call at all, and in this lane?"""
     if turn.lane.plans and turn.plan not in turn.lane.plans:
+        turn.find(
+            "LLM102",
+            f"the plan {turn.plan!r} has no service tier {turn.lane.name!r}",
+            path="$.service_tier",
+            sent=str(turn.body.get("service_tier")),
+            allowed=f"another tier, or the plan {' or '.join(turn.lane.plans)}",
+            fix=f"leave service_tier out, or test with plan={turn.lane.plans[0]!r} if that is the account's",
+        )
         return state.edition.refusal("lane_not_on_plan", {"service_tier": turn.body.get("service_tier")})
     return state.account.refusal(turn.at)
 

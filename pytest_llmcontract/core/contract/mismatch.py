@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
-from pytest_llmcontract.core.words import shortened
+from pytest_llmcontract.core.words import listed, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def allowed(failure: Failure) -> str:
         case "enum" if failure.unsupported:
             return "nothing"
         case "enum":
-            return ", ".join(shown(value) for value in failure.expected)
+            return listed(failure.sent, map(shown, failure.expected))
         case "type" if failure.unsupported and failure.expected == "null":
             return "nothing"
         case "type":

@@ -54,15 +54,16 @@ class Limiter:
         self._rule = rule
         self._whole_units = whole_units
         self._store = store or Memory()
-        self._rules: dict[str, tuple[Mapping[str, float], dict[str, Rule]]] = {}
+        self._rules: dict[str, tuple[Mapping[str, float], dict[str, Rule], tuple[float, ...]]] = {}
 
     def rules(self, model: str) -> dict[str, Rule]:
         """The model's limits as they hold now, by kind: a plan can change, what is used stays."""
         limits = self._limits(model)
-        seen, rules = self._rules.get(model, (None, {}))
+        seen, rules, _ = self._rules.get(model, (None, {}, ()))
         if seen is not limits:
             rules = {kind: self._rule(kind, limits[kind], LIMIT_KINDS[kind]) for kind in LIMIT_KINDS if kind in limits}
-            self._rules[model] = (limits, rules)
+            scales = tuple([rule.limit / rule.capacity for rule in rules.values()])
+            self._rules[model] = (limits, rules, scales)
         return rules
 
     def rule(self, model: str, kind: str) -> tuple[str, Rule]:
@@ -121,9 +122,11 @@ class Limiter:
 
     def levels(
         self, model: str, now: float, rules: Mapping[str, Rule] | None = None
-    ) -> tuple[Mapping[str, float], tuple[float, ...]]:
-        """The limits of *model*, the same object while nothing changed, and how full each is."""
+    ) -> tuple[Mapping[str, float], tuple[float, ...], tuple[float, ...]]:
+        """The limits of *model*, how full each is, and by how much a unit fills it; the first and last are the same
+        objects while nothing changed."""
         rules = rules or self.rules(model)
         levels = self._store.levels(model, rules)
         full = tuple([rule.scaled(levels[kind], now) for kind, rule in rules.items()])
-        return self._rules[model][0], full
+        limits, _, scales = self._rules[model]
+        return limits, full, scales

@@ -11,6 +11,7 @@ A Content-Security-Policy lets nothing but these very scripts run and forbids ev
 from __future__ import annotations
 
 import json
+import zlib
 from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import sha256
@@ -23,10 +24,12 @@ from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.report.document import CallEntry, LedgerDocument
 
 SCRIPTS = (
-    *("words.js", "ledger.js", "table.js", "charts.js", "plots.js"),
+    *("words.js", "ledger.js", "table.js", "charts.js", "plots.js", "bodies.js", "exchange.js"),
     *("summary.js", "findings.js", "tests.js", "limits.js", "spend.js", "calls.js"),
-    "page.js",
+    *("call.js", "page.js"),
 )
+BLOCK = 200_000
+"""Characters of exchanges that are packed together: more would be slower to open, fewer larger."""
 _HERE = Path(__file__).parent
 
 
@@ -58,6 +61,7 @@ def page(document: LedgerDocument) -> str:
         policy=_policy(text for text, _ in scripts),
         style=_file("style.css"),
         ledger=_json(data(document)),
+        exchanges=_json(exchanges(document)),
         scripts="\n".join(f"<script{kind}>{text}</script>" for text, kind in scripts),
     )
 
@@ -77,6 +81,31 @@ def data(document: LedgerDocument) -> dict[str, Any]:
     return {**whole, "calls": _columns(document.calls)}
 
 
+def exchanges(document: LedgerDocument) -> list[dict[str, Any]]:
+    """What was said in the calls, in packed blocks: the page unpacks one when a call of it is opened.
+
+    A block has ``calls``, their indexes, and ``data``: their exchanges as one JSON list, deflated, in base 64.
+    """
+    blocks: list[dict[str, Any]] = []
+    indexes: list[int] = []
+    texts: list[str] = []
+    size = 0
+    for index, call in enumerate(document.calls):
+        if call.exchange is not None:
+            indexes.append(index)
+            texts.append(call.exchange.model_dump_json(exclude_defaults=True))
+            size += len(texts[-1])
+        if texts and (size > BLOCK or index == len(document.calls) - 1):
+            blocks.append({"calls": indexes, "data": _deflated(f"[{','.join(texts)}]")})
+            indexes, texts, size = [], [], 0
+    return blocks
+
+
+def _deflated(text: str) -> str:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return b64encode(packer.compress(text.encode()) + packer.flush()).decode()
+
+
 def _columns(calls: tuple[CallEntry, ...]) -> dict[str, Any]:
     """A list for each fact instead of a record for each call, every text once: a fifth of the size."""
     numbers: dict[str, list[Any]] = {
@@ -93,18 +122,22 @@ def _columns(calls: tuple[CallEntry, ...]) -> dict[str, Any]:
         "scripted": [int(call.scripted) for call in calls],
         "recorded": [int(call.recorded) for call in calls],
         "retryAfter": [call.retry_after for call in calls],
+        "wait": [call.refused.wait if call.refused else None for call in calls],
+        "asked": [call.refused.requested if call.refused else None for call in calls],
     }
     texts = {
         **{
             name: _coded([getattr(call, name) or "" for call in calls])
-            for name in ("provider", "plan", "operation", "model", "error", "client", "site")
+            for name in ("provider", "plan", "operation", "model", "error", "cut", "client", "site")
         },
         "source": _coded([call.usage.source for call in calls]),
         "refusedBy": _coded([call.refused.limit if call.refused else "" for call in calls]),
     }
     kinds = {kind: None for call in calls for kind in call.limits}
     limits = {kind: [call.limits.get(kind) for call in calls] for kind in kinds}
-    return {"numbers": numbers, "texts": texts, "limits": limits}
+    taken = {kind: [call.taken.get(kind, 0) for call in calls] for kind in kinds}
+    staged = _coded([" ".join(call.staged) for call in calls])
+    return {"numbers": numbers, "texts": {**texts, "staged": staged}, "limits": limits, "taken": taken}
 
 
 def _coded(texts: list[str]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 // Every call.
 
-function callsSection(choose) {
+function callsSection(choose, open) {
+  let shown = [];
   const table = new PagedTable(place("calls"), {
     caption: "Calls",
     size: 50,
+    rowClass: (call) => (call.outcome === "ok" ? undefined : "bad"),
     columns: [
-      { ...texts("Test", (call) => testOf(call).id, (call) => callName(call, choose)), head: true },
+      { ...texts("Test", (call) => testOf(call).id, (call) => callName(call, choose, (one) => open(one, shown))), head: true },
       figures("At", (call) => call.at, (at, call) => [duration(at), sub(`took ${duration(call.took)}`)]),
       texts("Call", (call) => call.model, callWhat),
       texts("Answer", (call) => call.status ?? 0, callAnswer),
@@ -15,12 +17,18 @@ function callsSection(choose) {
       texts("From", (call) => call.site, (call) => [call.site || "–", sub(call.client)]),
     ],
   });
-  return { show: ({ calls }) => table.show(calls) };
+  return {
+    show({ calls }) {
+      const grave = (call) => (call.outcome === "ok" ? 0 : 2) + (BAD.includes(testOf(call).outcome) ? 1 : 0);
+      shown = [...calls].sort((a, b) => grave(b) - grave(a));
+      table.show(shown);
+    },
+  };
 }
 
-function callName(call, choose) {
+function callName(call, choose, open) {
   const test = testOf(call);
-  return [testButton(test, choose, testName(test.id)), sub(`call ${whole(call.number)}`)];
+  return [testButton(test, choose, testName(test.id)), element("span", { class: "sub" }, callButton(call, open))];
 }
 
 const cached = (call) => call.cached > 0 && sub(`${whole(call.cached)} cached`);
@@ -36,6 +44,5 @@ function callAnswer(call) {
     call.recorded && "recorded",
     call.attempt > 1 && `attempt ${call.attempt}`,
   ];
-  const answer = joined([call.status ?? "no reply", call.error], " ");
-  return [mark(call.outcome, OUTCOMES[call.outcome].sign), answer, sub(joined(facts))];
+  return [mark(call.outcome, OUTCOMES[call.outcome].sign), answerOf(call), sub(joined(facts))];
 }

@@ -2,8 +2,8 @@
 
 const MOST_TESTS = 10; // that a finding names
 
-function findingsSection(choose) {
-  const item = (group) => findingItem(group, choose);
+function findingsSection(choose, open) {
+  const item = (group) => findingItem(group, choose, open);
   const list = new PagedList(place("findings"), { caption: "Findings", size: 20, item });
   const order = Object.keys(SEVERITIES);
 
@@ -17,7 +17,7 @@ function findingsSection(choose) {
   };
 }
 
-function findingItem(group, choose) {
+function findingItem(group, choose, open) {
   const [finding] = group;
   const tests = [...new Set(group.map(testOf))];
   const where = joined([finding.site, tests.length > 1 ? counted(tests.length, "test") : tests[0].id], " · ");
@@ -37,7 +37,10 @@ function findingItem(group, choose) {
         element("div", {}, element("h3", {}, title), preformatted(title, indented(text))))),
       element("h3", {}, tests.length > 1 ? "In these tests" : "In this test"),
       element("ul", {},
-        tests.slice(0, MOST_TESTS).map((test) => element("li", {}, testButton(test, choose))),
+        tests.slice(0, MOST_TESTS).map((test) => {
+          const call = group.find((row) => testOf(row) === test && row.call !== null)?.call;
+          return element("li", {}, testButton(test, choose), call !== undefined && [" · ", callButton(CALLS[call], open)]);
+        }),
         tests.length > MOST_TESTS ? element("li", {}, `and ${whole(tests.length - MOST_TESTS)} more`) : "")));
 }
 
@@ -50,20 +53,15 @@ function findingFacts(finding) {
     ["contract", finding.contract],
     ["sent by", finding.site],
     ["how to fix", finding.fix],
-    ["more", `llmcontract explain ${finding.code}`],
+    ["more", joined([`llmcontract explain ${finding.code}`, schemaCommand(finding.contract)], "\n")],
   ].filter(([, text]) => text && text !== "nothing");
   return element("dl", {}, facts.map(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]));
 }
 
-const preformatted = (title, ...content) => element("pre", { tabindex: "0", "aria-label": title }, ...content);
-
-/** JSON on several lines; what is none, or was cut, as it is. */
-function indented(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+/** What prints the schema that *contract* points into; nothing for a place in a recording. */
+function schemaCommand(contract) {
+  const [, provider, name, pointer] = /^schemas\/([^/]+)\/([^#]+)\.json#?(.*)$/.exec(contract) ?? [];
+  return name && `llmcontract schema ${provider} ${pointer ? `'${name}#${pointer}'` : name}`;
 }
 
 function difference(text) {

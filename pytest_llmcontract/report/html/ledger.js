@@ -9,16 +9,20 @@ const NO_TEST = { id: "(outside of any test)", outcome: "", seconds: 0, index: -
 const testOf = (row) => (row.test === null ? NO_TEST : TESTS[row.test]);
 
 /** One row for every call, from the columns in the page. */
-function readCalls({ numbers, texts, limits }) {
+function readCalls({ numbers, texts, limits, taken }) {
   const kinds = Object.entries(limits);
   const seen = new Map(); // test -> its calls so far
   return numbers.at.map((_, index) => {
-    const call = { index, limits: {} };
+    const call = { index, limits: {}, taken: {} };
     for (const [name, column] of Object.entries(numbers)) call[name] = column[index];
     for (const [name, column] of Object.entries(texts)) call[name] = column.of[column.at[index]];
-    for (const [kind, column] of kinds) if (column[index]) call.limits[kind] = column[index];
+    for (const [kind, column] of kinds) {
+      if (!column[index]) continue;
+      call.limits[kind] = column[index];
+      call.taken[kind] = taken[kind][index];
+    }
     call.owner = `${call.provider}\n${call.plan}\n${call.model}\n`; // of its limits
-    call.outcome = outcomeOf(call.status);
+    call.outcome = call.cut ? "lost" : outcomeOf(call.status);
     call.tokens = call.input + call.output;
     call.number = (seen.get(call.test) ?? 0) + 1;
     seen.set(call.test, call.number);
@@ -36,7 +40,7 @@ for (const finding of FINDINGS) {
 
 const callText = (call) =>
   (call.text ??= [
-    testOf(call).id, call.provider, call.plan, call.operation, call.model, call.status ?? "no reply", call.error,
+    testOf(call).id, testOf(call).failure, call.provider, call.plan, call.operation, call.model, answerOf(call),
     call.refusedBy, call.client, call.site,
     ...(codesOfCall.get(call.index) ?? []), ...(codesOfTest.get(call.test) ?? []),
   ].join("\n").toLowerCase());
@@ -48,16 +52,18 @@ const findingText = (finding) =>
   ].join("\n").toLowerCase());
 
 /**
- * What passes the filter: `{tests, calls, findings, limits}`.
+ * What passes the filter: `{tests, calls, findings, budgets, limits}`.
  *
  * A finding about a call passes with it; one about a whole test is held to text, test, provider and code only.
- * A test passes with any of its calls or findings.
+ * A test passes with any of its calls or findings, and its budgets with it; those of the session are of no test.
  */
-function selection({ text, test, provider, model, status, code }) {
+function selection({ text, test, outcome, provider, model, status, code }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   const has = (row, textOf) => !words.length || words.every((word) => textOf(row).includes(word));
   const exact = TESTS.some((known) => known.id === test);
-  const inTest = (row) => !test || (exact ? testOf(row).id === test : testOf(row).id.includes(test));
+  const inTest = (row) =>
+    (!test || (exact ? testOf(row).id === test : testOf(row).id.includes(test))) &&
+    (!outcome || (outcome === "bad" ? BAD.includes(testOf(row).outcome) : testOf(row).outcome === outcome));
 
   const passes = (call) =>
     (!provider || call.provider === provider) &&
@@ -75,9 +81,10 @@ function selection({ text, test, provider, model, status, code }) {
       has(finding, findingText),
   );
   const named = new Set([...calls, ...findings].map((row) => row.test));
-  const filtered = text || test || provider || model || status || code;
+  const filtered = Boolean(text || test || outcome || provider || model || status || code);
   const tests = filtered ? TESTS.filter((row) => named.has(row.index)) : TESTS;
-  return { tests, calls, findings, limits: buckets(calls), filtered: Boolean(filtered) };
+  const budgets = LEDGER.budgets.filter((row) => !filtered || named.has(row.test));
+  return { tests, calls, findings, budgets, limits: buckets(calls), filtered };
 }
 
 /** Rows by a key, in the order of their first. */
@@ -90,6 +97,8 @@ function grouped(rows, key) {
   }
   return groups;
 }
+
+const isStaged = (call, kind) => call.staged.split(" ").includes(kind);
 
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
 
@@ -107,7 +116,8 @@ const totals = (calls) => ({
 
 /**
  * Every bucket that calls met: whose limit, its peak and in which test, and how many calls it refused.
- * `drawn` is the test worth looking at: the first with a refusal, else that of the peak.
+ * `drawn` is the test worth looking at: the first with a refusal, else that of the peak. A bucket is `staged` if tests
+ * had filled it themselves wherever it is known: then its peak says nothing about the application.
  */
 function buckets(calls) {
   const found = new Map();
@@ -121,8 +131,13 @@ function buckets(calls) {
         found.set(key, bucket);
       }
       const share = limit ? used / limit : 0;
-      if (share > bucket.share) Object.assign(bucket, { share, used, limit, test: call.test });
-      if (call.refusedBy === kind && !bucket.refusals++) bucket.drawn = call.test;
+      const staged = isStaged(call, kind);
+      // What calls filled comes before what a test filled, however full.
+      if (bucket.test === undefined || (bucket.staged && !staged) || (bucket.staged === staged && share > bucket.share)) {
+        Object.assign(bucket, { share, used, limit, staged, test: call.test });
+      }
+      if (call.refusedBy === kind) bucket.refusals++;
+      if (call.refusedBy === kind && !staged) bucket.drawn ??= call.test;
     }
   }
   for (const bucket of found.values()) bucket.drawn ??= bucket.test;

@@ -33,10 +33,10 @@ function limitsSection(choose) {
     caption: "Limits",
     size: 15,
     columns: [
-      { ...texts("Limit", (row) => row.kind, (row) => [row.kind, sub(`${row.provider} ${row.plan}`)]), head: true },
+      { ...texts("Limit", (row) => row.kind, limitName), head: true },
       texts("Model", (row) => row.model),
       figures("Peak", (row) => row.used, (used, row) => `${whole(used)} of ${whole(row.limit)}`),
-      { ...figures("Share", (row) => row.share, (share) => [percent(share), meter(share)]), first: true },
+      figures("Share", (row) => row.share, (share) => [percent(share), meter(share)]),
       figures("Refusals", (row) => row.refusals),
       texts("Peaked in", (row) => testOf(row).id, (row) => testButton(testOf(row), choose)),
       { title: "Chart", cell: drawButton },
@@ -47,12 +47,15 @@ function limitsSection(choose) {
     charts: [chart],
     show(selected) {
       calls = selected.calls;
-      table.show(selected.limits);
-      const [first] = [...selected.limits].sort((a, b) => (b.refusals > 0) - (a.refusals > 0) || b.share - a.share);
-      draw(first);
+      const ordered = [...selected.limits].sort((a, b) => a.staged - b.staged || b.share - a.share);
+      table.show(ordered);
+      draw([...ordered].sort((a, b) => a.staged - b.staged || (b.refusals > 0) - (a.refusals > 0))[0]);
     },
   };
 }
+
+const limitName = (row) =>
+  [row.kind, sub(joined([`${row.provider} ${row.plan}`, row.staged && "filled by the test itself"]))];
 
 function levelPoint(call, kind, axis) {
   const [used, limit] = call.limits[kind];

@@ -2,7 +2,7 @@
 
 const form = document.getElementById("filter");
 const main = document.querySelector("main");
-const FIELDS = ["text", "test", "provider", "model", "status", "code"];
+const FIELDS = ["text", "test", "outcome", "provider", "model", "status", "code"];
 
 const choose = (test) => {
   form.elements.test.value = test;
@@ -10,19 +10,36 @@ const choose = (test) => {
   document.getElementById("tests").scrollIntoView();
 };
 
+const dialog = new CallDialog({ choose, onchange: (call) => { openCall = call; keepAddress(); } });
+let openCall = null;
+
+/** Open *call* among *calls*, which are those of its test unless somebody says so. */
+const open = (call, calls = CALLS.filter((other) => other.test === call.test)) => dialog.open(call, calls);
+
 const SECTIONS = [summarySection, findingsSection, testsSection, limitsSection, spendSection, callsSection];
-const sections = SECTIONS.map((section) => section(choose));
+const sections = SECTIONS.map((section) => section(choose, open));
 const charts = sections.flatMap((section) => section.charts ?? []);
 
 function update() {
-  const state = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
-  const selected = selection(state);
+  const selected = selection(filterState());
   for (const section of sections) section.show(selected);
   document.getElementById("selected").textContent = selectedText(selected);
-  // The address keeps the filter, so that a link can point at what one sees.
+  keepAddress();
+  main.ariaBusy = "false";
+}
+
+const filterState = () => Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value.trim()]));
+
+/** The address keeps the filter and the call that is open, so that a link can point at what one sees. */
+function keepAddress() {
+  const state = { ...filterState(), call: openCall ? String(openCall.index) : "" };
   const kept = new URLSearchParams(Object.entries(state).filter(([, value]) => value)).toString();
   history.replaceState(null, "", kept ? `#${kept}` : location.pathname + location.search);
-  main.ariaBusy = "false";
+}
+
+function openFromAddress(address) {
+  const index = new URLSearchParams(address.slice(1)).get("call");
+  if (index !== null && CALLS[index]) open(CALLS[index]);
 }
 
 function selectedText({ calls, tests, findings, filtered }) {
@@ -37,6 +54,8 @@ function fillFilter() {
   const distinct = (rows, fact) => [...new Set(rows.map(fact))].filter(Boolean).sort();
   const plain = (values) => values.map((value) => [value, value]);
   const statuses = [...grouped(CALLS, (call) => call.status)].sort(([a], [b]) => (a ?? 0) - (b ?? 0));
+  const bad = TESTS.some((test) => BAD.includes(test.outcome)) ? [["bad", "failed in any way"]] : [];
+  options("outcome", [...bad, ...plain(distinct(TESTS, (test) => test.outcome))]);
   options("provider", plain(distinct([...CALLS, ...FINDINGS], (row) => row.provider)));
   options("model", plain(distinct(CALLS, (call) => call.model)));
   const named = statuses.map(([status]) => [String(status), String(status ?? "no reply")]);
@@ -84,6 +103,8 @@ system.addEventListener("change", setTheme);
 addEventListener("beforeprint", () => charts.forEach((chart) => chart.copyForPaper()));
 addEventListener("afterprint", () => document.querySelectorAll(".paper").forEach((copy) => copy.remove()));
 
+addEventListener("hashchange", () => openFromAddress(location.hash));
+
 // Typing waits a moment, choosing does not.
 
 let pause;
@@ -96,9 +117,10 @@ form.addEventListener("input", (event) => {
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("reset", () => setTimeout(update)); // once the fields are empty
 
+const address = location.hash;
 describeSession();
-showBudgets(choose);
 fillFilter();
 offerTests();
 setTheme();
 update();
+openFromAddress(address);

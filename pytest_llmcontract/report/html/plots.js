@@ -87,8 +87,8 @@ const timeTicker = (axis) => new Bokeh.AdaptiveTicker(AXES[axis].ticker);
 /** Of a row: what was answered lies below its middle and what was not above it, so that neither hides the other. */
 const LANE = 0.2;
 
-/** Every call of *tests*, a row for each test; outcome by marker and colour. */
-function timelinePlot(tests, calls, axis, width) {
+/** Every call of *tests*, a row for each test; outcome by marker and colour. A press on one opens it. */
+function timelinePlot(tests, calls, axis, width, open) {
   const row = new Map(tests.map((test, index) => [test.index, index]));
   const shades = Object.fromEntries(Object.keys(OUTCOMES).map((name) => [name, colour(name)]));
   const source = columns(calls, {
@@ -98,7 +98,7 @@ function timelinePlot(tests, calls, axis, width) {
     marker: (call) => OUTCOMES[call.outcome].marker,
     size: (call) => (call.outcome === "ok" ? 8 : 9),
     shade: (call) => shades[call.outcome],
-    answer: (call) => joined([call.status ?? "no reply", call.error], " "),
+    answer: answerOf,
     model: (call) => `${call.provider} ${call.model}`,
     when: (call) => `${duration(call.at)}, took ${duration(call.took)}`,
   });
@@ -119,7 +119,13 @@ function timelinePlot(tests, calls, axis, width) {
     line_width: 2,
   });
   const tooltips = [["answer", "@answer"], ["model", "@model"], ["at", "@when"]];
-  made.add_tools(new Bokeh.HoverTool({ renderers: [dots], tooltips }));
+  made.add_tools(new Bokeh.HoverTool({ renderers: [dots], tooltips }), new Bokeh.TapTool({ renderers: [dots] }));
+  source.selected.change.connect(() => {
+    const [index] = source.selected.indices;
+    if (index === undefined) return;
+    source.selected.indices = [];
+    open(calls[index]);
+  });
   return made;
 }
 

@@ -56,10 +56,10 @@ class PagedList extends Paged {
  *
  * A column has `title`, `cell(row)` for nodes or text, and may have `value(row)` to sort by, `number: true` for
  * figures, `head: true` if it names the row, and `first: true` if the table is sorted by it to begin with.
- * `onpage` is told which rows are seen.
+ * `onpage` is told which rows are seen; `rowClass(row)` marks a row.
  */
 class PagedTable extends Paged {
-  constructor(place, { caption, columns, size, onpage = () => {} }) {
+  constructor(place, { caption, columns, size, onpage = () => {}, rowClass = () => undefined }) {
     const heads = columns.map((column) => tableHead(column, () => this.sortBy(column)));
     const body = element("tbody");
     const table = element("table", {},
@@ -72,7 +72,8 @@ class PagedTable extends Paged {
         if (this.sort.column !== columns[index]) head.removeAttribute("aria-sort");
         else head.setAttribute("aria-sort", this.sort.falling ? "descending" : "ascending");
       });
-      body.replaceChildren(...seen.map((row) => element("tr", {}, columns.map((column) => tableCell(column, row)))));
+      body.replaceChildren(...seen.map((row) =>
+        element("tr", { class: rowClass(row) }, columns.map((column) => tableCell(column, row)))));
       onpage(seen);
     };
   }

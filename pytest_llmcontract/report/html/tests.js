@@ -1,6 +1,6 @@
 // The tests, with the timeline of those on the table's page.
 
-function testsSection(choose) {
+function testsSection(choose, open) {
   const chart = new Chart(document.getElementById("timeline"), { zoom: true });
   const axes = document.getElementById("timeline-axis");
   let chosen = null; // until somebody chooses: virtual seconds, where time passed
@@ -20,21 +20,30 @@ function testsSection(choose) {
       label: `${what}: those on this page of the table below.`,
       key: met.map(([name, { sign, word }]) => [name, sign, word]),
       height: rowsHeight(shown.length),
-      make: (width) => timelinePlot(shown, theirs, axis, width),
+      make: (width) => timelinePlot(shown, theirs, axis, width, (call) => open(call, calls.get(call.test))),
     });
   };
   axes.addEventListener("change", (event) => { chosen = event.target.value; draw(); });
 
   const fact = (name) => (test) => facts.get(test.index)[name];
-  const outcome = (test) => [BAD.includes(test.outcome) && mark("error", "✕"), test.outcome];
+  const outcome = (test) => [outcomeMark(test), test.outcome];
+  /** Opens the first call that went wrong, else the first. */
+  const opener = (number, test) => {
+    const theirs = calls.get(test.index) ?? [];
+    if (!theirs.length) return "0";
+    const first = theirs.find((call) => call.outcome !== "ok") ?? theirs[0];
+    const attributes = { type: "button", class: "link", title: `Open the calls of ${test.id}`, onclick: () => open(first, theirs) };
+    return element("button", attributes, `${counted(number, "call")}`);
+  };
   const table = new PagedTable(place("tests"), {
     caption: "Tests",
     size: 25,
+    rowClass: (test) => (BAD.includes(test.outcome) ? "bad" : undefined),
     onpage: (page) => { seen = page; draw(); },
     columns: [
-      { ...texts("Test", (test) => test.id, (test) => testButton(test, choose)), head: true },
+      { ...texts("Test", (test) => test.id, (test) => [testButton(test, choose), test.failure && sub(test.failure)]), head: true },
       texts("Outcome", (test) => test.outcome, outcome),
-      figures("Calls", fact("calls")),
+      figures("Calls", fact("calls"), opener),
       figures("Refused", fact("refused"), someOrNothing),
       figures("Retries", fact("retries"), someOrNothing),
       figures("Tokens", fact("tokens")),
@@ -51,7 +60,8 @@ function testsSection(choose) {
       const found = grouped(selected.findings, (finding) => finding.test);
       facts = new Map(selected.tests.map(({ index }) =>
         [index, { ...totals(calls.get(index) ?? []), findings: found.get(index)?.length ?? 0 }]));
-      table.show(selected.tests);
+      const grave = (test) => (BAD.includes(test.outcome) ? 2 : 0) + (facts.get(test.index).findings > 0 ? 1 : 0);
+      table.show([...selected.tests].sort((a, b) => grave(b) - grave(a)));
     },
   };
 }

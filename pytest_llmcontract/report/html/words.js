@@ -24,11 +24,19 @@ const joined = (parts, between = ", ") => parts.filter(Boolean).join(between);
 /** The largest of any number of figures; `Math.max` takes only so many. */
 const largest = (figures, least = 0) => figures.reduce((most, figure) => Math.max(most, figure), least);
 
+/** Digits after the point that show *dollars*: at least *digits*, and of what is less two that are not 0. */
+const decimals = (dollars, digits) => Math.min(20, Math.max(digits, 1 - Math.floor(Math.log10(dollars || 1))));
+
+/** What costs something is never written as nothing. */
+const money = (dollars, digits = 6) => "$" + dollars.toLocaleString("en-US",
+  { minimumFractionDigits: 2, maximumFractionDigits: dollars < 10 ** -digits ? decimals(dollars, digits) : digits });
+
 /** Six decimals in columns, so that points stand below each other. */
-const money = (dollars, digits = 6) =>
-  "$" + dollars.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: digits });
-const moneyColumn = (dollars) =>
-  dollars === 0 ? "$0" : "$" + dollars.toLocaleString("en-US", { minimumFractionDigits: 6, maximumFractionDigits: 6 });
+const moneyColumn = (dollars) => {
+  if (dollars === 0) return "$0";
+  const digits = dollars < 1e-6 ? decimals(dollars, 6) : 6;
+  return "$" + dollars.toLocaleString("en-US", { minimumFractionDigits: 6, maximumFractionDigits: digits });
+};
 
 /** In a column where most rows have none, a zero is only noise. */
 const someOrNothing = (number) => (number ? whole(number) : "");
@@ -65,8 +73,12 @@ const OUTCOMES = {
   limit: { word: "refused by a limit (413, 429, 498)", sign: "✕", marker: "x" },
   client: { word: "other 4xx", sign: "■", marker: "square" },
   server: { word: "5xx", sign: "▲", marker: "triangle" },
-  lost: { word: "no reply", sign: "◆", marker: "diamond" },
+  lost: { word: "no reply, or cut off", sign: "◆", marker: "diamond" },
 };
+
+/** `200`, `429 rate_limit_exceeded`, `200, cut off`. */
+const answerOf = (call) =>
+  joined([joined([call.status ?? "no reply", call.error], " "), call.cut && "cut off"]);
 
 function outcomeOf(status) {
   if (status === null) return "lost";
@@ -83,6 +95,12 @@ const SEVERITIES = { error: "✕", warning: "▲", note: "●" };
 const mark = (kind, sign) => element("span", { class: `mark ${kind}`, "aria-hidden": "true" }, sign);
 
 const place = (id) => document.querySelector(`#${id} .list`);
+
+/** A call's number that opens it when pressed. */
+const callButton = (call, open) =>
+  element("button", { type: "button", class: "link", title: "Open this call", onclick: () => open(call) }, `call ${whole(call.number)}`);
+
+const outcomeMark = (test) => BAD.includes(test.outcome) && mark("error", "✕");
 
 /** A test's name that narrows the page to it when pressed. */
 function testButton(test, choose, name = test.id) {

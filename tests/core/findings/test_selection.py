@@ -113,8 +113,8 @@ def test_what_is_kept_keeps_its_order():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("LLM999", "unknown rule 'LLM999'; accepted: ALL, LLM1, LLM101, "),
-        ("llm101", "unknown rule 'llm101'; "),
+        ("LLM999", "; accepted: ALL, LLM1, LLM101, "),
+        ("llm101", "unknown rule 'llm101'. Did you mean 'LLM101'? "),
         ("LLM1O1", "Did you mean 'LLM101'? (--select)"),
         ("L", "unknown rule 'L'"),
         ("LLM101;LLM102", "unknown rule 'LLM101;LLM102'"),
