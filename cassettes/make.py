@@ -127,7 +127,9 @@ def stream(**fields: Any) -> Ask:
 
 
 def draw(**fields: Any) -> Ask:
-    return post("/images/generations", **{"model": "black-forest-labs/FLUX.1-schnell", "prompt": "A plum", **fields})
+    return post(
+        "/images/generations", **{"model": "black-forest-labs/FLUX.1-kontext-pro", "prompt": "A plum", **fields}
+    )
 
 
 def _request(provider: str, method: str, path: str, body: bytes = b"", kind: str = "") -> ApiRequest:

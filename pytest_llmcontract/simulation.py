@@ -22,7 +22,7 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.load import edition_dates, load_edition
+from pytest_llmcontract.core.facts.load import edition_dates, edition_with_plan
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.guard import Guard
@@ -407,7 +407,7 @@ def simulated(
 
 def edition_for(name: str, settings: ProviderSettings) -> Edition:
     """What is known on the day that *settings* name, with what they know better."""
-    edition = load_edition(name, settings.edition)
+    edition = edition_with_plan(name, settings.needed_plan, settings.edition)
     return edition.with_models(settings.models).with_limits(settings.limits).with_hosts(settings.hosts)
 
 

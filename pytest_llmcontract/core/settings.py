@@ -24,6 +24,11 @@ class ProviderSettings:
     hosts: Iterable[str] = ()
     """Gateway addresses of one's own that stand for the provider."""
 
+    @property
+    def needed_plan(self) -> str | None:
+        """The plan that not every edition has and that was asked for; without ``edition=`` the newest with it holds."""
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClockSettings:

@@ -15,8 +15,8 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.load import edition_on, load_edition, model_on
-from pytest_llmcontract.core.facts.records import Capability
+from pytest_llmcontract.core.facts.load import edition_on, load_edition, model_on, plan_names
+from pytest_llmcontract.core.facts.records import Capability, Model, family_facts
 from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
@@ -42,7 +42,7 @@ class Simulated:
     """The day whose facts it was held to."""
     plan: str
     unheard: bool = False
-    """The facts do not have the model, and the recording shows that there was one."""
+    """What the facts do not have of the model, or only guess, is taken from the recording."""
 
 
 def told_limits(reply: ApiReply) -> dict[str, str]:
@@ -71,10 +71,8 @@ class Resimulation:
 
     def answer(self, provider: str, interaction: Interaction, day: date | None) -> Simulated:
         """What the simulator says to the request of *interaction*."""
-        facts = self._facts(provider, day)
-        unheard = _unheard_model(facts, interaction)
-        if unheard is not None:
-            facts = _with_unheard(facts, unheard, interaction)
+        known = self._facts(provider, day)
+        facts = _as_told(known, interaction)
         told = told_limits(interaction.reply)
         found: Simulated | None = None
         agreeing = -1
@@ -90,7 +88,7 @@ class Resimulation:
         assert found is not None
         if told and agreeing > 1:
             self._likely[provider] = found.plan
-        return dataclasses.replace(found, unheard=unheard is not None)
+        return dataclasses.replace(found, unheard=facts is not known)
 
     def _facts(self, provider: str, day: date | None) -> Edition:
         if self._edition is not None:
@@ -105,53 +103,75 @@ class Resimulation:
         return [likely, *(plan for plan in _plan_names(facts) if plan != likely)]
 
 
-# Models that the facts do not have
+# Models that the facts do not have, or only guess about
 
 
-def _unheard_model(facts: Edition, interaction: Interaction) -> str | None:
-    """The model that the request names, if the facts have none of the name and the reply says that there is one."""
+def _as_told(facts: Edition, interaction: Interaction) -> Edition:
+    """*facts* with the model as the recording shows it: the first guess that is answered as it was."""
+    name = _model_of(interaction)
+    if not name or interaction.reply.status in (401, 404):
+        return facts
+    known = facts.models.get(name)
+    if known is not None and not known.assumed:
+        return facts
+    guesses = [] if known else [facts.with_models({name: _likeliest(facts, name, interaction)})]
+    guesses += [facts.with_models({name: fields}) for fields in _guesses(facts, known, interaction)]
+    told = (guess for guess in (facts, *guesses) if _as_recorded(_told_by(guess, interaction), interaction))
+    return next(told, facts if known else guesses[0])
+
+
+def _model_of(interaction: Interaction) -> str:
     body = interaction.request.json
     name = body.get("model") if isinstance(body, dict) else None
-    if not isinstance(name, str) or name in facts.models or interaction.reply.status in (401, 404):
-        return None
-    return name
+    return name if isinstance(name, str) else ""
 
 
-def _with_unheard(facts: Edition, model: str, interaction: Interaction) -> Edition:
-    """*facts* with *model* as the recording shows it: the first guess that is answered as it was."""
-    guesses = [facts.with_models({model: fields}) for fields in _guesses(facts, model, interaction)]
-    answered = (guess for guess in guesses if _as_recorded(_simulated(guess, guess.plans[0], interaction), interaction))
-    return next(answered, guesses[0])
+def _told_by(guess: Edition, interaction: Interaction) -> Simulated:
+    return _simulated(guess, guess.plans[0], interaction)
 
 
-def _guesses(facts: Edition, model: str, interaction: Interaction) -> Iterator[dict[str, Any]]:
-    """What is assumed of it: what the facts have of its first day, else that it takes anything; then, ever less."""
+def _likeliest(facts: Edition, model: str, interaction: Interaction) -> dict[str, Any]:
+    """What is assumed of an unknown model: what the facts have of its first day, else that it takes anything."""
     known = load_edition(facts.provider).models.get(model)
     later = model_on(facts.provider, model, known.since) if known else None
     if later is not None:
-        yield later.model_dump(exclude={"id", "since", "retired", "source", "sources"})
-    elif interaction.request.path.endswith("/images/generations"):
-        yield {"type": "image"}
-    else:
-        everything = {"input_modalities": ("text", "image", "audio", "video"), "context": None}
-        yield everything
-        yield {**everything, "capabilities": get_args(Capability)}
-        yield {"context": None}
+        return later.model_dump(exclude_unset=True, exclude=_OWN)
+    if interaction.request.path.endswith("/images/generations"):
+        return {"type": "image"}
+    return {**_ANYTHING, **family_facts(facts.models, model)}
+
+
+_OWN = {"id", "since", "serverless", "retired", "source", "sources", "assumed"}
+_ANYTHING = {"input_modalities": ("text", "image", "audio", "video"), "context": None}
+
+
+def _guesses(facts: Edition, known: Model | None, interaction: Interaction) -> Iterator[dict[str, Any]]:
+    """What it may be instead, ever less able; of a *known* model, only what nobody saw of it."""
+    if known is None and not interaction.request.path.endswith("/images/generations"):
+        yield {**_ANYTHING, "capabilities": get_args(Capability)}
         yield {"context": None, "capabilities": ()}
-    yield {"retired": facts.date}
-    if "model_not_serverless" in facts.errors:
-        yield {"serverless": False}
+    if known is None or not known.is_seen("input_modalities"):
+        elsewhere = {} if known else {"context": None, **family_facts(facts.models, _model_of(interaction))}
+        yield from ({**elsewhere, "input_modalities": kinds} for kinds in (("text", "image"), ("text",)))
+        yield {**elsewhere, "third_party": True}
+    if known is None or not known.is_seen("capabilities"):
+        less = {**({} if known else _ANYTHING), "capabilities": ("system",)}
+        yield from (less, {**less, "third_party": True})
+    if known is None or "retired" in known.assumed:
+        yield {"retired": facts.date if known is None or known.retired is None else None}
+    if "model_not_serverless" in facts.errors and (known is None or "serverless" in known.assumed):
+        yield {"serverless": known is not None and not known.serverless}
 
 
 def _as_recorded(simulated: Simulated, interaction: Interaction) -> bool:
-    """Whether status and kind of error agree; the words may differ."""
+    """Whether status and form of the error agree; the words may differ."""
     return _kind_of(simulated.reply) == _kind_of(interaction.reply)
 
 
-def _kind_of(reply: ApiReply) -> tuple[int, object, object]:
+def _kind_of(reply: ApiReply) -> tuple[int, object, object, object]:
     error = reply.json.get("error") if reply.status >= 400 and isinstance(reply.json, dict) else None
     error = error if isinstance(error, dict) else {}
-    return reply.status, error.get("code"), error.get("param")
+    return reply.status, error.get("code"), error.get("param"), type(error.get("message"))
 
 
 # One simulation
@@ -179,11 +199,7 @@ def _sent(interaction: Interaction) -> ApiRequest:
 
 def _named_plan(text: str) -> tuple[str, str]:
     """Provider and plan that *text* names: ``groq/free``, ``tier1``."""
-    known = {
-        f"{provider}/{plan}": (provider, plan)
-        for provider in provider_names()
-        for plan in _plan_names(load_edition(provider))
-    }
+    known = {f"{provider}/{plan}": (provider, plan) for provider in provider_names() for plan in plan_names(provider)}
     bare: dict[str, tuple[str, str]] = {plan: (provider, plan) for provider, plan in known.values()}
     if text not in known and text not in bare:
         raise unknown("plan", text, known)

@@ -204,15 +204,22 @@ def _limits(told: Mapping[str, str | None]) -> dict[str, float]:
 def _settings_with(
     edition: Edition, model: str, limits: Mapping[str, float], *, general: bool, lowest: int = 0
 ) -> list[dict[str, Any]]:
-    """The tiers from *lowest* on with these limits; or the lowest with ``limits=``."""
+    """The tiers from *lowest* on with these limits; or the lowest with ``limits=``. Where there are none, no tier."""
     plans = dict.fromkeys(record.plan for record in edition.limits)
     same: list[dict[str, Any]] = [
-        {"tier": int(plan[-1])}
+        _tier_of(plan)
         for plan in plans
-        if int(plan[-1]) >= lowest and edition.limits_for(plan, model) == dict(limits)
+        if _tier_of(plan).get("tier", lowest) >= lowest and edition.limits_for(plan, model) == dict(limits)
     ]
     own = {kind: limits.get(kind) for kind in ("RPM", "TPM")}
-    return same or [{"tier": max(1, lowest), "limits": dict(limits) if general else {model: own}}]
+    tier = {"tier": max(1, lowest)} if edition.has_plan("tier1") else {}
+    return same or [{**tier, "limits": dict(limits) if general else {model: own}}]
+
+
+def _tier_of(plan: str) -> dict[str, Any]:
+    """The setting that means *plan*: ``{"tier": 2}``, or nothing for the only one there is."""
+    tier = plan.removeprefix("tier")
+    return {"tier": int(tier)} if tier.isdecimal() else {}
 
 
 _STATES: Mapping[str, State] = {

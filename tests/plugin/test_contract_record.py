@@ -151,7 +151,7 @@ def test_the_marker_alone_is_for_whichever_provider_the_test_calls(project, run)
 
     (cassette,) = map(read_cassette, project.path.rglob("*.llm.yaml"))
     assert cassette.metadata.provider == ("groq", "together")
-    assert cassette.metadata.plan == ("free", "tier1")
+    assert cassette.metadata.plan == ("free", "prepaid")
     run().assert_outcomes(passed=1)
 
 

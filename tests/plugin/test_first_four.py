@@ -99,13 +99,13 @@ def test_an_edition_only_one_provider_has_is_no_error_until_the_other_is_asked_f
     project.makepyfile(
         """
         def test_groq(groq_api):
-            assert str(groq_api.edition.date) == "2024-12-01"
+            assert str(groq_api.edition.date) == "2024-04-01"
 
         def test_together(together_api): pass
         """
     )
 
-    result = run_pytest("--llmcontract-edition=2024-12-31")
+    result = run_pytest("--llmcontract-edition=2024-05-31")
 
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["llmcontract: groq 2024-12-01", "*no together edition is as old as 2024-12-31*"])
+    result.stdout.fnmatch_lines(["llmcontract: groq 2024-04-01", "*no together edition is as old as 2024-05-31*"])

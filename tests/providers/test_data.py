@@ -95,7 +95,7 @@ def test_an_edition_holds_together(provider, day):
         ("groq", None, "2026-10-01"),
         ("together", "2025-08-31", "2025-08-01"),
         ("together", "2026-06-01", "2026-06-01"),
-        ("together", None, "2026-08-31"),
+        ("together", None, "2026-10-07"),
     ],
 )
 def test_the_newest_edition_not_after_the_date(provider, asked, given):
@@ -109,8 +109,8 @@ def test_an_edition_is_loaded_once():
 @pytest.mark.parametrize(
     ("provider", "when", "says"),
     [
-        ("groq", "2024-11-30", "the first is 2024-12-01 (editions: 2024-12-01, 2025-03-01, "),
-        ("together", "2025-07-31", "the first is 2025-08-01"),
+        ("groq", "2024-03-31", "the first is 2024-04-01 (editions: 2024-04-01, 2024-07-16, "),
+        ("together", "2024-05-31", "the first is 2024-06-01"),
         ("groq", "2026-13-01", "expected YYYY-MM-DD, such as 2026-06-04"),
         ("groq", "newest", "edition 'newest' is no date"),
         ("groq", "20260604", "edition '20260604' is no date"),
@@ -207,7 +207,7 @@ def test_groq_limits_of_other_days(when, plan, model, limits):
         (5, (6_000, 2_000_000), (10_000, 20_000_000), (9_000, 5_000_000), 1_200),
     ],
 )
-@pytest.mark.parametrize("when", ["2025-08-01", "2026-08-31"])
+@pytest.mark.parametrize("when", ["2025-08-01", "2026-04-16"])
 def test_together_limits_by_tier_and_type(when, tier, chat, embedding, rerank, images):
     edition, plan = load_edition("together", when), f"tier{tier}"
     assert tuple(edition.limits_for(plan, "meta-llama/Llama-3.3-70B-Instruct-Turbo").values()) == chat
@@ -275,11 +275,11 @@ def test_what_changed_about_a_model_has_its_own_source():
     assert newest.source_of("prices") == "docs-2026-07"
 
 
-@pytest.mark.parametrize("day", edition_dates("together"), ids=str)
-def test_flux_pro_needs_tier_2_and_is_always_there(day):
+@pytest.mark.parametrize("day", edition_dates("together")[1:], ids=str)
+def test_flux_pro_needs_tier_2_as_long_as_there_are_tiers_and_is_always_there(day):
     model = load_edition("together", day).models["black-forest-labs/FLUX.1.1-pro"]
     assert model.serverless
-    assert model.tier == 2
+    assert model.tier == (2 if day < date(2026, 4, 22) else 0)
     assert model.retired is None
 
 
@@ -376,11 +376,11 @@ def test_groq_dialect_through_the_years():
 
 
 def test_together_dialect_through_the_years():
-    first, may, prepaid = (load_edition("together", day).dialect for day in ("2025-08-01", "2026-05-31", "2026-06-01"))
-    assert (first.rate_headers, may.rate_headers, prepaid.rate_headers) == ("per_second", "none", "none")
+    first, last, prepaid = (load_edition("together", day).dialect for day in ("2025-08-01", "2026-04-16", "2026-06-01"))
+    assert (first.rate_headers, last.rate_headers, prepaid.rate_headers) == ("per_second", "per_second", "none")
     assert (first.retry_after_on_success, prepaid.retry_after_on_success) == (True, False)
-    assert (may.balance_floor, prepaid.balance_floor) == (Decimal(-100), Decimal(0))
-    assert first.tier_spend == (5, 50, 100, 250, 1000)
+    assert (last.balance_floor, prepaid.balance_floor) == (Decimal(-100), Decimal(0))
+    assert (first.tier_spend, prepaid.tier_spend) == ((5, 50, 100, 250, 1000), ())
     assert (first.tier_delay_seconds, first.body_indent) == (900, 2)
 
 

@@ -17,6 +17,7 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.facts.load import edition_on
 from pytest_llmcontract.core.facts.registry import provider_folder
+from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.recordings.cassette import Interaction
 from pytest_llmcontract.recordings.dates import moment_of
@@ -35,7 +36,7 @@ def answer(provider: str, model: str, on: str, path: str = "/chat/completions", 
 
 
 def send(provider: str, on: str, request: ApiRequest) -> ApiReply:
-    facts, known = edition_on(provider, day.fromisoformat(on)), provider(provider)
+    facts, known = edition_on(provider, day.fromisoformat(on)), provider_called(provider)
     simulator = World(VirtualClock(noon_of(facts.date))).add(known, facts, known.settings())
     reply = simulator.answer(request).reply
     assert isinstance(reply, ApiReply)

@@ -154,10 +154,17 @@ class TestModel:
         ],
     )
     def test_a_picture_for_a_model_that_reads(self, day: date, detail: dict[str, str]) -> None:
-        mismatches = check(model(), day, messages=[USER, {"role": "user", "content": [PICTURE]}])
+        reads = model(input_modalities=("text",))
+        mismatches = check(reads, day, messages=[USER, {"role": "user", "content": [PICTURE]}])
 
         assert said(*mismatches) == detail
         assert mismatches[0].path == "$.messages[1].content[0]"
+
+    def test_what_nobody_saw_of_a_model_refuses_nothing(self) -> None:
+        unseen = model(capabilities={"system"}, assumed={"capabilities"})
+        picture = {"role": "user", "content": [PICTURE]}
+
+        assert check(unseen, messages=[picture], tools=[TOOL], reasoning_effort="low") == ()
 
     def test_text_parts_are_for_every_model(self) -> None:
         assert check(model(), messages=[{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]) == ()
@@ -274,4 +281,67 @@ def test_assumed_texts_are_marked() -> None:
     """The docs list them; a text that somebody saw leaves this list."""
     assumed = {name for name, text in TEXTS.items() if text.source == "assumed"}
 
-    assert assumed == {"no_role", "minimum", "pattern", "no_object", "raw"}
+    assert assumed == {"no_role", "minimum", "pattern", "no_object", "raw", "left_out"}
+
+
+CLOSED = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+OPEN = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+
+
+def strict(schema: Any) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+
+
+class TestStrictSchemas:
+    @pytest.mark.parametrize(
+        "schema",
+        [
+            OPEN,
+            {**CLOSED, "properties": {"a": OPEN}},
+            {**CLOSED, "properties": {"a": {"type": "array", "items": OPEN}}},
+            {**CLOSED, "$defs": {"b": OPEN}},
+            {"anyOf": [CLOSED, OPEN]},
+        ],
+        ids=["root", "property", "items", "defs", "anyOf"],
+    )
+    def test_every_object_is_closed(self, schema: Any) -> None:
+        assert said(*check(model(), response_format=strict(schema))) == {
+            "message": "invalid JSON schema for response_format: 'answer': "
+            "`additionalProperties:false` must be set on every object",
+        }
+
+    def test_every_property_is_required(self) -> None:
+        (mismatch,) = check(model(), response_format=strict({**CLOSED, "required": []}))
+        assert mismatch.path == "$.response_format.json_schema.schema"
+        assert mismatch.error == "bad_request"
+
+    def test_a_strict_tool_is_held_to_the_same(self) -> None:
+        function = {"name": "weather", "strict": True, "parameters": OPEN}
+        (mismatch,) = check(model(), tools=[{"type": "function", "function": function}])
+        assert mismatch.path == "$.tools[0].function.parameters"
+
+    def test_a_keyword_that_nobody_saw_refused_is_a_warning(self) -> None:
+        (mismatch,) = check(model(), response_format=strict({**CLOSED, "not": {}}))
+        assert (mismatch.error, mismatch.certain) == (None, False)
+
+    def test_closed_schemas_and_those_that_are_not_strict_are_accepted(self) -> None:
+        loose = {"type": "json_schema", "json_schema": {"name": "answer", "schema": OPEN}}
+        assert check(model(), response_format=strict(CLOSED)) == ()
+        assert check(model(), response_format=loose) == ()
+
+    def test_before_the_first_sight_of_the_rule_there_was_none(self) -> None:
+        assert check(model(), date(2026, 8, 18), response_format=strict(OPEN)) == ()
+
+
+@pytest.mark.parametrize(("rules", "fine"), [({"no_system_with_images"}, False), (set(), True)])
+def test_pictures_beside_a_system_message(rules: set[str], fine: bool) -> None:
+    sees = model(input_modalities=("text", "image"), rules=rules)
+    system = {"role": "system", "content": "Be brief."}
+    found = check(sees, messages=[system, {"role": "user", "content": [PICTURE]}])
+    words = [mismatch.detail["message"] for mismatch in found]
+    assert words == ([] if fine else ["prompting with images is incompatible with system messages"])

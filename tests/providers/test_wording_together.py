@@ -141,11 +141,31 @@ def test_media_for_a_model_that_takes_it(kind: str) -> None:
         ),
     ],
 )
-def test_media_for_a_model_that_reads(kind: str, third_party: bool, message: object) -> None:
-    (mismatch,) = check(model(third_party=third_party), messages=[USER, part(kind)])
+def test_media_for_a_model_that_was_seen_to_refuse_them(kind: str, third_party: bool, message: object) -> None:
+    (mismatch,) = check(model(third_party=third_party, input_modalities=("text",)), messages=[USER, part(kind)])
 
     assert mismatch.path == "$.messages[1].content[0]"
     assert mismatch.detail == {"message": message, "param": None, "code": None}
+
+
+@pytest.mark.parametrize("facts", [{}, {"input_modalities": ("text",), "assumed": {"input_modalities"}}])
+def test_media_that_nobody_saw_refused_are_a_warning_and_answered(facts: dict[str, Any]) -> None:
+    (mismatch,) = check(model(**facts), messages=[USER, part("image")])
+
+    assert mismatch.error is None
+    assert not mismatch.certain
+    assert mismatch.message == "$.messages[1].content[0] is image, which org/m may not look at"
+
+
+def test_a_third_partys_text_model_refuses_media_as_its_kind_was_seen_to() -> None:
+    (mismatch,) = check(model(third_party=True), messages=[USER, part("image")])
+
+    assert mismatch.error == "invalid_request"
+
+
+@pytest.mark.parametrize("asked", [{"tools": [TOOL]}, {"response_format": {"type": "json_object"}}])
+def test_a_capability_that_is_only_assumed_to_be_absent_refuses_nothing(asked: dict[str, Any]) -> None:
+    assert check(model(capabilities={"system"}, assumed={"capabilities"}), **asked) == ()
 
 
 @pytest.mark.parametrize(

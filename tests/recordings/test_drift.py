@@ -592,6 +592,32 @@ def test_bad_input_is_one_line(folder, capsys, monkeypatch, arguments, message):
     assert re.search(message, captured.err)
 
 
+ASSUMED_TO_BE_OFFERED = "Qwen/Qwen2.5-7B-Instruct"
+"""Its facts begin with a list of 2026 that has it as not serverless."""
+
+
+@pytest.mark.parametrize("offered", [True, False])
+def test_whether_a_model_was_offered_is_told_by_the_recording_where_the_facts_only_guess(tmp_path, offered):
+    day = date(2025, 12, 14)
+    sent = request("together", {"model": ASSUMED_TO_BE_OFFERED, "messages": HELLO})
+    refusal = recorded(
+        request("together", {"model": "Qwen/Qwen2.5-14B-Instruct", "messages": HELLO}), day=day, status=400
+    )
+    reply = recorded(sent, day=day) if offered else refusal
+    assert reply.status == (200 if offered else 400)
+    result = drift(cassette(tmp_path / "a.yaml", (sent, replace(reply, body=reply.body.replace(b"14B", b"7B")))))
+    assert [difference.aspect for exchange in result.compared for difference in exchange.comparison.differences] == []
+    assert list(result.left_out) == (
+        [] if offered else [f"what {ASSUMED_TO_BE_OFFERED} can do: our facts of that day do not have it"]
+    )
+
+
+def test_a_restriction_that_was_seen_that_day_is_not_taken_from_the_recording(tmp_path):
+    sent = request("together", {"model": "Qwen/Qwen2.5-14B-Instruct", "messages": HELLO})
+    assert recorded(sent, day=date(2025, 12, 13)).status == 200
+    assert recorded(sent, day=date(2025, 12, 14)).status == 400
+
+
 # What is not the provider's, what a recorder did not keep, what the facts do not reach
 
 

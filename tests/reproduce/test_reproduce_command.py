@@ -166,7 +166,7 @@ class TestBadInput:
         [
             (["--provider", "grok"], "Did you mean 'groq'?"),
             (["--edition", "yesterday"], "expected YYYY-MM-DD"),
-            (["--edition", "2020-01-01"], "the first is 2024-12-01"),
+            (["--edition", "2020-01-01"], "the first is 2024-04-01"),
         ],
     )
     def test_arguments(self, run, arguments, said):

@@ -33,11 +33,11 @@ def test_a_model_answers_until_its_last_day(groq_api, llm_clock):
 
     llm_clock.travel_to(datetime.combine(retired, dt.time(12), UTC))
 
-    with pytest.raises(groq.BadRequestError) as refused:
+    with pytest.raises(groq.NotFoundError) as refused:
         ask(LLAMA)
-    assert refused.value.body["error"]["code"] == "model_decommissioned"
+    assert refused.value.body["error"]["code"] == "model_not_found"
     assert LLAMA not in {model.id for model in groq.Groq().models.list().data}
-    assert groq_api.calls[1].reply.error == "model_decommissioned"
+    assert groq_api.calls[1].reply.error == "model_not_found"
 
 
 def test_a_retired_model_fails_the_test_that_uses_it(pytester, run_pytest):
@@ -51,7 +51,7 @@ def test_a_retired_model_fails_the_test_that_uses_it(pytester, run_pytest):
         def test_it(groq_api):
             try:
                 groq.Groq().chat.completions.create(model="{LLAMA}", messages=[{{"role": "user", "content": "x"}}])
-            except groq.BadRequestError:
+            except groq.NotFoundError:
                 pass
         """
     )

@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 import together
 
-SCHNELL = "black-forest-labs/FLUX.1-schnell"
+KONTEXT = "black-forest-labs/FLUX.1-kontext-pro"
 
 
-def draw(model=SCHNELL, **more):
+def draw(model=KONTEXT, **more):
     return together.Together(max_retries=0).images.generate(model=model, prompt="a house", **more)
 
 
 def test_a_picture_costs_by_its_pixels(together_api):
-    price = together_api.edition.models[SCHNELL].prices.megapixel
+    price = together_api.edition.models[KONTEXT].prices.megapixel
     before = together_api.account.balance
 
     picture = draw(width=1000, height=500, n=2)

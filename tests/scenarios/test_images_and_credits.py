@@ -9,7 +9,7 @@ import pytest
 import together
 
 PRO = "black-forest-labs/FLUX.1.1-pro"
-SCHNELL = "black-forest-labs/FLUX.1-schnell"
+KONTEXT = "black-forest-labs/FLUX.1-kontext-pro"
 MODEL = "openai/gpt-oss-120b"
 
 
@@ -17,6 +17,7 @@ def draw(model, **more):
     return together.Together(max_retries=0).images.generate(model=model, prompt="a house", **more)
 
 
+@pytest.mark.together_api(tier=1)
 def test_the_upgrade_takes_fifteen_minutes(together_api, llm_clock):
     with pytest.raises(together.PermissionDeniedError):
         draw(PRO)
@@ -34,6 +35,7 @@ def test_the_upgrade_takes_fifteen_minutes(together_api, llm_clock):
     assert together_api.account.lifetime_spend >= 50
 
 
+@pytest.mark.together_api(tier=1)
 def test_an_application_that_waits_for_its_tier(together_api, llm_clock):
     from time import sleep
 
@@ -68,7 +70,7 @@ def test_each_tier_draws_with_its_models_and_with_no_other(together_api):
 def test_the_openai_sdk_draws_as_well(together_api):
     client = openai.OpenAI(base_url="https://api.together.xyz/v1", api_key="k")
 
-    picture = client.images.generate(model=SCHNELL, prompt="a house")
+    picture = client.images.generate(model=KONTEXT, prompt="a house")
 
     assert picture.data[0].url
     assert together_api.calls.last.operation == "images.generations"
@@ -86,7 +88,7 @@ def test_no_credit_no_answer(together_api):
 
 @pytest.mark.parametrize(
     ("together_api", "floor"),
-    [({"edition": "2026-05-31"}, -100), ({"edition": "2026-08-31"}, 0)],
+    [({"edition": "2026-04-16"}, -100), ({"edition": "2026-04-22"}, 0), ({"edition": "2026-08-31"}, 0)],
     indirect=["together_api"],
 )
 def test_an_account_below_its_floor_is_refused_until_it_buys(together_api, floor):
@@ -109,6 +111,7 @@ def test_an_account_below_its_floor_is_refused_until_it_buys(together_api, floor
     assert together_api.calls.statuses == [200, 402, 200]
 
 
+@pytest.mark.together_api(tier=1)
 def test_granted_credits_do_not_raise_the_tier(together_api, llm_clock):
     together_api.account.grant_credits(500)
     llm_clock.advance(minutes=30)
@@ -118,6 +121,18 @@ def test_granted_credits_do_not_raise_the_tier(together_api, llm_clock):
 
 
 def test_a_scripted_picture(together_api):
-    together_api.reply(body={"id": "i", "object": "list", "model": SCHNELL, "data": [{"index": 0, "url": "https://a"}]})
+    together_api.reply(body={"id": "i", "object": "list", "model": KONTEXT, "data": [{"index": 0, "url": "https://a"}]})
 
-    assert draw(SCHNELL).data[0].url == "https://a"
+    assert draw(KONTEXT).data[0].url == "https://a"
+
+
+def test_without_tiers_every_model_is_open(together_api):
+    assert draw(PRO).data
+    assert together_api.account.tier is None
+    assert together_api.calls.last.plan == "prepaid"
+
+
+@pytest.mark.together_api(tier=3)
+def test_a_tier_chooses_the_newest_edition_that_has_tiers(together_api):
+    assert str(together_api.edition.date) == "2026-04-16"
+    assert together_api.account.tier == 3

@@ -69,9 +69,14 @@ def _charge(state: State, turn: Turn, usage: Usage) -> None:
 
 
 def _correct(state: State, turn: Turn, usage: Usage) -> None:
-    """Give back, or take, what the estimate that was taken differs from what was really used."""
+    """Give back, or take, what the estimate that was taken differs from what was really used.
+
+    Where the longest completion was taken, nothing of it is given back: the real one comes on top. The one token that
+    is taken where no longest is named is (assumed).
+    """
     assert turn.model is not None
-    owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used_tokens(usage).items()}
+    kept = turn.asked_tokens if state.edition.dialect.admission == "maximum" else 0
+    owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used_tokens(usage, kept).items()}
     state.limiter.take(turn.model.id, owed, turn.at, turn.rules)
 
 

@@ -91,7 +91,7 @@ class Simulator:
             turn.mismatches = contract.check(judged_body(request), able)
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
-        if operation_of(turn).reads_text and not turn.mismatches:
+        if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
             turn.prompt_tokens = state.tokens.prompt(turn.body, turn.call.model)
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)

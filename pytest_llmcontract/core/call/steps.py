@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
@@ -61,10 +62,30 @@ def key(state: State, turn: Turn) -> Decision | None:
 
 def contract(state: State, turn: Turn) -> Decision | None:
     """Is the body what the provider accepts? What is wrong was noted when the call was opened; this refuses it."""
+    if too_big := _upload(state, turn):
+        return too_big
     for mismatch in turn.mismatches:
         if mismatch.error:
             return Refusal(mismatch.error, mismatch.detail)
     return None
+
+
+def _upload(state: State, turn: Turn) -> Refusal | None:
+    """Is a file of the form too big? It is refused before anybody looks at the form."""
+    most = state.edition.dialect.upload_bytes
+    sizes = {name: len(value.data) for name, value in turn.body.items() if isinstance(value, File)}
+    name = next((name for name, size in sizes.items() if most is not None and size > most), None)
+    if name is None:
+        return None
+    turn.find(
+        "LLM107",
+        f"$.{name} has {sizes[name]:,} bytes, more than the {most:,} that may be uploaded",
+        path=f"$.{name}",
+        sent=f"{sizes[name]:,} bytes",
+        allowed=f"at most {most:,} bytes",
+        fix="send a smaller file, or the address of one where the provider takes it",
+    )
+    return Refusal("payload_too_large")
 
 
 def account(state: State, turn: Turn) -> Decision | None:
@@ -106,7 +127,7 @@ def model(state: State, turn: Turn) -> Decision | None:
             allowed=f"a model that answers on {today}",
             fix=f"choose a model that {_list_of(state)} lists as current",
         )
-        return state.edition.refusal("retired_model")
+        return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
     if not known.serverless:
         return state.edition.refusal("not_serverless")
     if denied := state.account.access(known, turn.at):

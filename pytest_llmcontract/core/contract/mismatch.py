@@ -29,6 +29,8 @@ class Mismatch:
     fix: str = ""
     error: str | None = None
     """Name in the provider's error catalogue; ``None`` if the provider tolerates it."""
+    certain: bool = True
+    """Whether somebody saw it refused. What nobody saw refused is a warning, and is answered."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """What fills the error's body: ``message``, ``param``, ``code``. An absent key is not sent, ``None`` is null."""
 

@@ -46,6 +46,7 @@ class Breach:
     message: str
     """As :attr:`Mismatch.message`, without the path: ``asks for 9000 tokens``."""
     refusal: Refusal | None
+    """``None``: nobody saw it refused. It is a warning then, and the call goes on."""
     allowed: str = ""
     fix: str = ""
     code: str = "LLM102"
@@ -154,6 +155,7 @@ class RequestContract:
             fix=breach.fix,
             error=breach.refusal.error if breach.refusal else None,
             detail=breach.refusal.values if breach.refusal else {},
+            certain=breach.refusal is not None,
         )
 
 

@@ -18,6 +18,10 @@ class Dialect(Fact):
     body_indent: int | None = None
     """Spaces by which JSON bodies are indented; ``None``: compact."""
     body_end: str = ""
-    admission: Literal["characters", "prompt_tokens"] = "prompt_tokens"
-    """What an admitted call takes at once is counted in."""
+    admission: Literal["characters", "prompt_tokens", "maximum"] = "prompt_tokens"
+    """What an admitted call takes at once is counted in; ``maximum``: the longest answer it allows is kept as well."""
+    refused_by: Literal["maximum", "prompt"] = "maximum"
+    """Whether the longest answer that a call allows must be left of a limit, or its prompt alone."""
     admission_extra: int = 1
+    upload_bytes: int | None = None
+    """The most that a file in a form may have; ``None``: not known."""

@@ -93,13 +93,17 @@ class Edition(Fact):
                     known[kind] = limit
         return in_order(known)
 
+    def has_plan(self, plan: str) -> bool:
+        """Whether there is such a plan on this day, one that cannot be chosen any more included."""
+        return plan in self._limited_plans
+
     def known_plan(self, plan: str) -> str:
         """*plan*, where there is such a one.
 
         Raises:
             BadInput: There is none.
         """
-        if plan not in self._limited_plans:
+        if not self.has_plan(plan):
             raise unknown(f"{self.provider} plan", plan, {*self.plans, *self._limited_plans})
         return plan
 
@@ -234,11 +238,15 @@ class Edition(Fact):
             if name not in Model.model_fields:
                 raise unknown(f"field of model {id!r}", name, Model.model_fields)
         known = self.models.get(id)
-        base: dict[str, Any] = known.model_dump() if known else {**_NEW_MODEL, "id": id, "since": self.date}
+        base: dict[str, Any] = (
+            known.model_dump(exclude_unset=True) if known else {**_NEW_MODEL, "id": id, "since": self.date}
+        )
         if known is None and fields.get("type", "chat") != "chat":
             base.pop("capabilities")
+        guesses = known.assumed.difference(fields) if known else frozenset()
+        own = {"source": "user", "sources": {}, "assumed": guesses}
         try:
-            return Model.model_validate({**base, **fields, **({"sources": {}} if known else {}), "source": "user"})
+            return Model.model_validate({**base, **fields, **own})
         except ValidationError as problem:
             raise BadInput(f"model {id!r} in models=: {first_problem(problem)}") from None
 

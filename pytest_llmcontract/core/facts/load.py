@@ -77,9 +77,12 @@ def edition_on(provider: str, day: Date) -> Edition:
 @cache
 def model_on(provider: str, id: str, day: Date) -> Model | None:
     """One model as it was on *day*, retired or not yet offered included; ``None`` if nobody has heard of it."""
-    file = provider_folder(provider) / "models.json"
+    folder = provider_folder(provider)
+    file = folder / "models.json"
     record = _model_records(file).get(id)
-    return _validated(file, Model, _as_of(file, record, day), record=id) if record else None
+    if record is None:
+        return None
+    return _validated(file, Model, _as_of(file, record, day, _sources(folder / "sources.json")), record=id)
 
 
 @cache
@@ -99,6 +102,34 @@ def last_days(provider: str) -> tuple[Date, ...]:
     folder = provider_folder(provider)
     dated: Iterable[Dated] = (*error_history(provider), *_some_records(folder / "dialect.json", DialectRow))
     return tuple(sorted({record.until - timedelta(days=1) for record in dated if record.until}))
+
+
+def edition_with_plan(provider: str, plan: str | None, when: Date | str | None = None) -> Edition:
+    """As :func:`load_edition`; without *when*, the newest edition that has *plan*.
+
+    Raises:
+        BadInput: The edition of *when* does not have the plan.
+    """
+    if when is not None or plan is None:
+        edition = load_edition(provider, when)
+        if plan is not None and not edition.has_plan(plan) and plan in plan_names(provider):
+            newest = edition_with_plan(provider, plan).date
+            raise BadInput(
+                f"the {provider} edition of {edition.date} has no plan {plan}: the newest that has it is {newest}; "
+                f"accepted there: {', '.join(edition.plans)}"
+            )
+        return edition
+    days = reversed(edition_dates(provider))
+    found = (edition for day in days if (edition := load_edition(provider, day)).has_plan(plan))
+    return next(found, None) or load_edition(provider)
+
+
+@cache
+def plan_names(provider: str) -> tuple[str, ...]:
+    """Every plan of *provider* that one can or could choose, of whatever edition."""
+    folder = provider_folder(provider)
+    listed = _validated(folder / "api.json", Api, _read(folder / "api.json")).plans
+    return tuple(dict.fromkeys((*listed, *(record.plan for record in _records(folder / "limits.json", Limits)))))
 
 
 def edition_date(provider: str, when: Date | str | None = None) -> Date:
@@ -194,7 +225,7 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     """
     sources = _sources(folder / "sources.json")
     api = _validated(folder / "api.json", Api, _read(folder / "api.json"))
-    models = _models(folder / "models.json", day)
+    models = _models(folder / "models.json", day, sources)
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
     refusals = [row for row in _records(folder / "refusals.json", RefusalRow) if row.holds_on(day)]
@@ -216,7 +247,8 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
         {
             "provider": provider, "date": day, "models": models, "limits": limits, "errors": errors, "tools": tools,
             "refusals": refusals, "lanes": lanes, "dialect": dialect, "engines": engines, "sources": sources,
-            **api.model_dump(include={"hosts", "base", "operations", "path", "plans"}),
+            **api.model_dump(include={"hosts", "base", "operations", "path"}),
+            "plans": [plan for plan in api.plans if any(record.plan == plan for record in limits)],
         },
     )  # fmt: skip
 
@@ -225,9 +257,9 @@ def _sources(file: Path) -> dict[str, Source]:
     return {key: _validated(file, Source, value, record=key) for key, value in _read(file).items()}
 
 
-def _models(file: Path, day: Date) -> dict[str, Model]:
+def _models(file: Path, day: Date, sources: Mapping[str, Source]) -> dict[str, Model]:
     """The models known on *day*: those offered by then, retired ones included, with what had changed by then."""
-    records = [_as_of(file, record, day) for record in _read(file)]
+    records = [_as_of(file, record, day, sources) for record in _read(file)]
     models = _validate_records(file, Model, records)
     seen: dict[str, Model] = {}
     for model in models:
@@ -237,20 +269,28 @@ def _models(file: Path, day: Date) -> dict[str, Model]:
     return {id: model for id, model in seen.items() if model.since <= day}
 
 
-def _as_of(file: Path, record: dict[str, Any], day: Date) -> dict[str, Any]:
-    """A model record with those of its ``changes`` that had come about by *day*."""
-    if "changes" not in record:
-        return record
+def _as_of(file: Path, record: dict[str, Any], day: Date, known: Mapping[str, Source]) -> dict[str, Any]:
+    """A model record with those of its ``changes`` that had come about by *day*, and which fields are guesses."""
     now = {key: value for key, value in record.items() if key != "changes"}
     sources = dict(now.get("sources", {}))
-    for change in record["changes"]:
+    for change in record.get("changes", ()):
         fields = {key: value for key, value in change.items() if key not in {"on", "source"}}
         if stray := fields.keys() - Model.model_fields.keys():
             raise DataError(f"{_short(file)}: record {record.get('id')!r}: changes: unknown key {min(stray)!r}")
         if _change_day(file, record, change) <= day:
             now |= fields
             sources |= dict.fromkeys(fields, change["source"])
-    return {**now, "sources": sources}
+    return {**now, "sources": sources, "assumed": _guessed(now, sources, known)}
+
+
+def _guessed(record: Mapping[str, Any], sources: Mapping[str, str], known: Mapping[str, Source]) -> list[str]:
+    """The fields of a model record whose source is a guess."""
+
+    def is_guess(key: str) -> bool:
+        return key in known and known[key].kind == "assumed"
+
+    usual = [name for name in record if name not in sources] if is_guess(record.get("source", "")) else []
+    return [*usual, *(name for name, key in sources.items() if is_guess(key))]
 
 
 def _change_day(file: Path, record: dict[str, Any], change: dict[str, Any]) -> Date:

@@ -26,6 +26,10 @@ ModelType = Literal[
 ]
 """Together's words; ``audio`` speaks, ``transcribe`` listens."""
 
+ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images"]
+"""What single models insist on: a stream; ``json_schema`` within a ``response_format`` of that type; pictures alone,
+without a message of the system."""
+
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "system", "prompt_cache"]
 
 
@@ -87,6 +91,8 @@ class Model(Fact):
     input_modalities: tuple[str, ...] = ("text",)
     output_modalities: tuple[str, ...] = ("text",)
     capabilities: frozenset[Capability] = frozenset()
+    rules: frozenset[ModelRule] = frozenset()
+    """What it was seen to insist on."""
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
@@ -104,12 +110,23 @@ class Model(Fact):
     """First day it was offered, as far as known."""
     retired: Date | None = None
     """First day it no longer answers."""
+    kept_for_some: bool = False
+    """Groq: retired for most, enterprises still have it; to the others it is as if it had never been."""
     source: str
     sources: Mapping[str, str] = Field(default_factory=dict)
     """Source of single fields that are not from ``source``: ``{"prices": "docs-pricing"}``."""
+    assumed: frozenset[str] = frozenset()
+    """Fields that are a guess: those whose source is of the kind ``assumed``. Filled in when the files are read."""
 
     def source_of(self, name: str) -> str:
         return self.sources.get(name, self.source)
+
+    def is_seen(self, name: str) -> bool:
+        """Whether somebody saw the field, or the user gave it: only then may it refuse a call.
+
+        A field of which the record says nothing has its default, which nobody saw either.
+        """
+        return name in self.model_fields_set and name not in self.assumed
 
     def is_retired(self, day: Date) -> bool:
         return self.retired is not None and self.retired <= day
@@ -155,6 +172,8 @@ class ErrorSpec(Dated):
     """The step of the path (:attr:`Edition.path`) that answers with it."""
     rate_headers: bool = False
     """Whether this reply carries the rate-limit headers."""
+    announces_wait: bool = True
+    """Of a refusal by a limit: whether it carries ``retry-after``."""
     edge: bool = False
     """It is answered by Cloudflare in front of the provider, whose own headers it lacks."""
     default_for_status: bool = False
@@ -203,8 +222,13 @@ class Engine(Dated):
     """More keys of the choice in every chunk, where the request offers tools."""
     finish_choice: Mapping[str, Any] = Field(default_factory=dict)
     """More keys of the choice in the chunk that finishes."""
-    bare_tool_calls: bool = False
-    """A streamed tool call comes in OpenAI's chunks, without this provider's own keys."""
+    tool_calls: Literal["whole", "bare", "marked"] = "whole"
+    """How a streamed tool call comes: whole in one chunk; piece by piece in OpenAI's chunks, without this provider's
+    own keys; or piece by piece in its own, after one that tells the role twice."""
+    finishes_twice: bool = False
+    """Where the request offers tools, a second chunk finishes the stream, with the numbers in it."""
+    ends_with_call: bool = False
+    """Nothing follows a streamed tool call: neither a chunk that finishes nor numbers."""
 
     def serves(self, model: str) -> bool:
         return any(fnmatchcase(model, pattern) for pattern in self.models)
@@ -247,6 +271,17 @@ REASONS: Mapping[str, str] = {
     "no_conforming_answer": "no value fits the schema that the answer shall have",
 }
 """Why a step or an operation refuses, whoever the provider is."""
+
+
+_SHARED_IN_FAMILIES = ("third_party", "type")
+
+
+def family_facts(models: Mapping[str, Model], id: str) -> dict[str, Any]:
+    """What all models of one owner (``deepcogito/…``) have in common: the best guess for one nobody has heard of."""
+    owner, slash, _ = id.partition("/")
+    family = [model for name, model in models.items() if slash and name.startswith(f"{owner}/")]
+    shared = {name: {getattr(model, name) for model in family} for name in _SHARED_IN_FAMILIES}
+    return {name: next(iter(values)) for name, values in shared.items() if len(values) == 1}
 
 
 def in_order(limits: Mapping[str, float]) -> dict[str, float]:

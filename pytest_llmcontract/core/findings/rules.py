@@ -96,8 +96,8 @@ class Violation:
 
     @classmethod
     def of(cls, code: str, message: str, **parts: Any) -> Violation:
-        """A finding that counts as its rule says."""
-        return cls(code, message, severity=RULES[code].severity, **parts)
+        """A finding that counts as its rule says, unless *parts* give a severity."""
+        return cls(code, message, **{"severity": RULES[code].severity, **parts})
 
     def softened(self, severity: Severity) -> Violation:
         return replace(self, severity=severity)

@@ -48,8 +48,9 @@ class ByRequest(NamedTuple):
 class ByTokens(NamedTuple):
     """In tokens.
 
-    Recorded headers show that an admitted call takes its prompt and one token more at once. Source: recorded headers
-    and pasted refusals of 2025 and 2026; that ``max_tokens`` counts in full is assumed.
+    Recorded headers show that an admitted call takes its prompt and one token more at once, since 2026-05 its longest
+    completion in place of the one. Source: recorded headers and pasted refusals of 2025 and 2026; that a refusal
+    counts ``max_tokens`` in full is assumed.
     """
 
     prompt: int
@@ -58,26 +59,31 @@ class ByTokens(NamedTuple):
     """What is taken before its answer is known."""
     most: int
     """The longest completion that the request allows; 0 if it does not say."""
+    takes_most: bool = False
+    """Whether that is taken at once."""
+    asks_most: bool = True
+    """Whether that must be left."""
 
     def charges(self) -> Charges:
-        prompt, admitted, most = self
-        wanted = admitted + (most - 1 if most else 0)
+        prompt, admitted, most, takes_most, asks_most = self
+        longest = admitted + (most - 1 if most else 0)
+        wanted, taken = longest if asks_most else admitted, longest if takes_most else admitted
         return Charges(
             {"RPM": 1, "RPD": 1, "TPM": wanted, "TPD": wanted, "ITPM": prompt, "OTPM": most or EXPECTED_OUTPUT},
-            {"RPM": 1, "RPD": 1, "TPM": admitted, "TPD": admitted, "ITPM": prompt},
+            {"RPM": 1, "RPD": 1, "TPM": taken, "TPD": taken, "ITPM": prompt},
         )
 
     def settled(self, usage: Usage) -> Charges:
         if not usage.total_tokens:
             return ByRequest().settled(usage)
         # Where the provider, or the test, knew better how many tokens the request has, that is what it asked.
-        known = ByTokens(usage.input_tokens, self.admitted + usage.input_tokens - self.prompt, self.most)
+        known = self._replace(prompt=usage.input_tokens, admitted=self.admitted + usage.input_tokens - self.prompt)
         used = {kind: amount for kind, amount in used_tokens(usage).items() if amount}
         return Charges(known.charges().asked, {"RPM": 1, "RPD": 1, **used})
 
 
-def used_tokens(usage: Usage) -> dict[str, int]:
-    """What *usage* counts. Cached tokens do not."""
+def used_tokens(usage: Usage, kept: int = 0) -> dict[str, int]:
+    """What *usage* counts, and what was *kept* for it beforehand and is not given back. Cached tokens do not."""
     fresh = usage.input_tokens - usage.cached_tokens
-    tokens = fresh + usage.output_tokens
+    tokens = fresh + kept + usage.output_tokens
     return {"TPM": tokens, "ITPM": fresh, "OTPM": usage.output_tokens, "TPD": tokens}

@@ -21,7 +21,9 @@ class Completions(Operation):
     streams = True
 
     def counted(self, state: State, turn: Turn) -> Counted:
-        return ByTokens(turn.prompt_tokens, _admitted(state, turn), turn.asked_tokens)
+        dialect = state.edition.dialect
+        takes_most, asks_most = dialect.admission == "maximum", dialect.refused_by == "maximum"
+        return ByTokens(turn.prompt_tokens, _admitted(state, turn), turn.asked_tokens, takes_most, asks_most)
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if turn.model is None:

@@ -22,7 +22,7 @@ from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import UsageSource
-from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.load import edition_with_plan, load_edition, plan_names
 from pytest_llmcontract.core.facts.numbers import exact_number
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
 from pytest_llmcontract.core.findings.rules import RULES, Violation
@@ -132,7 +132,7 @@ def _plan(value: object) -> str:
         raise BadInput(
             f"llm_budget(fits=) is {value!r}; expected PROVIDER/PLAN, such as groq/free or together/tier1"
         )  # fmt: skip
-    plans = load_edition(provider).plans
+    plans = plan_names(provider)
     if plan not in plans:
         raise unknown("plan in llm_budget(fits=)", value, [f"{provider}/{known}" for known in plans])
     return f"{provider}/{plan}"
@@ -315,6 +315,8 @@ class _Check:
         plan = self.budget.fits
         provider, _, name = plan.partition("/")
         facts = load_edition(provider, self.editions.get(provider))
+        if not facts.has_plan(name):
+            facts = edition_with_plan(provider, name)
         runs = flow.Runs(_rate(self.budget.per_minute), _rate(self.budget.per_day))
         demands = flow.demands(self.calls, provider)
         binding = flow.tightest(facts, name, demands, runs)

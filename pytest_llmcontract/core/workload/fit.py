@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.facts.load import edition_with_plan
 from pytest_llmcontract.core.facts.numbers import exact_number
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS, Model
 from pytest_llmcontract.core.provider import provider_called
@@ -142,7 +142,7 @@ def fit(
     provider, slash, name = plan.partition("/")
     if not slash:
         raise BadInput(f"plan {plan!r} is not understood; expected PROVIDER/PLAN, such as groq/free or together/tier1")
-    facts = load_edition(provider, edition)
+    facts = edition_with_plan(provider, name, edition)
     known = facts.model(model)
     work = _workload(
         tokens_per_call, output_tokens_per_call, audio_seconds_per_call, calls_per_minute, calls_per_day

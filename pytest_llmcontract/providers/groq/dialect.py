@@ -25,6 +25,7 @@ class GroqDialect(Dialect):
 
     # Headers
     duration_truncate_ms: bool = False
+    duration_least_ms: int = 0
     regions: tuple[str, ...] = ()
     strict_transport_security: str = ""
 
@@ -33,6 +34,7 @@ class GroqDialect(Dialect):
     x_groq_in_first_chunk: bool = True
     usage_breakdown: Literal["absent", "object", "null"] = "null"
     service_tier_in_reply: bool = False
+    instance_id_of: tuple[str, ...] = ()
     usage_in_last_chunk: bool = False
 
     # Money

@@ -28,9 +28,9 @@ def wait_text(seconds: float) -> str:
     return go_duration(int(seconds * 1e9))
 
 
-def reset_text(seconds: float, *, whole_milliseconds: bool) -> str:
-    """A reset as headers print it; from December 2025 on cut, not rounded, to whole milliseconds."""
-    nanoseconds = int(seconds * 1e9)
+def reset_text(seconds: float, *, whole_milliseconds: bool, least_ms: int = 0) -> str:
+    """A reset as headers print it; from December 2025 on cut to whole milliseconds, *least_ms* at least."""
+    nanoseconds = max(int(seconds * 1e9), least_ms * 1_000_000)
     if whole_milliseconds:
         nanoseconds = nanoseconds // 1_000_000 * 1_000_000
     return go_duration(nanoseconds)

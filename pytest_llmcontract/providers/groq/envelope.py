@@ -114,7 +114,7 @@ class GroqEnvelope(PlainEnvelope):
         if turn.error is not None:
             headers |= turn.error.headers
             wait = turn.retry_after if turn.shortage is None else _retry_after(turn)
-            if wait is not None:
+            if wait is not None and turn.error.announces_wait:
                 headers["retry-after"] = f"{wait:g}"
         return headers
 
@@ -126,7 +126,11 @@ class GroqEnvelope(PlainEnvelope):
         for word, state in shown:
             headers[f"x-ratelimit-remaining-{word}"] = str(state.remaining)
         for word, state in shown:
-            text = reset_text(state.reset_seconds, whole_milliseconds=self._dialect.duration_truncate_ms)
+            text = reset_text(
+                state.reset_seconds,
+                whole_milliseconds=self._dialect.duration_truncate_ms,
+                least_ms=self._dialect.duration_least_ms,
+            )
             headers[f"x-ratelimit-reset-{word}"] = text
         return headers
 

@@ -39,6 +39,8 @@ LONG_MAX_TOKENS_SINCE = date(2025, 1, 1)
 """The short text was seen in 2024-07, the long one from 2025-07 on; the day between them is assumed."""
 PLURAL_SINCE = date(2025, 8, 1)
 """``message[0]`` in 2025-07, ``messages[0]`` in 2025-08."""
+STRICT_SINCE = date(2026, 8, 19)
+"""The first sight of a strict schema refused for its form; until then there was none."""
 PARAM_SINCE = date(2025, 11, 1)
 """``param``, and some texts wrapped in ``code=400, message=…``: not in 2025-10, there in 2025-12."""
 
@@ -66,6 +68,7 @@ TEXTS: Mapping[str, Text] = {
         "pasted",
         "2026-03",
     ),
+    "sound_type": Text("response_format must be one of [wav]", "pasted", "of speech, 2026-01"),
     "file_type": Text("file must be one of the following types: [{types}]", "pasted", "2026-10"),
     # The models.
     "no_chat": Text("The model `{model}` does not support chat completions", "recorded", "2025-05"),
@@ -80,6 +83,7 @@ TEXTS: Mapping[str, Text] = {
         "`reasoning_format` must be `parsed` or `hidden` with tools or JSON mode", "assumed", "the 400 is documented"
     ),
     "text_only": Text("{messages}[{index}].content must be a string", "recorded", "2025-07 to 2025-12"),
+    "no_system": Text("prompting with images is incompatible with system messages", "recorded", "2024-10"),
     "images": Text("Too many images provided. This model supports up to {limit} images", "pasted", "2026"),
     "max_tokens": Text(
         "`{field}` must be less than or equal to `{limit}`, the maximum value for `{field}` is less than "
@@ -102,6 +106,16 @@ TEXTS: Mapping[str, Text] = {
         ". See supported models at https://console.groq.com/docs/structured-outputs#supported-models",
         "recorded",
         "2025-07",
+    ),
+    "open_object": Text(
+        "invalid JSON schema for {where}: {name}: `additionalProperties:false` must be set on every object",
+        "pasted",
+        "of response_format, 2026-08; of a tool it is assumed",
+    ),
+    "left_out": Text(
+        "invalid JSON schema for {where}: {name}: `required` must be an array including every key in `properties`",
+        "assumed",
+        "that strict schemas require every property is documented",
     ),
     "wrapped": Text("code=400, message={message}, type=invalid_request_error", "recorded", "2025-12 to 2026-02"),
 }
@@ -230,6 +244,20 @@ class GroqWording:
         yield from self._max_tokens(body, model)
         yield from self._tools(body, model)
         yield from self._format(body, model)
+        yield from self._strict(body)
+
+    def _strict(self, body: Mapping[str, Any]) -> Iterator[Breach]:
+        """A strict schema describes closed objects that have every property."""
+        if self._day < STRICT_SINCE:
+            return
+        for where, name, place, schema in _strict_schemas(body):
+            for path, fault in strict_faults(schema):
+                told = {"where": where, "name": f"'{name}'"}
+                refusal = self._bad_request(TEXTS[fault](**told)) if fault in TEXTS else None
+                message, allowed = _FAULTS.get(
+                    fault, (f"is a keyword that strict schemas may not know: {fault}", "types, enum, anyOf, $ref")
+                )
+                yield Breach((*place, *path), message, refusal, allowed, "correct the schema, or leave strict out")
 
     def _reasoning(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         effort, style = body.get("reasoning_effort"), body.get("reasoning_format")
@@ -251,8 +279,9 @@ class GroqWording:
             )
         if model is None:
             return
+        lacks = "reasoning" not in model.capabilities and model.is_seen("capabilities")
         for name, value in (("reasoning_effort", effort), ("reasoning_format", style)):
-            if value is not None and "reasoning" not in model.capabilities:
+            if value is not None and lacks:
                 text = TEXTS["unsupported"](field=name)
                 yield _not_for_model(name, model, self._bad_request(text, param=name))
         if effort is not None and model.reasoning_efforts and effort not in model.reasoning_efforts:
@@ -269,7 +298,7 @@ class GroqWording:
         if model is None:
             return
         places = [place for index, message in enumerate(body["messages"]) for place in _image_places(index, message)]
-        if places and "image" not in model.input_modalities:
+        if places and "image" not in model.input_modalities and model.is_seen("input_modalities"):
             index = places[0][1]
             place = f"messages[{index}].content"
             text = TEXTS["text_only"](messages="messages" if self._day >= PLURAL_SINCE else "message", index=index)
@@ -279,6 +308,14 @@ class GroqWording:
                 self._bad_request(text, param=place),
                 "a string, or parts of text",
                 "choose a model that sees",
+            )
+        elif places and "no_system_with_images" in model.rules and _has_system(body) and model.is_seen("rules"):
+            yield Breach(
+                places[0],
+                f"is an image beside a system message, which {model.id} does not take",
+                self._bad_request(TEXTS["no_system"]()),
+                "images without a system message",
+                "move the system message into the user's",
             )
         elif model.max_images is not None and len(places) > model.max_images:
             yield Breach(
@@ -315,7 +352,7 @@ class GroqWording:
                     ", ".join(map(repr, ("function", "mcp", *built_in))),
                     "describe it as a function",
                 )
-        if tools and model is not None and "tools" not in model.capabilities:
+        if tools and model is not None and "tools" not in model.capabilities and model.is_seen("capabilities"):
             text = TEXTS["unsupported"](field="tool calling")
             yield _not_for_model("tools", model, self._bad_request(text, param="tool calling"))
 
@@ -425,12 +462,14 @@ def _is_refused(failure: Failure) -> bool:
 
 
 def _of_sound(failure: Failure) -> Refusal | None:
-    """The refusals of transcriptions that were seen, which have words of their own."""
+    """The refusals of audio that were seen, which have words of their own."""
     match failure.path, failure.keyword:
         case ("prompt",), "maxLength":
             count = len(failure.sent)
             text = TEXTS["long_prompt"](limit=failure.expected, count=count)
             return Refusal("audio_prompt_too_long", {"message": text, "count": count})
+        case ("response_format",), "enum" if failure.expected == ["wav", None]:
+            return Refusal("bad_request", {"message": TEXTS["sound_type"]()})
         case ("file",), "pattern":
             text = TEXTS["file_type"](types=" ".join(AUDIO_TYPES))
             return Refusal("unsupported_audio_format", {"message": text})
@@ -447,6 +486,52 @@ def _image_places(index: int, message: Mapping[str, Any]) -> Iterator[Path]:
         for part, value in enumerate(content):
             if value["type"] == "image_url":
                 yield ("messages", index, "content", part)
+
+
+def _has_system(body: Mapping[str, Any]) -> bool:
+    return any(message.get("role") in ("system", "developer") for message in body["messages"])
+
+
+_FAULTS = {
+    "open_object": ("is an object without additionalProperties: false", "additionalProperties: false on every object"),
+    "left_out": ("does not require every property", "every key of properties in required"),
+}
+_DOUBTFUL = ("allOf", "oneOf", "not", "if", "dependentRequired", "dependentSchemas", "patternProperties")
+"""Keywords that the documents do not name for strict schemas; nobody saw them refused."""
+
+
+def _strict_schemas(body: Mapping[str, Any]) -> Iterator[tuple[str, str, Path, Any]]:
+    """Every schema that asks to be followed strictly: what it is for, its name, its place, itself."""
+    wanted = (body.get("response_format") or {}).get("json_schema") or {}
+    if wanted.get("strict") is True:
+        place: Path = ("response_format", "json_schema", "schema")
+        yield "response_format", str(wanted.get("name") or ""), place, wanted.get("schema")
+    for index, tool in enumerate(body.get("tools") or ()):
+        function = tool.get("function") or {}
+        if function.get("strict") is True:
+            place = ("tools", index, "function", "parameters")
+            yield "tool", str(function.get("name") or ""), place, function.get("parameters")
+
+
+def strict_faults(schema: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """What a strict schema must not be, depth first: ``open_object``, ``left_out``, or a keyword."""
+    if isinstance(schema, list):
+        for index, part in enumerate(schema):
+            yield from strict_faults(part, (*path, index))
+    if not isinstance(schema, dict):
+        return
+    if "properties" in schema or schema.get("type") == "object":
+        if schema.get("additionalProperties") is not False:
+            yield path, "open_object"
+        elif set(schema.get("properties") or ()) - set(schema.get("required") or ()):
+            yield path, "left_out"
+    yield from (((*path, word), word) for word in _DOUBTFUL if word in schema)
+    for key, part in schema.items():
+        if key in ("properties", "$defs", "definitions") and isinstance(part, dict):
+            for name, inner in part.items():
+                yield from strict_faults(inner, (*path, key, name))
+        elif key in ("items", "anyOf", "prefixItems"):
+            yield from strict_faults(part, (*path, key))
 
 
 def _format_of(body: Mapping[str, Any]) -> str | None:

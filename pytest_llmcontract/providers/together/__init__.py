@@ -24,21 +24,25 @@ TIERS = range(6)
 class TogetherSettings(ProviderSettings):
     """What ``together_api`` takes."""
 
-    tier: int = 1
-    """Build Tier, 1 to 5; 0 is the Limited account."""
+    tier: int | None = None
+    """Build Tier, 1 to 5; 0 is the Limited account. Default: 1 where there are tiers."""
     balance: Any = None
     """Dollars of credit to begin with; default $25."""
 
     def __post_init__(self) -> None:
-        if isinstance(self.tier, bool) or self.tier not in TIERS:
+        if self.tier is not None and (isinstance(self.tier, bool) or self.tier not in TIERS):
             raise unknown("tier of together_api", self.tier, map(str, TIERS))
+
+    @property
+    def needed_plan(self) -> str | None:
+        return None if self.tier is None else f"tier{self.tier}"
 
 
 def _account(edition: Edition, settings: TogetherSettings, clock: VirtualClock) -> TogetherAccount:
     dialect = dialect_of(edition)
     return TogetherAccount(
         clock,
-        settings.tier,
+        1 if settings.tier is None else settings.tier,
         dialect.start_balance if settings.balance is None else settings.balance,
         thresholds=dict(enumerate(dialect.tier_spend, start=1)),
         delay=dialect.tier_delay_seconds,
@@ -56,10 +60,15 @@ def _rule(edition: Edition, kind: str, limit: float, window: float) -> Rule:
     return Window(limit, window, dialect_of(edition).window_seconds) if kind == "RPM" else Refill(limit, window)
 
 
+def _settings_of(plan: str) -> TogetherSettings:
+    tier = plan.removeprefix("tier")
+    return TogetherSettings(tier=int(tier) if tier.isdecimal() else None)
+
+
 PROVIDER = Provider(
     name="together",
     settings=TogetherSettings,
-    plan_settings=lambda plan: TogetherSettings(tier=int(plan.removeprefix("tier"))),
+    plan_settings=_settings_of,
     account=_account,
     rule=_rule,
     envelope=TogetherEnvelope,

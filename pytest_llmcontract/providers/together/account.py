@@ -15,14 +15,17 @@ from pytest_llmcontract.core.money.account import Event, Invoice, Money, NoAcces
 from pytest_llmcontract.core.money.book import Book
 from pytest_llmcontract.core.refusal import Refusal
 
+_NO_TIERS = 99
+"""Where there are no tiers, every model is open."""
+
 
 class TogetherAccount:
-    """A Together account on its Build Tier.
+    """A Together account on its Build Tier, or prepaid where there are none.
 
     Args:
         tier: 0 (Limited) to 5. It begins with that tier's required lifetime spend.
         balance: Dollars of credit to begin with.
-        thresholds: Lifetime spend by tier, ``{1: 5, 2: 50, …}``.
+        thresholds: Lifetime spend by tier, ``{1: 5, 2: 50, …}``; empty where there are no tiers.
         delay: Seconds until a purchase changes the tier in force.
         minimum: Dollars of the smallest purchase.
         floor: Balance below which calls are refused; ``None`` for never.
@@ -66,9 +69,9 @@ class TogetherAccount:
         return self._bought_until(self._clock.seconds)
 
     @property
-    def tier(self) -> int:
-        """The Build Tier in force; a purchase changes it after fifteen minutes."""
-        return self.tier_in_force(self._clock.seconds)
+    def tier(self) -> int | None:
+        """The Build Tier in force; a purchase changes it after fifteen minutes. ``None`` where there are none."""
+        return self.tier_in_force(self._clock.seconds) if self._thresholds else None
 
     @property
     def status(self) -> str:
@@ -115,10 +118,12 @@ class TogetherAccount:
         return self._book.sum("spent before", "purchase", until=at)
 
     def plan_name(self, at: float) -> str:
-        return f"tier{self.tier_in_force(at)}"
+        return f"tier{self.tier_in_force(at)}" if self._thresholds else "prepaid"
 
     def tier_in_force(self, at: float) -> int:
         """The Build Tier that access and limits go by at *at*."""
+        if not self._thresholds:
+            return _NO_TIERS
         bought = self._bought_until(at - self._delay)
         return max((tier for tier, needed in self._thresholds.items() if bought >= needed), default=0)
 

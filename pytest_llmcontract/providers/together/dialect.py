@@ -20,6 +20,10 @@ class TogetherDialect(Dialect):
 
     # Replies
     request_id_letter: str = ""
+    request_id_place: bool = False
+    request_id_header: bool = True
+    trace_header: bool = True
+    error_id: bool = True
     finish_reason_eos: bool = False
     strict_transport_security: str = ""
 

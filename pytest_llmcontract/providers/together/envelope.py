@@ -51,12 +51,13 @@ class TogetherEnvelope(PlainEnvelope):
 
     def request_id(self, moment: datetime) -> str:
         letter = self._dialect.request_id_letter
-        ray = self.ids.ray(moment)
+        ray = self.ids.ray(moment) + (f"-{COLO}" if self._dialect.request_id_place else "")
         return f"{letter}{self.ids.letters(6, _LETTERS)}-{self.ids.letters(6, _LETTERS)}-{ray}" if letter else ray
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         drawn = turn.operation == "images.generations"
-        return {"id": picture_id(turn) if drawn else turn.request_id, "request_id": turn.request_id}
+        known = {"id": picture_id(turn) if drawn else turn.request_id} if self._dialect.error_id else {}
+        return {**known, "request_id": turn.request_id}
 
     def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
@@ -99,11 +100,11 @@ class TogetherEnvelope(PlainEnvelope):
             "access-control-allow-origin": "*",
             "vary": "Accept-Encoding",
             "x-api-received": stamp,
-            "x-request-id": turn.request_id,
+            **({"x-request-id": turn.request_id} if self._dialect.request_id_header else {}),
             "strict-transport-security": "max-age=15552000; includeSubDomains",
             "cf-cache-status": "DYNAMIC",
             "server": "cloudflare",
-            "cf-ray": f"{turn.request_id[-16:]}-{COLO}",
+            "cf-ray": f"{turn.request_id.removesuffix(f'-{COLO}')[-16:]}-{COLO}",
             "alt-svc": 'h3=":443"; ma=86400',
         }
         if body is None:
@@ -142,7 +143,9 @@ class TogetherEnvelope(PlainEnvelope):
         headers = {}
         if operation_of(turn).reads_text and step == "model":
             headers["x-content-type-options"] = "nosniff"
-        elif operation_of(turn).reads_text:
+        elif turn.error is not None and "x-content-type-options" in turn.error.headers:
+            pass  # answered before the call was traced
+        elif operation_of(turn).reads_text and self._dialect.trace_header:
             headers["x-amzn-trace-id"] = f"{self.ids.uuid()}-noamzn"
         if step in ("contract", "size", "answer") and turn.operation in VERSIONED:
             headers[VERSIONED[turn.operation]] = "v2"

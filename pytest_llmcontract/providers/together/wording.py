@@ -43,6 +43,7 @@ TEXTS: Mapping[str, Text] = {
         "recorded",
         "2025-09 of Together's own server, 2025-12 of a third party's",
     ),
+    "unwrapped": Text("Invalid JSON data: missing field `json_schema`", "pasted", "of Kimi K3, 2026-08"),
     "not_multimodal": Text("{model} is not a multimodal model None", "recorded", "2025-08 to 2025-12"),
     "size": Text(
         "Invalid value for '{field}' parameter. Image {field} must be an integer value between {low} and {high}, "
@@ -90,6 +91,7 @@ class TogetherWording:
         elif operation == "chat.completions":
             yield from self._logprobs(body)
             if model is not None:
+                yield from self._insisted(body, model)
                 yield from self._media(body, model)
                 yield from self._constraints(body, model)
 
@@ -122,26 +124,49 @@ class TogetherWording:
                 f"send at most {MOST_LOGPROBS}",
             )
 
+    def _insisted(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
+        """What single models were seen to insist on."""
+        wanted = body.get("response_format") or {}
+        if "stream_only" in model.rules and body.get("stream") is not True:
+            yield Breach(
+                ("stream",),
+                f"is not true, and {model.id} only streams",
+                Refusal("streaming_required"),
+                "true",
+                "send stream: true",
+            )
+        if "json_schema_wrapped" in model.rules and wanted.get("type") == "json_schema" and "json_schema" not in wanted:
+            yield Breach(
+                ("response_format",),
+                f"has no json_schema, which {model.id} looks for",
+                _invalid(TEXTS["unwrapped"]()),
+                "{'type': 'json_schema', 'json_schema': {'schema': …}}",
+                "put the schema below response_format.json_schema.schema",
+            )
+
     def _media(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
+        """Third parties' servers refuse what their models do not take; Together's own answer it, some models aside."""
         for kind, place in _media(body):
             if kind in model.input_modalities:
                 continue
-            text: Any = TEXTS["not_multimodal"](model=model.id)
-            if model.third_party:
-                text = _third_party(text)
-            elif kind != "image":
-                text = TEXTS["other"]()
+            refused = model.third_party or model.is_seen("input_modalities")
             yield Breach(
                 place,
-                f"is {kind}, which {model.id} does not take",
-                _invalid(text),
+                f"is {kind}, which {model.id} {'does not take' if refused else 'may not look at'}",
+                self._not_taken(kind, model) if refused else None,
                 ", ".join(model.input_modalities),
                 f"choose a model that takes {kind}",
             )
             return
 
+    def _not_taken(self, kind: str, model: Model) -> Refusal:
+        text = TEXTS["not_multimodal"](model=model.id)
+        if model.third_party:
+            return _invalid(_third_party(text))
+        return _invalid(text if kind == "image" else TEXTS["other"]())
+
     def _constraints(self, body: Mapping[str, Any], model: Model) -> Iterator[Breach]:
-        if not model.capabilities:
+        if not model.capabilities or not model.is_seen("capabilities"):
             # Nothing is known of it, and most models can.
             return
         wanted = body.get("response_format")

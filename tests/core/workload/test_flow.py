@@ -158,7 +158,7 @@ def test_calls_to_others_and_calls_that_no_limit_was_asked_for_do_not_count(api)
 
 
 def test_a_tier_that_may_not_use_a_model_does_not_fit():
-    with simulate("together", tier=2, edition=EDITION) as api:
+    with simulate("together", tier=2) as api:
         request = {"model": "black-forest-labs/FLUX.1-kontext-pro", "prompt": "a house"}
         url = "https://api.together.xyz/v1/images/generations"
         headers = Headers({"authorization": "Bearer ***"})
@@ -174,7 +174,7 @@ def test_a_tier_that_may_not_use_a_model_does_not_fit():
 
 
 def test_togethers_windows_of_two_seconds_are_held():
-    with simulate("together", tier=5, edition=EDITION) as api:
+    with simulate("together", tier=5) as api:
         for _ in range(21):
             ask(api, model="openai/gpt-oss-20b")
 
@@ -232,7 +232,7 @@ def test_where_no_plan_takes_it_that_is_said(api):
 
 
 def test_the_cheapest_plan_is_the_first_that_takes_it():
-    with simulate("together", tier=1, edition=EDITION) as api:
+    with simulate("together", tier=1) as api:
         ask(api, (900, 100), "openai/gpt-oss-20b")
 
         finding = verdict(api, "together/tier1", per_minute=300).finding

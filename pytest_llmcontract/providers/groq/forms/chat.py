@@ -50,7 +50,7 @@ class ChatForm:
         elif self._dialect.usage_breakdown != "absent":
             body["usage_breakdown"] = {"models": None} if self._dialect.usage_breakdown == "object" else None
         if not _is_compound(turn):
-            body["system_fingerprint"] = self._fingerprint(turn)
+            body |= self._server(turn)
         body["x_groq"] = self._x_groq(turn)
         return self._envelope.encoded(body | self._service_tier(turn))
 
@@ -94,7 +94,7 @@ class ChatForm:
                 "object": "chat.completion.chunk",
                 "created": int(turn.now.timestamp()),
                 "model": turn.call.model,
-                "system_fingerprint": self._fingerprint(turn),
+                **self._server(turn),
             }
         )[:-1]
 
@@ -150,6 +150,11 @@ class ChatForm:
         if self._dialect.x_groq_seed and not _is_compound(turn):
             mark["seed"] = turn.body.get("seed") or self._ids.number(31)
         return mark
+
+    def _server(self, turn: Turn) -> dict[str, str]:
+        """What shows of the server that answered."""
+        shown = {"system_fingerprint": self._fingerprint(turn)}
+        return shown | ({"instance_id": self._ids.uuid()} if turn.call.model in self._dialect.instance_id_of else {})
 
     def _fingerprint(self, turn: Turn) -> str:
         return f"fp_{zlib.crc32(turn.call.model.encode()):08x}"[:11].ljust(13, "0")

@@ -90,7 +90,8 @@ class ChatForm:
         head = compact({"id": turn.request_id, "object": kind, "created": int(turn.now.timestamp())})[:-1]
         model = json.dumps(turn.call.model)
         usage = compact(_usage(answer))
-        extra = _members(engine.tools_choice) if turn.body.get("tools") else ""
+        offered = bool(turn.body.get("tools"))
+        extra = _members(engine.tools_choice) if offered else ""
         null = ',"usage":null'
         before = {"all": null, "later": "", "none": ""}[engine.usage_null]
 
@@ -107,28 +108,58 @@ class ChatForm:
             yield event("", reasoning=f"{thought} ")
         for piece in answer.pieces:
             yield event(piece)
-        if answer.tool_calls and engine.bare_tool_calls:
-            yield from self._bare_calls(f'data: {head},"model":{model}', answer)
+        if answer.tool_calls and engine.tool_calls == "bare":
+            yield from self._bare_calls(f'data: {head},"model":{model}', answer, ends=engine.ends_with_call)
+            if engine.ends_with_call:
+                return
+        elif answer.tool_calls and engine.tool_calls == "marked":
+            before = null
+            yield from self._marked_calls(f"data: {head}", f',"model":{model}}}', answer)
         elif answer.tool_calls:
             yield event("", tool_calls=self._tool_calls(answer))
+        finish = json.dumps(self._finish(answer))
+        if offered and engine.finishes_twice:
+            yield event("", finish)
+            yield event("", finish, "", f',"usage":{usage}')
+            return
         finishing = f',"usage":{usage}' if engine.usage == "finish" else None
-        yield event("", json.dumps(self._finish(answer)), extra + _members(engine.finish_choice), finishing)
+        yield event("", finish, extra + _members(engine.finish_choice), finishing)
         if engine.usage == "chunk":
             yield f'data: {head},"choices":[],"model":{model},"usage":{usage}}}\n\n'.encode()
 
-    def _bare_calls(self, head: str, answer: Completion) -> Iterator[bytes]:
-        """Tool calls in OpenAI's chunks: a role, then for each call its name, then its arguments."""
+    def _bare_calls(self, head: str, answer: Completion, *, ends: bool) -> Iterator[bytes]:
+        """Tool calls in OpenAI's chunks; the last finishes where the stream *ends* with it."""
 
-        def event(delta: Mapping[str, Any]) -> bytes:
-            choice = f'{{"index":0,"delta":{compact(delta)},"logprobs":null,"finish_reason":null}}'
+        def event(delta: Mapping[str, Any], finish: str = "null") -> bytes:
+            choice = f'{{"index":0,"delta":{compact(delta)},"logprobs":null,"finish_reason":{finish}}}'
             return f'{head},"choices":[{choice}]}}\n\n'.encode()
 
         yield event({"role": "assistant", "content": None})
+        *pieces, last = self._call_pieces(answer)
+        for piece in pieces:
+            yield event({"tool_calls": [piece]})
+        yield event({"tool_calls": [last]}, '"tool_calls"' if ends else "null")
+
+    def _marked_calls(self, head: str, end: str, answer: Completion) -> Iterator[bytes]:
+        """Tool calls in Together's own chunks, without usage: the first has the role in its choice too."""
+
+        def event(finish: str = "null", mark: str = "", **more: Any) -> bytes:
+            said = compact({"token_id": None, "role": "assistant", "content": "", **more})
+            choice = f'{{"index":0,{mark}"text":"","logprobs":null,"finish_reason":{finish},"delta":{said}}}'
+            return f'{head},"choices":[{choice}]{end}\n\n'.encode()
+
+        yield event(mark='"role":"assistant",')
+        *pieces, last = self._call_pieces(answer)
+        for piece in pieces:
+            yield event(tool_calls=[piece])
+        yield event('"tool_calls"', tool_calls=[last])
+
+    def _call_pieces(self, answer: Completion) -> Iterator[dict[str, Any]]:
+        """Of each call its name, then its arguments."""
         for call in self._tool_calls(answer):
             function = call["function"]
-            yield event({"tool_calls": [call | {"function": function | {"arguments": ""}}]})
-            rest = {"index": call["index"], "function": {"arguments": function["arguments"]}}
-            yield event({"tool_calls": [rest]})
+            yield call | {"function": function | {"arguments": ""}}
+            yield {"index": call["index"], "function": {"arguments": function["arguments"]}}
 
 
 def _members(more: Mapping[str, Any]) -> str:
