@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.children import Children, Told, use_again
-from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.facts.edition import Edition

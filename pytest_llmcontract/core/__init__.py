@@ -9,7 +9,7 @@ Nothing here has heard of pytest, an HTTP library or the real clock. The rooms:
 ``contract/``   is a request what the provider accepts, a reply what it promises?
 ``limits/``     how a limit counts, where levels are kept, who decides
 ``money/``      accounts, the book of what moved, prices of a call
-``answers/``    what a model says: scripted, made up, estimated, or read off a reply
+``completion/`` what a model says: scripted, made up, estimated, or read off a reply
 ``findings/``   the rules, and which of them count
 ``workload/``   budgets, and whether a flow fits a plan
 ==============  =====================================================================================================

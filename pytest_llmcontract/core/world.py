@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
-from pytest_llmcontract.core.answers.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.core.call.simulator import Outcome, Simulator
 from pytest_llmcontract.core.call.state import opened
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import DefaultEstimator, TokenEstimator
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.hosts import normal_host

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.answers.completion import Completion
 from pytest_llmcontract.core.call.form import Form, Ids, compact, content_type, encoded, filled, http_date
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.answers import Completion
 from pytest_llmcontract.core.contract.request import PlainWording
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec, Model

@@ -12,8 +12,8 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
-from pytest_llmcontract.core.answers.reported import error_name
 from pytest_llmcontract.core.call.multipart import judged_body
+from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.facts.load import edition_on, model_on
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.judge import judge

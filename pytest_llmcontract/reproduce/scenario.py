@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from pytest_llmcontract.core.answers.tokens import DefaultEstimator
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import DefaultEstimator
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on

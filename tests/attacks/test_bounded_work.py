@@ -9,8 +9,8 @@ import pytest
 from fuzz import fuzz
 
 from pytest_llmcontract import simulate
-from pytest_llmcontract.core.answers.spelling import matches
-from pytest_llmcontract.core.answers.synthesis import Unsatisfiable, conforming
+from pytest_llmcontract.core.completion.spelling import matches
+from pytest_llmcontract.core.completion.synthesis import Unsatisfiable, conforming
 
 URL = {"groq": "https://api.groq.com/openai/v1/chat/completions",
        "together": "https://api.together.xyz/v1/chat/completions"}  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_llmcontract.core.answers.reported import reported_usage
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Forwarded, Played, Whole
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
 from pytest_llmcontract.core.limits.charges import used_tokens
 from pytest_llmcontract.core.operations import operation_of

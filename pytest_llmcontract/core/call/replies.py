@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pytest_llmcontract.core.answers.reported import error_name
 from pytest_llmcontract.core.call.decision import Decision, Played, Whole
 from pytest_llmcontract.core.call.form import DONE
 from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, StreamCut
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Headers, StreamEvents
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal

@@ -13,7 +13,6 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from pytest_llmcontract.core.answers.reported import error_name
 from pytest_llmcontract.core.call.decision import FORWARDED, Decision, Played
 from pytest_llmcontract.core.call.faults import broken, due_script, strike
 from pytest_llmcontract.core.call.meter import settle
@@ -24,6 +23,7 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import FIND_ONLY, STEPS
 from pytest_llmcontract.core.call.tape import Recorded, Tape
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
 from pytest_llmcontract.core.ledger import Call

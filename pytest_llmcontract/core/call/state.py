@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.form import Envelope, Ids
 from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.call.script import Scripts
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.registry import key_names

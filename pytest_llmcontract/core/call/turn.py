@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.answers.completion import asked_completion
 from pytest_llmcontract.core.call.script import Fault, Script
 from pytest_llmcontract.core.call.tape import Recorded
+from pytest_llmcontract.core.completion.answers import asked_completion
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import ErrorSpec, Lane, Model

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_llmcontract.core.answers.completion import compose
-from pytest_llmcontract.core.answers.synthesis import Unsatisfiable
 from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.completion.answers import compose
+from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.operation import Operation
 

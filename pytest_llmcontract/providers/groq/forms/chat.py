@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_llmcontract.core.answers.completion import Completion
 from pytest_llmcontract.core.call.form import Ids, compact
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.completion.answers import Completion
 from pytest_llmcontract.providers.groq.dialect import GroqDialect
 from pytest_llmcontract.providers.plain import PlainEnvelope, asks_for_usage
 

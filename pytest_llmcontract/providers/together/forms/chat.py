@@ -11,9 +11,9 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_llmcontract.core.answers.completion import Completion
 from pytest_llmcontract.core.call.form import Ids, compact
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.completion.answers import Completion
 from pytest_llmcontract.core.facts.records import Engine
 from pytest_llmcontract.providers.plain import PlainEnvelope
 from pytest_llmcontract.providers.together.dialect import TogetherDialect

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.core.answers.synthesis import ROOM, conforming
-from pytest_llmcontract.core.answers.tokens import TokenEstimator
 from pytest_llmcontract.core.call.script import ScriptedReply, last_user_text
+from pytest_llmcontract.core.completion.synthesis import ROOM, conforming
+from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.exchange import Usage, UsageSource
 from pytest_llmcontract.core.facts.records import Model
 

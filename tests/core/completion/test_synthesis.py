@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
-from pytest_llmcontract.core.answers.spelling import matches, spell
-from pytest_llmcontract.core.answers.synthesis import Unsatisfiable, conforming
+from pytest_llmcontract.core.completion.spelling import matches, spell
+from pytest_llmcontract.core.completion.synthesis import Unsatisfiable, conforming
 
 Schema = dict[str, Any]
 
@@ -234,7 +234,7 @@ def test_each_call_gives_a_value_of_its_own() -> None:
 def test_the_value_is_the_same_in_another_process() -> None:
     schema = {"allOf": [obj("a", "b", a={"type": "string", "pattern": "^[xyz]{3}$"}, b={"enum": ["q", "r"]})]}
     code = (
-        "import json; from pytest_llmcontract.core.answers.synthesis import conforming; "
+        "import json; from pytest_llmcontract.core.completion.synthesis import conforming; "
         f"print(json.dumps(conforming({schema!r})))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

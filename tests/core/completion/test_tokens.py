@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_llmcontract.core.answers.tokens import (
+from pytest_llmcontract.core.completion.tokens import (
     FAMILIES,
     SAMPLE,
     DefaultEstimator,

@@ -24,7 +24,7 @@ from math import lcm
 from typing import Any
 from urllib.parse import unquote
 
-from pytest_llmcontract.core.answers.spelling import matches, spell
+from pytest_llmcontract.core.completion.spelling import matches, spell
 from pytest_llmcontract.core.errors import LlmContractError
 
 Schema = Mapping[str, Any] | bool
