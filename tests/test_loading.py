@@ -142,3 +142,21 @@ def test_tests_that_freeze_time_in_every_way_beside_the_fixtures(pytester):
     done = pytester.runpytest_subprocess("-p", "no:randomly", "--llmcontract-report=report.json")
 
     done.assert_outcomes(passed=4)
+
+
+@pytest.mark.parametrize("missing", ["trio", "anyio", "sniffio", "h2", "urllib3", "requests", "aiohttp", "wrapt", "vcr"])
+def test_whoever_has_not_installed_a_library_is_answered_by_the_others(missing):
+    run(
+        f"""
+        import sys
+        sys.modules["{missing}"] = None  # as if it were not installed
+        import http.client
+        import httpcore
+        from pytest_llmcontract import simulate
+
+        with simulate("groq"):
+            connection = http.client.HTTPSConnection("api.groq.com")
+            connection.request("GET", "/openai/v1/models", headers={{"authorization": "Bearer gsk_test"}})
+            assert connection.getresponse().status == 200
+        """
+    )
