@@ -40,7 +40,7 @@ class TrioPart:
         self._trio: TrioTime | None = None
 
     def install(self) -> None:
-        if "trio" in sys.modules:
+        if sys.modules.get("trio"):
             self._hook_in()
         else:
             sys.meta_path.insert(0, self._finder)
