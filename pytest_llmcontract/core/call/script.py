@@ -136,6 +136,11 @@ class Script:
         return f"<Script {self.source}: used {len(self._used)} times, {left}>"
 
     @property
+    def site(self) -> str:
+        """The line that made it."""
+        return self.source.rpartition(" at ")[2]
+
+    @property
     def calls(self) -> Calls:
         return Calls(self._used)
 
