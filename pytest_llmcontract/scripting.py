@@ -207,9 +207,8 @@ class Scripting:
         if retry_after is not None:
             _not_negative("fail(retry_after=)", retry_after)
         told = dict(values or {})
-        return ScriptedFault(
-            spec.name, spec.step, retry_after, limit, message, checked_headers("fail", headers), told, body
-        )
+        sent = checked_headers("fail", headers)
+        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, sent, told, body)
 
     def _error(self, error: str | int) -> ErrorSpec:
         try:

@@ -221,13 +221,9 @@ class CassetteTape:
 
     def _again(self, asked: Meaning, reply: ApiReply) -> Recording | None:
         """The recording of what a script answered once more: of the same outcome, and not of any other script's."""
-        same = [
-            recording
-            for recording in self.recordings
-            if recording.scripted
-            and recording.asked.key == asked.key
-            and _outcome(recording.interaction.reply) == _outcome(reply)
-        ]
+        ended = _outcome(reply)
+        equal = [recording for recording in self.recordings if recording.scripted and recording.asked.key == asked.key]
+        same = [recording for recording in equal if _outcome(recording.interaction.reply) == ended]
         fresh = next((recording for recording in same if not recording.made), None)
         return same[-1] if fresh is None and same and self._repeats else fresh
 

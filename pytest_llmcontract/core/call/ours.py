@@ -27,14 +27,9 @@ def find_failure(turn: Turn, problem: Exception) -> Violation:
     turn.find(
         "LLM208",
         f"{what.splitlines()[0]}, raised at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}",
-        sent=_script_of(turn),
         answer="was not asked; the client got a 400 that says so",
         difference="".join(traceback.format_list(theirs or frames)) + what,
         fix="correct what the test gave: the callable of a when=, a token estimator",
         site=f"{last.filename}:{last.lineno} in {last.name}",
     )
     return turn.call.violations[-1]
-
-
-def _script_of(turn: Turn) -> str:
-    return turn.due.source if turn.due else ""

@@ -150,7 +150,11 @@ class Script:
         return None if self.times is None else self.times - len(self._used)
 
     def matches(self, request: ApiRequest) -> bool:
-        return self._matcher(request)
+        try:
+            return self._matcher(request)
+        except Exception as problem:
+            problem.add_note(f"in the when= of {self.source}")
+            raise
 
     def use(self, call: Call) -> None:
         self._used.append(call)

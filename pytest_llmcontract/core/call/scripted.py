@@ -118,7 +118,7 @@ def _tool_call(call: Any) -> Mapping[str, Any]:
         _object("tool_calls", call.get("arguments", {}))
         if not isinstance(call.get("arguments", {}), Mapping):
             raise _bad("tool_calls", call, "arguments that are a dict, or JSON text")
-    return call
+    return {**call}
 
 
 def _finish(reason: Any, finishes: Collection[str]) -> str | None:
@@ -146,7 +146,7 @@ def _usage(usage: Any, known: Sequence[str] = USAGE) -> Mapping[str, Any] | None
 def _sums(usage: Mapping[str, Any]) -> None:
     """What is counted twice is the same number twice."""
     prompt, completion, total = (usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total"))
-    if None not in (prompt, completion, total) and prompt + completion != total:
+    if prompt is not None and completion is not None and total not in (None, prompt + completion):
         raise BadInput(f"reply(usage=): total_tokens is {total}; {prompt} and {completion} are {prompt + completion}")
     details = usage.get("prompt_tokens_details") or {}
     cached = details.get("cached_tokens", usage.get("cached_tokens", 0))
@@ -177,9 +177,8 @@ def checked_headers(method: str, headers: Any) -> dict[str, str]:
         raise BadInput(f"{method}(headers=): {_shown(headers)} is not understood; accepted: a dict of texts")
     for name, value in headers.items():
         if not (_travels(name) and name and _travels(value)):
-            raise BadInput(
-                f"{method}(headers=): {_shown(name)}: {_shown(value)} is no header; accepted: text of one line in latin-1"
-            )
+            header = f"{_shown(name)}: {_shown(value)}"
+            raise BadInput(f"{method}(headers=): {header} is no header; accepted: text of one line in latin-1")
     return dict(headers)
 
 
