@@ -18,7 +18,7 @@ from typing import Any
 from pytest_llmcontract.adapters.interception import Installed, forwards_under_way
 from pytest_llmcontract.adapters.interception import Interception as AnyInterception
 from pytest_llmcontract.adapters.patches import Patches
-from pytest_llmcontract.core.exchange import ApiRequest, Headers, masked
+from pytest_llmcontract.core.exchange import ApiRequest, heard
 from pytest_llmcontract.core.hosts import is_loopback, normal_host
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.site import application_site
@@ -58,7 +58,7 @@ def _refusal(host: str, request: ApiRequest | None = None) -> str | None:
     if is_loopback(name) or (interception := INSTALLED.at_the_exit(name)) is None:
         return None
     shown = f"[{name}]" if ":" in name else name
-    asked = request or ApiRequest("CONNECT", f"//{shown}", Headers({}), b"", application_site())
+    asked = request or heard("CONNECT", f"//{shown}", {}, b"", application_site())
     gateway = interception.gateway
     gateway.escaped(asked)
     stopped = f"pytest-llmcontract stopped a call to {name}: no client that is simulated made it"
@@ -165,7 +165,7 @@ def _guarded(request: Any) -> ApiRequest | None:
         return None
     fields = {_text(name): _text(value) for name, value in request.headers}
     scheme, path = _text(request.url.scheme), _text(request.url.target)
-    return ApiRequest(_text(request.method), f"{scheme}://{host}{path}", masked(fields), b"", application_site())
+    return heard(_text(request.method), f"{scheme}://{host}{path}", fields, b"", application_site())
 
 
 PATCHES = Patches({"socket": _patch_socket, "httpcore": _patch_httpcore, "httpcore2": _patch_httpcore})

@@ -90,11 +90,6 @@ def kept_once(value: T) -> T:
     return shared
 
 
-@lru_cache(maxsize=1024)
-def _address(url: str) -> str:
-    return without_user(url)
-
-
 _NOT_YET = object()
 
 
@@ -115,7 +110,6 @@ class ApiRequest:
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "url", _address(self.url))
         for name in ("method", "url", "site"):
             object.__setattr__(self, name, kept_once(getattr(self, name)))
 
@@ -196,6 +190,16 @@ def _numbers(value: Any) -> Iterator[Any]:
 
 def _has_float(number: int) -> bool:
     return abs(number) < 10**300
+
+
+def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str) -> ApiRequest:
+    """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
+    return ApiRequest(method, _address(url), masked(fields), body, site)
+
+
+@lru_cache(maxsize=1024)
+def _address(url: str) -> str:
+    return without_user(url)
 
 
 def _json_or_none(text: str | bytes) -> Any:

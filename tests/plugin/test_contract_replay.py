@@ -70,7 +70,7 @@ def test_a_call_that_changed_fails_the_test_also_if_the_application_swallows_it(
             '      sent      "another"',
             "",
             "  How to fix: *--llmcontract-record=new_episodes test_it.py::test_it",
-            "FAILED test_it.py::test_it - Failed: LLM206 groq chat.completions: $.messages*",
+            "FAILED test_it.py::test_it - LLM206 groq chat.completions: $.messages*",
         ]
     )
     result.stdout.no_fnmatch_line("*LLM205*")

@@ -89,7 +89,7 @@ def test_looking_is_no_use():
 @at("2026-08-16")
 @pytest.mark.llm_allow("LLM104")
 def test_too_late():
-    with pytest.raises(groq.BadRequestError):
+    with pytest.raises(groq.NotFoundError):
         ask()
 """
     )

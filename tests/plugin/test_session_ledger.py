@@ -132,7 +132,7 @@ def test_a_worker_that_dies_loses_nothing_that_was_reported(session, monkeypatch
     assert crashed.worker in ("gw0", "gw1")
     assert len(ledger.tests) == 15
     assert ledger.totals.calls == 16
-    result.stdout.fnmatch_lines(["used    16 calls in 15 tests, * tokens, $*", "budget  calls: 16 of 100"])
+    result.stdout.fnmatch_lines(["used    16 calls in 15 tests (2 failed), * tokens, $*", "budget  calls: 16 of 100"])
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -389,7 +389,7 @@ def test_a_changed_call_shows_what_changed(cassette, record):
     assert lines[0] == "LLM206 groq chat.completions: $.temperature is new: 0.3, unlike its recording"
     assert "  beside recorded call 2 of 2:" in lines
     assert any("c.llm.yaml:" in line and line.strip().startswith("contract") for line in lines)
-    assert any('llm_contract(ignore=["temperature"])' in line for line in lines)
+    assert any('contract={"path": …, "ignore": ["temperature"]}' in line for line in lines)
     assert any("record=new_episodes" in line for line in lines)
 
 

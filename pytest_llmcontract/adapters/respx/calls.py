@@ -12,7 +12,7 @@ from respx.router import MockRouter, Router
 from pytest_llmcontract.adapters.interception import MODEL_CALLS, Installed, forwarding
 from pytest_llmcontract.adapters.respx.libraries import Library
 from pytest_llmcontract.adapters.respx.waits import before_reply
-from pytest_llmcontract.core.exchange import FORWARDING, ApiRequest, Forward, masked
+from pytest_llmcontract.core.exchange import FORWARDING, ApiRequest, Forward, heard
 from pytest_llmcontract.core.site import application_site
 
 INSTALLED = Installed()
@@ -58,12 +58,12 @@ def _tell(request: Any) -> None:
     if request.method == "POST" and not FORWARDING.get() and (interception := INSTALLED.innermost):
         url = str(request.url)
         if url.partition("?")[0].endswith(MODEL_CALLS):
-            interception.told(ApiRequest("POST", url, masked({}), b"", application_site()))
+            interception.told(heard("POST", url, {}, b"", application_site()))
 
 
 def _api_request(request: Any, body: bytes) -> ApiRequest:
     fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}
-    return ApiRequest(request.method, str(request.url), masked(fields), body, application_site())
+    return heard(request.method, str(request.url), fields, body, application_site())
 
 
 # The user's own routes: respx's business.

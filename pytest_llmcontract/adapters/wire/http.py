@@ -9,7 +9,7 @@ from http.client import HTTPResponse
 from typing import Any, NamedTuple
 
 from pytest_llmcontract.adapters.interception import heard_reply
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, StreamEvent, masked
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, StreamEvent, heard
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _NO_BODY = (204, 304)
@@ -34,7 +34,7 @@ class Written(NamedTuple):
         for name, value in self.fields:
             key = name.lower()
             fields[key] = f"{fields[key]}, {value}" if key in fields else value
-        return ApiRequest(self.method.upper(), url, masked(fields), self.body, site)
+        return heard(self.method.upper(), url, fields, self.body, site)
 
 
 def read_request(data: bytes, *, ended: bool = False) -> Written | None:

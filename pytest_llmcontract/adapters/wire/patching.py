@@ -9,7 +9,7 @@ from typing import Any
 from pytest_llmcontract.adapters.patches import Patches
 from pytest_llmcontract.adapters.wire.installed import INSTALLED
 from pytest_llmcontract.adapters.wire.sockets import Socket, plug_in, target_of, unplug
-from pytest_llmcontract.core.exchange import FORWARDING, ApiRequest, Headers
+from pytest_llmcontract.core.exchange import FORWARDING, heard
 from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.site import application_site
 
@@ -95,7 +95,7 @@ def _wrap_is_connected(below: property) -> property:
 def _tell(method: str, url: str) -> None:
     """A call goes to a host that nobody here knows."""
     if method == "POST" and not FORWARDING.get() and (interception := INSTALLED.innermost):
-        interception.told(ApiRequest(method, url, Headers({}), b"", application_site()))
+        interception.told(heard(method, url, {}, b"", application_site()))
 
 
 # aiohttp.
