@@ -85,9 +85,8 @@ class Scripting:
         Raises:
             BadInput: A part makes no sense for itself. What does not answer the request it is used for is LLM201.
         """
-        part = scripted_reply(
-            content, structured, tool_calls, body, headers, reasoning, finish_reason, usage, self._finishes()
-        )
+        finishes = () if finish_reason is None else self._finishes()
+        part = scripted_reply(content, structured, tool_calls, body, headers, reasoning, finish_reason, usage, finishes)
         shown = content if content is not None else structured or part.tool_calls or body
         return self._script(part, when, times, f"reply({'' if shown is None else _short(shown)})")
 
@@ -176,7 +175,7 @@ class Scripting:
     def _script(self, part: Part, when: When, times: int | None, what: str) -> Script:
         if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
             raise BadInput(f"{what}: times={times!r}; accepted: a number of calls from 1, or None for ever")
-        check_when(when, self._fields())
+        check_when(when, self._fields() if isinstance(when, Mapping) else ())
         source = f"{self.name}_api.{what} at {application_site()}"
         return self.simulator.state.scripts.add(Script(part, matcher(when), times, source))
 

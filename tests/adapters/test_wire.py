@@ -86,7 +86,7 @@ def test_a_call_is_answered_by_the_simulation(by):
 
 async def test_aiohttp_too():
     with simulate("groq") as api:
-        api.reply("Simulated.", times=3)
+        api.reply("Simulated.", times=2)
         async with aiohttp.ClientSession("https://api.groq.com", headers=HEADERS) as session:
             fields = json.loads(body())
             async with session.post("/openai/v1/chat/completions", json=fields) as first:

@@ -150,7 +150,9 @@ def test_fails(groq_api):
     )
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*assert 0*", "LLM401 budget: 1 of 0 calls*", "FAILED *test_fails - assert 0 (LLM401)"])
+    result.stdout.fnmatch_lines(
+        ["*assert 0*", "LLM401 budget: 1 of 0 calls*", "FAILED *test_fails - assert 0 (LLM401)"]
+    )
 
 
 def test_retries_of_the_sdk_and_waiting_are_counted(run):

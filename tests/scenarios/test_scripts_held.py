@@ -76,7 +76,7 @@ def test_what_a_condition_raises_fails_the_test_and_is_not_tried_again(name, lib
         (found,) = findings(api)
         assert api.calls.statuses == [400]
         assert (found.code, found.severity) == ("LLM208", "error")
-        assert "KeyError: 'late', raised at test_scripts_held.py:" in found.message
+        assert "KeyError: 'late', raised at tests/scenarios/test_scripts_held.py:" in found.message
 
 
 def test_it_shows_the_line_that_raised_and_the_script():

@@ -33,7 +33,7 @@ def judge(state: State, turn: Turn, script: Script, reply: ScriptedReply) -> Non
     for problem in found:
         turn.find(
             CODE,
-            f"the scripted reply {problem.message}; {script.source}",
+            f"the scripted reply {problem.message}; {script.source.rpartition(' at ')[0]}",
             path=problem.path,
             sent=f"scripted: {problem.scripted}",
             allowed=problem.asked,
@@ -63,6 +63,7 @@ def _unlike_body(turn: Turn, promised: ReplyContract, body: Any) -> Iterator[Unl
     elif turn.call.stream and promised.event and isinstance(body, Mapping):
         yield Unlike("$", "is one object, and the request asks for a stream", shown(body), "stream: true")
         return
-    for mismatch in promised.check(200, body):
-        asked = f"{mismatch.allowed or 'another value'} ({mismatch.schema})"
-        yield Unlike(mismatch.path, f"does not fit its schema: {mismatch.message}", mismatch.sent or "nothing", asked)
+    if mismatches := promised.check(200, body):
+        first, more = mismatches[0], len(mismatches) - 1
+        said = f"does not fit its schema: {first.message}" + (f", and {more} more" if more else "")
+        yield Unlike(first.path, said, first.sent or "nothing", f"{first.allowed or 'another value'} ({first.schema})")

@@ -8,7 +8,7 @@ import traceback
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import ApiReply, Headers
 from pytest_llmcontract.core.findings.rules import Violation
-from pytest_llmcontract.core.site import is_application, is_ours
+from pytest_llmcontract.core.site import is_application, is_ours, shown_file
 
 
 def refusal_of_ours(finding: Violation) -> ApiReply:
@@ -24,12 +24,13 @@ def find_failure(turn: Turn, problem: Exception) -> Violation:
     theirs = [frame for frame in frames if not is_ours(frame.filename)]
     last = next((frame for frame in reversed(theirs) if is_application(frame.filename)), (theirs or frames)[-1])
     what = "".join(traceback.format_exception_only(problem)).strip()
+    site = f"{shown_file(last.filename)}:{last.lineno} in {last.name}"
     turn.find(
         "LLM208",
-        f"{what.splitlines()[0]}, raised at {last.filename.rpartition('/')[2]}:{last.lineno} in {last.name}",
+        f"{what.splitlines()[0]}, raised at {site}",
         answer="was not asked; the client got a 400 that says so",
         difference="".join(traceback.format_list(theirs or frames)) + what,
         fix="correct what the test gave: the callable of a when=, a token estimator",
-        site=f"{last.filename}:{last.lineno} in {last.name}",
+        site=site,
     )
     return turn.call.violations[-1]

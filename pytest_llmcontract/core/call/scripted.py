@@ -26,7 +26,7 @@ def scripted_reply(
     reasoning: str | None,
     finish_reason: str | None,
     usage: Mapping[str, Any] | None,
-    finishes: Collection[str] = FINISHES,
+    finishes: Collection[str],
 ) -> ScriptedReply:
     """The parts of ``reply()``.
 
