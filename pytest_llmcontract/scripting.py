@@ -20,7 +20,14 @@ from pytest_llmcontract.core.call.script import (
     When,
     matcher,
 )
-from pytest_llmcontract.core.call.scripted import FINISHES, check_when, checked_headers, scripted_reply
+from pytest_llmcontract.core.call.scripted import (
+    FINISHES,
+    check_when,
+    checked_body,
+    checked_headers,
+    checked_text,
+    scripted_reply,
+)
 from pytest_llmcontract.core.call.simulator import Simulator
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.contract.reply import reply_contract
@@ -125,6 +132,8 @@ class Scripting:
             given = {"retry_after": retry_after, "limit": limit, "message": message, "values": values, "body": body}
             _no_reply(error, **given, headers=headers)
             return self._script(self._fault(error), when, times, f"fail({error!r})")
+        checked_text("fail", "message", message)
+        checked_body("fail", body)
         spec = self._error(error)
         filled = _checked_values(spec, values)
         if spec.status == 200:

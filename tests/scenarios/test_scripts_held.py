@@ -76,7 +76,8 @@ def test_what_a_condition_raises_fails_the_test_and_is_not_tried_again(name, lib
         (found,) = findings(api)
         assert api.calls.statuses == [400]
         assert (found.code, found.severity) == ("LLM208", "error")
-        assert "KeyError: 'late', raised at tests/scenarios/test_scripts_held.py:" in found.message
+        assert "chat.completions: KeyError: 'late', raised at " in found.message
+        assert "test_scripts_held.py:" in found.message
 
 
 def test_it_shows_the_line_that_raised_and_the_script():
@@ -166,6 +167,8 @@ def test_a_spend_limit_needs_a_plan_that_spends():
         ({"tool_calls": ULM}, r"reply\(tool_calls=\)"),
         ({"tool_calls": [{"name": 5}]}, r"reply\(tool_calls=\)"),
         ({"tool_calls": [{"name": "x", "arguments": [1]}]}, r"reply\(tool_calls=\)"),
+        ({"body": object()}, r"reply\(body=\): <object"),
+        ({"body": {"a": "\ud800"}}, "half of a surrogate pair"),
         ({"usage": {"prompt_tokens": -1}}, "prompt_tokens is -1; accepted: a whole number from 0"),
         ({"usage": {"prompt_tokens": True}}, "prompt_tokens is True"),
         ({"usage": {"completion_tokens": 1.5}}, "completion_tokens is 1.5"),
@@ -187,6 +190,24 @@ def test_a_spend_limit_needs_a_plan_that_spends():
 def test_what_makes_no_sense_is_refused_where_it_is_written(name, given, words):
     with simulate(name) as api, pytest.raises(BadInput, match=words):
         api.reply(**given)
+
+
+@pytest.mark.parametrize("error", ["over_capacity", "error_in_stream"])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"message": 5}, r"fail\(message=\): 5 is not understood"),
+        ({"message": "\ud800"}, "half of a surrogate pair"),
+        ({"body": {"a": 10**400}}, "a number beyond 10"),
+        ({"body": "\ud800"}, "half of a surrogate pair"),
+        ({"body": {1, 2}}, r"fail\(body=\): \{1, 2\} is not understood"),
+    ],
+)
+def test_a_failure_that_no_reply_can_hold_is_refused_where_it_is_written(error, given, words):
+    with simulate("groq") as api:
+        known = error if error in api.edition.errors else api.edition.stream_error.name
+        with pytest.raises(BadInput, match=words):
+            api.fail(known, **given)
 
 
 @pytest.mark.parametrize("method", ["fail", "outage", "cut_stream", "latency", "chaos"])

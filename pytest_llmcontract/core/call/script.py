@@ -59,7 +59,7 @@ class ScriptedFault:
     """In place of its body."""
 
     def __post_init__(self) -> None:
-        for name in ("message", "headers", "values"):
+        for name in ("message", "headers", "values", "body"):
             _check(f"{name} of fail()", getattr(self, name))
 
 
@@ -85,6 +85,10 @@ class StreamCut:
     """What fills the placeholders of its body."""
     body: Any = None
     """In place of the body of that error."""
+
+    def __post_init__(self) -> None:
+        for name in ("values", "body"):
+            _check(f"{name} of fail()", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,9 @@ def scripted_reply(
         _content(content),
         _object("structured", structured),
         _tool_calls(tool_calls),
-        body,
+        checked_body("reply", body),
         checked_headers("reply", headers),
-        _text("reasoning", reasoning),
+        checked_text("reply", "reasoning", reasoning),
         _finish(finish_reason, finishes),
         _usage(usage),
     )
@@ -82,7 +82,7 @@ def _object(part: str, value: Any) -> Any:
 
 def _is_json(value: Any) -> bool:
     try:
-        json.dumps(value, default=_plain)
+        json.dumps(value)
     except TypeError:
         return False
     except (ValueError, RecursionError):
@@ -90,16 +90,26 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError
+def checked_text(method: str, part: str, value: Any) -> str | None:
+    """A text, or ``None``.
 
-
-def _text(part: str, value: Any) -> str | None:
+    Raises:
+        BadInput: It is something else.
+    """
     if value is not None and not isinstance(value, str):
-        raise _bad(part, value, "a text")
+        raise BadInput(f"{method}({part}=): {_shown(value)} is not understood; accepted: a text")
     return value
+
+
+def checked_body(method: str, body: Any) -> Any:
+    """What can be the body of a reply.
+
+    Raises:
+        BadInput: It is neither JSON nor text nor bytes.
+    """
+    if not isinstance(body, bytes | str) and not _is_json(body):
+        raise BadInput(f"{method}(body=): {_shown(body)} is not understood; accepted: what JSON has, a text, bytes")
+    return body
 
 
 def _tool_calls(calls: Any) -> tuple[Mapping[str, Any], ...] | None:
