@@ -112,6 +112,16 @@ def test_a_broken_token_estimator_fails_the_test(estimator, words):
         assert api.calls.statuses == [400]
 
 
+def test_a_mistake_of_our_own_is_told_as_ours_and_not_tried_again(monkeypatch):
+    with simulate("groq", check=False) as api:
+        monkeypatch.setattr(api.simulator.state, "account", None)
+        with contextlib.suppress(groq.GroqError):
+            ask("groq")
+
+        assert api.calls.statuses == [400]
+        assert "a mistake of pytest-llmcontract" in findings(api)[0].fix
+
+
 def test_a_simulation_goes_on_after_it():
     with simulate("groq", check=False) as api:
         api.reply("x", when=lambda request: request.json["late"])

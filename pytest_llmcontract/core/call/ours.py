@@ -10,6 +10,9 @@ from pytest_llmcontract.core.exchange import ApiReply, Headers
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.site import is_application, is_ours, shown_file
 
+_THEIRS = "correct what the test gave: the callable of a when=, a token estimator"
+_OURS = "this is a mistake of pytest-llmcontract, not of the test: please report it"
+
 
 def refusal_of_ours(finding: Violation) -> ApiReply:
     """What the client gets for a call that nothing answers."""
@@ -30,7 +33,7 @@ def find_failure(turn: Turn, problem: Exception) -> Violation:
         f"{what.splitlines()[0]}, raised at {site}",
         answer="was not asked; the client got a 400 that says so",
         difference="".join(traceback.format_list(theirs or frames)) + what,
-        fix="correct what the test gave: the callable of a when=, a token estimator",
+        fix=_THEIRS if theirs else _OURS,
         site=site,
     )
     return turn.call.violations[-1]

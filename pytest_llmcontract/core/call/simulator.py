@@ -98,6 +98,7 @@ class Simulator:
         return turn
 
     def _begin_turn(self, state: State, turn: Turn) -> None:
+        """What is wrong with the request, and who answers it: a script, a recording, the provider's steps."""
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
         turn.model = state.edition.models.get(turn.call.model)
         if contract := state.contracts.get(turn.operation):
