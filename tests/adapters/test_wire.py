@@ -39,7 +39,7 @@ def by_requests(url: str = URL, data: bytes = body()) -> tuple[int, Any]:
 
 def by_urllib3(url: str = URL, data: bytes = body()) -> tuple[int, Any]:
     answer = urllib3.PoolManager(retries=False).request("POST", url, body=data, headers=HEADERS)
-    return answer.status, answer.json()
+    return answer.status, json.loads(answer.data)
 
 
 def by_http_client(url: str = URL, data: bytes = body()) -> tuple[int, Any]:

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.groq_api(edition="2026-06-04")
 def run(project, run_pytest):
     """Run pytest on the tests given."""
 
-    def run(tests, *options):
+    def run(tests, *options, plugins=()):
         project.makepyfile(test_it=HEAD + tests)
-        return run_pytest(*options)
+        return run_pytest(*options, plugins=plugins)
 
     return run
 
@@ -301,11 +301,16 @@ class TestCase(unittest.TestCase):
     def test_in_class(self):
         summarise("a")
 
+@pytest.mark.asyncio
 @pytest.mark.llm_budget(calls=0)
 async def test_async(groq_api):
     messages = [{"role": "user", "content": "Hello"}]
     await groq.AsyncGroq().chat.completions.create(model="openai/gpt-oss-120b", messages=messages)
-"""
+""",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        plugins=("asyncio",),
     )
 
     result.assert_outcomes(failed=2)
+    assert result.stdout.str().count("LLM401 budget: 1 of 0 calls, exceeded at call 1") == 2
