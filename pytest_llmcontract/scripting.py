@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pytest_llmcontract.core.call.form import placeholders
@@ -16,13 +16,21 @@ from pytest_llmcontract.core.call.script import (
     Part,
     Script,
     ScriptedFault,
-    ScriptedReply,
     StreamCut,
     When,
     matcher,
 )
+from pytest_llmcontract.core.call.scripted import (
+    FINISHES,
+    check_when,
+    checked_body,
+    checked_headers,
+    checked_text,
+    scripted_reply,
+)
 from pytest_llmcontract.core.call.simulator import Simulator
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.contract.reply import reply_contract
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import CONNECTION_FAULTS
 from pytest_llmcontract.core.facts.edition import Edition
@@ -80,13 +88,13 @@ class Scripting:
             usage: ``{"prompt_tokens": …, "completion_tokens": …}``; also what the limiter settles.
             when: A dict of request fields, a substring of the last user message, or a callable taking the request.
             times: How many calls it answers; ``None`` for ever.
+
+        Raises:
+            BadInput: A part makes no sense for itself. What does not answer the request it is used for is LLM201.
         """
-        pieces = tuple(content) if content is not None and not isinstance(content, str) else content
-        calls = None if tool_calls is None else tuple(_checked_tool_call(call) for call in tool_calls)
-        part = ScriptedReply(
-            pieces, structured, calls, body, dict(headers or {}), reasoning, finish_reason, _checked_usage(usage)
-        )
-        shown = content if content is not None else structured or calls or body
+        finishes = () if finish_reason is None else self._finishes()
+        part = scripted_reply(content, structured, tool_calls, body, headers, reasoning, finish_reason, usage, finishes)
+        shown = content if content is not None else structured or part.tool_calls or body
         return self._script(part, when, times, f"reply({'' if shown is None else _short(shown)})")
 
     def fail(
@@ -124,6 +132,8 @@ class Scripting:
             given = {"retry_after": retry_after, "limit": limit, "message": message, "values": values, "body": body}
             _no_reply(error, **given, headers=headers)
             return self._script(self._fault(error), when, times, f"fail({error!r})")
+        checked_text("fail", "message", message)
+        checked_body("fail", body)
         spec = self._error(error)
         filled = _checked_values(spec, values)
         if spec.status == 200:
@@ -174,8 +184,18 @@ class Scripting:
     def _script(self, part: Part, when: When, times: int | None, what: str) -> Script:
         if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
             raise BadInput(f"{what}: times={times!r}; accepted: a number of calls from 1, or None for ever")
+        check_when(when, self._fields() if isinstance(when, Mapping) else ())
         source = f"{self.name}_api.{what} at {application_site()}"
         return self.simulator.state.scripts.add(Script(part, matcher(when), times, source))
+
+    def _fields(self) -> frozenset[str]:
+        """The fields of the requests of all operations."""
+        return frozenset(name for form in self.simulator.state.contracts.values() for name in form.fields)
+
+    def _finishes(self) -> Collection[str]:
+        """Why an answer may end, on the day that holds."""
+        promised = reply_contract(self.edition.provider, "chat.completions", self.edition.date)
+        return (promised.finishes if promised else ()) or FINISHES
 
     def _fault(
         self,
@@ -195,7 +215,8 @@ class Scripting:
         if retry_after is not None:
             _not_negative("fail(retry_after=)", retry_after)
         told = dict(values or {})
-        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, dict(headers or {}), told, body)
+        sent = checked_headers("fail", headers)
+        return ScriptedFault(spec.name, spec.step, retry_after, limit, message, sent, told, body)
 
     def _error(self, error: str | int) -> ErrorSpec:
         try:
@@ -241,22 +262,6 @@ class Scripting:
     def limits(self, model: str) -> dict[str, LimitState]:
         """Name -> state of every limit of *model*, now."""
         return self.simulator.state.limiter.state(self._known_model(model), self.clock.seconds)
-
-
-def _checked_tool_call(call: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(call, Mapping) or "name" not in call or set(call) - {"name", "arguments"}:
-        raise BadInput(f"reply(tool_calls=): {call!r} is not understood; accepted: {{'name': …, 'arguments': {{…}}}}")
-    return call
-
-
-_USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens")
-
-
-def _checked_usage(usage: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    for name in usage or ():
-        if name not in _USAGE_KEYS:
-            raise unknown("key of reply(usage=)", name, _USAGE_KEYS)
-    return usage
 
 
 def _no_reply(error: str | int, **given: Any) -> None:

@@ -122,7 +122,7 @@ def _patch_httpcore(module: Any) -> None:
     PATCHES.replace(module.AsyncConnectionPool, "handle_async_request", _wrap_handle_async)
     for name, wrap in _BACKENDS.items():
         backend = getattr(module, name, None)
-        if hasattr(backend, "connect_tcp"):  # without trio or anyio, what has their backend's name cannot connect
+        if hasattr(backend, "connect_tcp"):  # without trio or anyio a stand-in is there, which has nothing
             PATCHES.replace(backend, "connect_tcp", wrap_connect if wrap == "sync" else wrap_connect_async)
 
 

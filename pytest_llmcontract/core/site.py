@@ -53,6 +53,16 @@ def is_application(file: str) -> bool:
     return bool(_shown[file])
 
 
+def shown_file(file: str) -> str:
+    """*file*, as a frame names it, as a site shows it."""
+    return _shown[file] if is_application(file) else file
+
+
+def is_ours(file: str) -> bool:
+    """Whether code of *file*, as a frame names it, is this package's."""
+    return os.path.abspath(file).startswith(_THIS_PACKAGE)
+
+
 def file_of(site: str) -> str:
     """The absolute path of the file in *site*; "" if it names none."""
     file, colon, _ = re.sub(r" in [^/]*$", "", site).rpartition(":")

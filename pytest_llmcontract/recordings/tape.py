@@ -18,8 +18,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from pytest_llmcontract.core.call.ours import refusal_of_ours
 from pytest_llmcontract.core.call.tape import Recorded
-from pytest_llmcontract.core.exchange import ApiReply, Headers, StreamEvent, UsageSource
+from pytest_llmcontract.core.completion.reported import marks
+from pytest_llmcontract.core.exchange import ApiReply, StreamEvent, UsageSource
 from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
@@ -152,14 +154,14 @@ class CassetteTape:
             if self.records:
                 return self._not_recorded()
             finding = self._unmatched(call, asked)
-            return Recorded(_refusal(finding), finding)
+            return Recorded(refusal_of_ours(finding), finding)
 
     def told(self, call: Call, target: str, reply: ApiReply, *, edition: date, scripted: bool) -> None:
         if call.recorded:
             return
         with self._lock:
             asked = self._meaning(call, target)
-            if scripted and self.mode != "all" and (again := self._next(asked)) and again.scripted:
+            if scripted and self.mode != "all" and (again := self._again(asked, reply)):
                 again.made = True
             elif self.records:
                 self.taken.append(Taken(call, _plain(reply), asked, edition, scripted, datetime.now(UTC)))
@@ -216,6 +218,14 @@ class CassetteTape:
         equal = [recording for recording in self.recordings if recording.asked.key == asked.key]
         fresh = next((recording for recording in equal if not recording.made), None)
         return equal[-1] if fresh is None and equal and self._repeats else fresh
+
+    def _again(self, asked: Meaning, reply: ApiReply) -> Recording | None:
+        """The recording of what a script answered once more: of the same outcome, and not of any other script's."""
+        ended = _outcome(reply)
+        equal = [recording for recording in self.recordings if recording.scripted and recording.asked.key == asked.key]
+        same = [recording for recording in equal if _outcome(recording.interaction.reply) == ended]
+        fresh = next((recording for recording in same if not recording.made), None)
+        return same[-1] if fresh is None and same and self._repeats else fresh
 
     def _not_recorded(self) -> Recorded | None:
         return Recorded() if self.forwards else None
@@ -290,6 +300,11 @@ class CassetteTape:
         return f"{self.shown}:{line}"
 
 
+def _outcome(reply: ApiReply) -> object:
+    """How a call ended: its status, and the marks of an error."""
+    return reply.status, marks(reply.json) if reply.status >= 400 else None
+
+
 def _plain(reply: ApiReply) -> ApiReply:
     """*reply* as it reads: a provider may pack it although it was asked not to."""
     packed = reply.headers.get("content-encoding", "")
@@ -325,10 +340,3 @@ def _ignorable(path: str) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _refusal(finding: Violation) -> ApiReply:
-    """What the client gets for a call that nothing answers: an error that no SDK tries again, and that says whose."""
-    message = f"pytest-llmcontract: {finding.code} {finding.message}"
-    body = json.dumps({"error": {"message": message, "type": "llmcontract", "code": finding.code}}).encode()
-    return ApiReply(400, Headers({"content-type": "application/json", "x-should-retry": "false"}), body)

@@ -16,9 +16,9 @@ pytestmark = pytest.mark.groq_api(edition="2026-06-04")
 def run(project, run_pytest):
     """Run pytest on the tests given."""
 
-    def run(tests, *options):
+    def run(tests, *options, plugins=()):
         project.makepyfile(test_it=HEAD + tests)
-        return run_pytest(*options)
+        return run_pytest(*options, plugins=plugins)
 
     return run
 
@@ -150,7 +150,9 @@ def test_fails(groq_api):
     )
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*assert 0*", "LLM401 budget: 1 of 0 calls*", "FAILED *test_fails - assert 0 (LLM401)"])
+    result.stdout.fnmatch_lines(
+        ["*assert 0*", "LLM401 budget: 1 of 0 calls*", "FAILED *test_fails - assert 0 (LLM401)"]
+    )
 
 
 def test_retries_of_the_sdk_and_waiting_are_counted(run):
@@ -299,11 +301,16 @@ class TestCase(unittest.TestCase):
     def test_in_class(self):
         summarise("a")
 
+@pytest.mark.asyncio
 @pytest.mark.llm_budget(calls=0)
 async def test_async(groq_api):
     messages = [{"role": "user", "content": "Hello"}]
     await groq.AsyncGroq().chat.completions.create(model="openai/gpt-oss-120b", messages=messages)
-"""
+""",
+        "-o",
+        "asyncio_default_fixture_loop_scope=function",
+        plugins=("asyncio",),
     )
 
     result.assert_outcomes(failed=2)
+    assert result.stdout.str().count("LLM401 budget: 1 of 0 calls, exceeded at call 1") == 2

@@ -102,8 +102,10 @@ def test_setup(answer): pass
         assert block.startswith(FINDING)
         assert block.index("The error that came of it:") < block.index("Error: ")
         assert re.search(r"\([0-9]+ frames? of [a-z0-9, ]+ left out; see --full-trace\)", block)
-        assert "site-packages" not in block
-        assert "app.py:" in block
+        # Before pytest 9, what a group holds is printed by Python itself, with every frame.
+        if "ExceptionGroup" not in block or pytest.version_tuple >= (9,):
+            assert "site-packages" not in block
+            assert "app.py:" in block
 
 
 @pytest.mark.parametrize("style", ["auto", "long", "short", "line", "native", "no"])

@@ -477,3 +477,43 @@ def test_a_broken_cassette_is_said(cassette):
         replay(cassette),
     ):
         pass
+
+
+# Scripts beside recordings of scripts
+
+
+def test_a_recording_of_a_script_is_not_used_up_by_another_script(cassette, record):
+    with record() as api:
+        api.reply("x")
+        ask()
+
+    with replay(cassette) as api:
+        api.fail("over_capacity")
+        assert content(ask()) == "x"
+        assert api.calls.statuses == [503, 200]
+        assert [call.recorded for call in api.calls] == [False, True]
+
+
+def test_a_recorded_failure_is_made_by_its_own_script_only(cassette, record):
+    with record() as api:
+        api.fail("over_capacity")
+        api.reply("x")
+        ask()
+
+    with replay(cassette) as api:
+        api.fail("internal_server_error")
+        api.fail("over_capacity")
+        assert content(ask()) == "x"
+        assert api.calls.statuses == [500, 503, 200]
+
+
+def test_a_script_that_nothing_was_recorded_of_is_recorded_beside_the_others(cassette, record):
+    with record() as api:
+        api.reply("x")
+        ask()
+    with record(mode="new_episodes") as api:
+        api.fail("over_capacity")
+        ask()
+
+    recorded = read_cassette(cassette).interactions
+    assert sorted(interaction.reply.status for interaction in recorded) == [200, 503]

@@ -153,7 +153,8 @@ def test_structured_is_given_as_the_forced_tools_arguments(groq_api):
 
 
 def test_an_agent_that_never_ends_meets_its_own_bound(groq_api):
-    again = groq_api.reply(tool_calls=[{"name": "weather", "arguments": {"town": "Ulm"}}], times=None)
+    ulm = {"town": "Ulm", "unit": "celsius"}
+    again = groq_api.reply(tool_calls=[{"name": "weather", "arguments": ulm}], times=None)
 
     with pytest.raises(RuntimeError, match="does not come to an end"):
         Agent(groq.Groq(), most=4).run("again")

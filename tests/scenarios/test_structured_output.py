@@ -56,6 +56,7 @@ def test_a_scripted_dict_is_what_the_application_reads(groq_api):
     assert read(groq.Groq()).model_dump() == given
 
 
+@pytest.mark.llm_allow("LLM201")
 def test_an_answer_that_does_not_fit_is_the_applications_to_refuse(groq_api):
     groq_api.reply(structured={"number": "1"})
     groq_api.reply("I cannot read that.")
@@ -88,7 +89,8 @@ def test_json_mode(groq_api, together_api):
 
 
 def test_partial_objects_of_a_stream(together_api):
-    together_api.reply(structured={"number": "R-0001", "currency": "EUR", "lines": [], "paid": True})
+    lines = [{"article": "tea", "count": 2}]
+    together_api.reply(structured={"number": "R-0001", "currency": "EUR", "lines": lines, "paid": True})
     text, lengths = "", []
 
     for chunk in together.Together().chat.completions.create(

@@ -22,14 +22,14 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     call = turn.call
     if isinstance(reply, Disconnect):
         state.ledger.settle(call)
+        call.request.forget()
         return
     call.reply = reply
     call.took = reply.delay
     usage = _usage(turn, decision, reply)
     if usage is not None and turn.model is not None:
         _charge(state, turn, usage)
-    if turn.counted is not None:
-        call.counted = turn.counted
+    call.counted = turn.counted
     if turn.model is not None and turn.limits:
         call.note_levels(*state.limiter.levels(turn.model.id, turn.at, turn.rules))
     call.shortage = turn.shortage

@@ -59,7 +59,7 @@ class ScriptedFault:
     """In place of its body."""
 
     def __post_init__(self) -> None:
-        for name in ("message", "headers", "values"):
+        for name in ("message", "headers", "values", "body"):
             _check(f"{name} of fail()", getattr(self, name))
 
 
@@ -85,6 +85,10 @@ class StreamCut:
     """What fills the placeholders of its body."""
     body: Any = None
     """In place of the body of that error."""
+
+    def __post_init__(self) -> None:
+        for name in ("values", "body"):
+            _check(f"{name} of fail()", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,11 @@ class Script:
         return f"<Script {self.source}: used {len(self._used)} times, {left}>"
 
     @property
+    def site(self) -> str:
+        """The line that made it."""
+        return self.source.rpartition(" at ")[2]
+
+    @property
     def calls(self) -> Calls:
         return Calls(self._used)
 
@@ -145,7 +154,11 @@ class Script:
         return None if self.times is None else self.times - len(self._used)
 
     def matches(self, request: ApiRequest) -> bool:
-        return self._matcher(request)
+        try:
+            return self._matcher(request)
+        except Exception as problem:
+            problem.add_note(f"in the when= of {self.source}")
+            raise
 
     def use(self, call: Call) -> None:
         self._used.append(call)

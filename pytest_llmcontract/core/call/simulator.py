@@ -17,6 +17,7 @@ from pytest_llmcontract.core.call.decision import FORWARDED, Decision, Played
 from pytest_llmcontract.core.call.faults import broken, due_script, strike
 from pytest_llmcontract.core.call.meter import settle
 from pytest_llmcontract.core.call.multipart import judged_body, read_form
+from pytest_llmcontract.core.call.ours import find_failure, refusal_of_ours
 from pytest_llmcontract.core.call.replies import make_reply
 from pytest_llmcontract.core.call.script import ConnectionFault
 from pytest_llmcontract.core.call.state import State
@@ -24,6 +25,7 @@ from pytest_llmcontract.core.call.steps import FIND_ONLY, STEPS
 from pytest_llmcontract.core.call.tape import Recorded, Tape
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.reported import error_name
+from pytest_llmcontract.core.completion.tokens import checked_count
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
 from pytest_llmcontract.core.ledger import Call
@@ -72,30 +74,43 @@ class Simulator:
         """Answer *request* now, as facts, account, limits, script and recordings of this moment have it."""
         with self._lock:
             state = self.state
-            turn = self.open(state, request)
-            decision = self.decide(state, turn)
-            if decision is FORWARDED:
-                return Outcome(turn.call, Forward(partial(self._arrived, state, turn)))
-            reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
-            settle(state, turn, decision, reply)
-            return Outcome(turn.call, reply)
+            turn = _entered(state, request)
+            try:
+                return self._outcome(state, turn)
+            except Exception as problem:  # never through the client, whose SDK would try again
+                turn.call.reply = refusal_of_ours(find_failure(turn, problem))
+                state.ledger.settle(turn.call)
+                return Outcome(turn.call, turn.call.reply)
+
+    def _outcome(self, state: State, turn: Turn) -> Outcome:
+        self._begin_turn(state, turn)
+        decision = self.decide(state, turn)
+        if decision is FORWARDED:
+            return Outcome(turn.call, Forward(partial(self._arrived, state, turn)))
+        reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
+        settle(state, turn, decision, reply)
+        return Outcome(turn.call, reply)
 
     def open(self, state: State, request: ApiRequest) -> Turn:
         """What is asked, and what is wrong with it; the call is in the ledger."""
         turn = _entered(state, request)
+        self._begin_turn(state, turn)
+        return turn
+
+    def _begin_turn(self, state: State, turn: Turn) -> None:
+        """What is wrong with the request, and who answers it: a script, a recording, the provider's steps."""
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
         turn.model = state.edition.models.get(turn.call.model)
         if contract := state.contracts.get(turn.operation):
             # A retired model answers nothing at all: what it could not do does not matter any more.
             able = turn.model if turn.model and not turn.model.is_retired(turn.now.date()) else None
-            turn.mismatches = contract.check(judged_body(request), able)
+            turn.mismatches = contract.check(judged_body(turn.request), able)
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
         if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
-            turn.prompt_tokens = state.tokens.prompt(turn.body, turn.call.model)
+            turn.prompt_tokens = checked_count(state.tokens.prompt(turn.body, turn.call.model))
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)
-        return turn
 
     def decide(self, state: State, turn: Turn) -> Decision:
         """The first to decide: a script's fault or a step of the provider's path; or what is recorded."""

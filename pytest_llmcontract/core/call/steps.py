@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.judged import judge
 from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
@@ -223,6 +224,7 @@ def answer(state: State, turn: Turn) -> Decision:
         state.scripts.use(turn.due, turn.call)
         turn.scripted = True
         turn.extra_headers = wanted.headers
+        judge(state, turn, turn.due, wanted)
     if wanted.body is not None:
         return Whole(wanted.body)
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:

@@ -98,12 +98,12 @@ class Turn:
             parts: Further fields of a :class:`~pytest_llmcontract.core.findings.rules.Violation`.
         """
         provider, operation = self.call.provider, self.operation
+        parts = {"site": self.request.site, **parts}
         finding = Violation.of(
             code,
             f"{provider} {operation}: {message}",
             provider=provider,
             operation=operation,
-            site=self.request.site,
             call=self.number,
             **parts,
         )

@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_llmcontract.core.call.script import ScriptedReply, last_user_text
 from pytest_llmcontract.core.completion.synthesis import ROOM, conforming
-from pytest_llmcontract.core.completion.tokens import TokenEstimator
+from pytest_llmcontract.core.completion.tokens import TokenEstimator, checked_count
 from pytest_llmcontract.core.exchange import Usage, UsageSource
 from pytest_llmcontract.core.facts.records import Model
 
@@ -63,7 +63,7 @@ def compose(
         prompt_tokens: What the request itself counts.
         assumed_output: Tokens that a made-up completion counts, up to what the request allows; default its own.
     """
-    calls = _tool_calls(body, script)
+    calls = said_tool_calls(body, script)
     content = None if calls else _content(body, model, script)
     pieces = content if isinstance(content, tuple) else tuple(_TOKENS.findall(content)) if content else ()
     finish = script.finish_reason or ("tool_calls" if calls else "stop")
@@ -88,14 +88,14 @@ def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> st
         return json.dumps(script.structured, ensure_ascii=False)
     if kind == "json_schema":
         return json.dumps(
-            conforming(_format_schema(wanted), hint=last_user_text(body), room=_room(body)), ensure_ascii=False
+            conforming(format_schema(wanted), hint=last_user_text(body), room=_room(body)), ensure_ascii=False
         )
     if kind == "json_object":
         return json.dumps({"answer": _prose(model)}, ensure_ascii=False)
     return _prose(model)
 
 
-def _format_schema(wanted: Any) -> Mapping[str, Any]:
+def format_schema(wanted: Any) -> Mapping[str, Any]:
     """The schema of a ``json_schema`` format, in OpenAI's nesting or Together's flat one; ``{}`` if none is there."""
     inner = wanted.get("json_schema")
     schema = inner.get("schema") if isinstance(inner, Mapping) else wanted.get("schema")
@@ -118,7 +118,8 @@ def _reasoning(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> 
     return "The request is simple; answer it." if invented else ""
 
 
-def _tool_calls(body: Mapping[str, Any], script: ScriptedReply) -> tuple[ToolCall, ...]:
+def said_tool_calls(body: Mapping[str, Any], script: ScriptedReply) -> tuple[ToolCall, ...]:
+    """The tools that the answer calls; ``()``: it is text."""
     if script.tool_calls is not None:
         return tuple(ToolCall(call["name"], _arguments(call.get("arguments", {}))) for call in script.tool_calls)
     if script.content is not None:
@@ -143,11 +144,14 @@ def _arguments(given: Any) -> str:
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
+def offered_functions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The functions that the request offers the model."""
+    return [tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), Mapping)]
+
+
 def _tool_to_call(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The function the model calls: the forced one, or the first offered one if none was called in this turn yet."""
-    functions: list[Mapping[str, Any]] = [
-        tool["function"] for tool in body.get("tools") or () if isinstance(tool.get("function"), Mapping)
-    ]
+    functions = offered_functions(body)
     choice = body.get("tool_choice")
     if not functions or choice == "none":
         return None
@@ -194,10 +198,10 @@ def _counted(
 ) -> tuple[int, int]:
     """Tokens of the answer, and how many of them are its reasoning."""
     listed = [{"name": call.name, "arguments": call.arguments} for call in calls]
-    said = tokens.output(text, listed, model=model)
+    said = checked_count(tokens.output(text, listed, model=model))
     if not reasoning:
         return said, 0
-    whole = tokens.output(text, listed, reasoning, model=model)
+    whole = checked_count(tokens.output(text, listed, reasoning, model=model))
     return whole, whole - said
 
 

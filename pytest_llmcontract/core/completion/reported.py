@@ -26,9 +26,9 @@ def error_name(reply: ApiReply, edition: Edition) -> str | None:
     """The name in *edition*'s catalogue of a recorded error; ``None`` for a success, or one it does not have."""
     if reply.status < 400:
         return None
-    sent = _marks(reply.json)
+    sent = marks(reply.json)
     same = [spec for spec in edition.errors.values() if spec.status == reply.status]
-    alike = [spec for spec in same if sent and _marks(spec.body) == sent]
+    alike = [spec for spec in same if sent and marks(spec.body) == sent]
     usual = [spec for spec in same if spec.default_for_status]
     return next((spec.name for spec in (*alike, *usual)), None)
 
@@ -54,7 +54,7 @@ def _counts(reply: ApiReply) -> Mapping[str, Any]:
     return found
 
 
-def _marks(body: Any) -> tuple[Any, Any] | None:
+def marks(body: Any) -> tuple[Any, Any] | None:
     """Type and code of an error: what tells two of one status apart."""
     error = _mapping(_mapping(body).get("error"))
     return (error.get("type"), error.get("code")) if error else None

@@ -419,6 +419,22 @@ def _modern(schema: Any) -> Any:
     return new
 
 
+def misfit(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """Why *value* does not fit *schema*, in one line; ``None`` if it does, or the schema is none."""
+    import jsonschema_rs
+
+    try:
+        document = _modern(json.loads(json.dumps(schema, default=dict)))
+        errors = jsonschema_rs.validator_for(document, retriever=_no_retrieval).iter_errors(value)
+        error = next(iter(errors), None)
+    except (ValueError, RecursionError):
+        return None
+    if error is None:
+        return None
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.instance_path)
+    return " ".join(f"${place}: {error.message}".split())
+
+
 def _compiled(schema: Any) -> Check:
     import jsonschema_rs  # here, not above: pytest starts without it
 

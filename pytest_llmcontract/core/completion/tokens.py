@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+from pytest_llmcontract.core.errors import BadInput
+
 
 class TokenEstimator(Protocol):
     """What the simulation asks when nobody scripted ``usage``."""
@@ -35,6 +37,17 @@ class TokenEstimator(Protocol):
     ) -> int:
         """Output tokens of an answer. A tool call is ``{"name", "arguments"}``, or has these below ``function``."""
         ...
+
+
+def checked_count(tokens: Any) -> int:
+    """What an estimator counted.
+
+    Raises:
+        BadInput: It is no number of tokens.
+    """
+    if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0:
+        raise BadInput(f"the token estimator counts {tokens!r}; accepted: a whole number from 0")
+    return tokens
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,12 @@ class ReplyContract:
     event: ReplyForm | None
     error: ReplyForm | None
 
+    @property
+    def finishes(self) -> tuple[str, ...]:
+        """The values of ``finish_reason``; ``()`` where the schema does not list them."""
+        listed = self.reply.schema.document.get("$defs", {}).get("finish_reason", {}) if self.reply else {}
+        return tuple(value for value in listed.get("enum", ()) if value is not None)
+
     def check(self, status: int, body: object) -> tuple[Mismatch, ...]:
         """Everything wrong with the JSON *body* of a reply; its *status* says whether it is a success."""
         form = self.reply if status < 400 else self.error

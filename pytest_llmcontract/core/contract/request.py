@@ -99,6 +99,11 @@ class RequestContract:
         self._wording = wording or PlainWording()
         self._form = dated_schema(f"{provider}/{operation}{SUFFIX}", edition)
 
+    @property
+    def fields(self) -> Iterable[str]:
+        """The names of the fields that a body may have."""
+        return self._form.fields
+
     def check(self, body: object, model: Model | None = None) -> tuple[Mismatch, ...]:
         """Everything wrong with *body*, in the order in which the provider would meet it; ``()`` if nothing is.
 

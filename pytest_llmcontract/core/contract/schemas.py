@@ -124,6 +124,11 @@ class DatedSchema:
         root["$defs"] = root.get("$defs", {}) | {name: {"$id": ROOT + name, **file} for name, file in files.items()}
         return root
 
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields of a body."""
+        return frozenset(name for name, _ in self._known(self.name, self.document))
+
     def accepts(self, value: object) -> bool:
         """Whether *value* fits."""
         try:

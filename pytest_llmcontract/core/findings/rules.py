@@ -42,6 +42,7 @@ RULES: dict[str, Rule] = {
         Rule("LLM205", "recorded call never made", "warning"),
         Rule("LLM206", "request differs from its recording"),
         Rule("LLM207", "scripted answer never used"),
+        Rule("LLM208", "the test's own part of a call failed"),
         Rule("LLM401", "more calls than budgeted"),
         Rule("LLM402", "more tokens than budgeted"),
         Rule("LLM403", "costs more than budgeted"),

@@ -19,13 +19,15 @@ PLANS = ("free", "developer")
 
 
 class GroqAccount:
-    """A Groq organization.
+    """A Groq organization. An attribute that it does not have cannot be set.
 
     Args:
         plan: ``free`` or ``developer``.
         spend_limit: Dollars a month after which calls are refused; paid plans only.
         tracking_delay: Seconds until spending counts against the limit (documented: 10 to 15 minutes).
     """
+
+    __slots__ = ("_book", "_clock", "_organization", "_plan", "_spend_limit", "_tracking_delay", "events")
 
     def __init__(
         self, clock: VirtualClock, plan: str, spend_limit: Money | None = None, tracking_delay: float = 900
@@ -34,12 +36,10 @@ class GroqAccount:
         self._tracking_delay = tracking_delay
         self._book = Book()
         self._plan = _known(plan)
-        self.spend_limit = None if spend_limit is None else as_money(spend_limit, "spend_limit")
-        self.organization = ""
-        """Id of the organization in error texts, ``org_…``; empty: one is made up."""
+        self._spend_limit: Decimal | None = None
+        self.spend_limit = spend_limit
+        self._organization = ""
         self.events: list[Event] = []
-        if plan == "free" and spend_limit is not None:
-            raise BadInput("spend_limit needs plan='developer': the free plan spends nothing")
 
     @property
     def plan(self) -> str:
@@ -49,6 +49,28 @@ class GroqAccount:
     @plan.setter
     def plan(self, plan: str) -> None:
         self._plan = _known(plan)
+
+    @property
+    def spend_limit(self) -> Decimal | None:
+        """Dollars a month after which calls are refused, or ``None``; it can be set, on a paid plan."""
+        return self._spend_limit
+
+    @spend_limit.setter
+    def spend_limit(self, limit: Money | None) -> None:
+        if self._plan == "free" and limit is not None:
+            raise BadInput("spend_limit needs plan='developer': the free plan spends nothing")
+        self._spend_limit = None if limit is None else as_money(limit, "spend_limit")
+
+    @property
+    def organization(self) -> str:
+        """Id of the organization in error texts, ``org_…``; empty: one is made up."""
+        return self._organization
+
+    @organization.setter
+    def organization(self, organization: str) -> None:
+        if not isinstance(organization, str) or not organization.isprintable():
+            raise BadInput(f"account.organization: {organization!r} is no id; accepted: a text, such as 'org_01m1'")
+        self._organization = organization
 
     @property
     def names(self) -> Mapping[str, str]:

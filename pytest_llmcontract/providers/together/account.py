@@ -31,6 +31,11 @@ class TogetherAccount:
         floor: Balance below which calls are refused; ``None`` for never.
     """
 
+    __slots__ = (
+        *("_book", "_clock", "_declines", "_delay", "_floor", "_minimum", "_thresholds"),
+        *("events", "invoices"),
+    )
+
     def __init__(
         self,
         clock: VirtualClock,
@@ -105,6 +110,8 @@ class TogetherAccount:
 
     def decline_payments(self, times: int = 1) -> None:
         """Let the bank refuse the next *times* purchases."""
+        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+            raise BadInput(f"decline_payments(times={times!r}); accepted: a number of purchases from 0")
         self._declines = times
 
     def _enter(self, what: str, amount: Decimal) -> None:
