@@ -94,10 +94,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     handler = type("Handler", (Provider,), {"asked": [], "heard_one": threading.Event()})
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.asked, server.heard_one = handler.asked, handler.heard_one
+    server.clients = []
     server.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
+    for client in server.clients:  # one that is left is collected in a cycle, its socket perhaps before it can close it
+        client.close()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -119,6 +122,7 @@ def replay(path: Path) -> Any:
 
 def ask(server: Any, text: str = "Hello", **fields: Any) -> Any:
     client = groq.Groq(base_url=server.url, max_retries=0)
+    server.clients.append(client)
     return client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": text}], **fields)
 
 
