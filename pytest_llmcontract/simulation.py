@@ -381,7 +381,7 @@ _ALLOW = "Look at it yourself: simulate(…, check=False) raises nothing, and ca
 def _advised(finding: Violation) -> Violation:
     """*finding* with the advice that does something here: no marker, no fixture and no flag of pytest reaches it."""
     fix = re.sub(r"llm_contract\((\w+)=(.*?)\)(?=$|\n)", r'contract={"path": …, "\1": \2}', finding.fix)
-    if finding.code == "LLM204" and finding.path == "url":
+    if finding.code == "LLM204" and finding.provider and f"{finding.provider}_api" in fix:
         fix = f"simulate it too: with simulate({finding.provider!r})"
     return replace(finding, fix=fix)
 

@@ -144,7 +144,9 @@ def test_tests_that_freeze_time_in_every_way_beside_the_fixtures(pytester):
     done.assert_outcomes(passed=4)
 
 
-@pytest.mark.parametrize("missing", ["trio", "anyio", "sniffio", "h2", "urllib3", "requests", "aiohttp", "wrapt", "vcr"])
+@pytest.mark.parametrize(
+    "missing", ["trio", "anyio", "sniffio", "h2", "urllib3", "requests", "aiohttp", "wrapt", "vcr"]
+)
 def test_whoever_has_not_installed_a_library_is_answered_by_the_others(missing):
     run(
         f"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import groq
+import httpcore
 import pytest
 import together
 
@@ -36,6 +37,21 @@ def test_what_it_raises_names_nothing_of_pytest(act, advice):
     text = str(raised.value)
     assert advice in text
     assert not any(word in text for word in ("pytest.mark", "llm_allow", "--llmcontract", "fixture"))
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("https://api.groq.com/openai/v1/models", "call by a client that is simulated"),
+        ("https://api.openai.com/v1/models", "mock the call"),
+    ],
+)
+def test_nobody_is_told_to_simulate_what_is_simulated_or_cannot_be(url, advice):
+    with pytest.raises(ContractViolation) as raised, simulate("groq"), pytest.raises(httpcore.ConnectError):
+        httpcore.ConnectionPool().request("GET", url)
+
+    assert advice in str(raised.value)
+    assert "simulate it too" not in str(raised.value)
 
 
 def test_what_is_not_as_recorded_is_advised_in_keywords_of_contract(tmp_path):
