@@ -15,10 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_llmcontract.core.session import SESSION, Watch
-
-from pytest_llmcontract import ApiRequest, simulate
+from pytest_llmcontract import ApiRequest, process, simulate
 from pytest_llmcontract.core.exchange import Headers
+from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.report.collect import Collector, packed
 from pytest_llmcontract.report.formats import write
 from pytest_llmcontract.report.merge import merged
@@ -36,17 +35,18 @@ class Report:
 
 def part(calls: int) -> tuple[str, float]:
     """What a test with so many calls sends home, and the seconds that took."""
-    SESSION.watch = Watch()
+    journal = Journal()
+    process.watch(journal)
     body = {"model": "openai/gpt-oss-120b", "messages": [{"role": "user", "content": "A question"}]}
     with simulate("groq", check=False, plan="developer") as api:
         for _ in range(calls):
             request = ApiRequest("POST", URL, Headers(HEADERS), json.dumps(body).encode(), "app.py:1 in ask")
             api.simulator.answer(request)
             api.clock.advance(seconds=6)
-    text = packed(SESSION.watch, 0, 0, 0)  # the first one imports
+    text = packed(journal, 0, 0, 0)  # the first one imports
     began = time.perf_counter()
     for _ in range(100):
-        packed(SESSION.watch, 0, 0, 0)
+        packed(journal, 0, 0, 0)
     return text, (time.perf_counter() - began) / 100
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from pytest_llmcontract import failure, options, process
 from pytest_llmcontract.core.journal import Journal
-from pytest_llmcontract.core.secrets import scrubbed
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.findings.rules import Violation
@@ -146,7 +145,7 @@ class Verdict:
         stage = self.stage
         remarks = [line for api in self.apis for line in api.weather()] + (stage.remarks() if stage else [])
         if remarks:
-            self._item.add_report_section("call", "llmcontract", scrubbed("\n".join(remarks)))
+            self._item.add_report_section("call", "llmcontract", _scrubbed("\n".join(remarks)))
         if stage and stage.world.journal.calls:
             from pytest_llmcontract.report.calls import listed
 
@@ -172,7 +171,7 @@ class Verdict:
 
     def say(self, lines: list[str]) -> None:
         """What changed in the recordings, for the test's report and the session's summary."""
-        lines = list(map(scrubbed, lines))
+        lines = list(map(_scrubbed, lines))
         if lines:
             self._item.add_report_section("teardown", "llmcontract recordings", "\n".join(lines))
             self._said += lines
@@ -321,4 +320,11 @@ class clear_errors:  # noqa: N801 - read as a statement
 
         if isinstance(error, BadInput):
             place = f" ({self.where})" if self.where and self.where not in str(error) else ""
-            raise pytest.fail.Exception(f"llmcontract: {scrubbed(str(error))}{place}", pytrace=False) from None
+            raise pytest.fail.Exception(f"llmcontract: {_scrubbed(str(error))}{place}", pytrace=False) from None
+
+
+def _scrubbed(text: str) -> str:
+    # Imported where it is needed: to compile its patterns takes longer than to load the rest of the plugin.
+    from pytest_llmcontract.core.secrets import scrubbed
+
+    return scrubbed(text)

@@ -189,14 +189,15 @@ class Scrubbing:
 
     def _cut_in_two(self, events: Sequence[Any]) -> list[int]:
         """Take out secrets that only the texts of several *events* joined show; which events that changed."""
-        texts: dict[_Path, list[tuple[int, _Path, str]]] = {}
+        texts: _Pieces = {}
         for number, event in enumerate(events):
-            for thread, path, text in _texts(event):
-                texts.setdefault(thread, []).append((number, path, text))
+            _gather(texts, number, event)
         changed: set[int] = set()
         for pieces in texts.values():
-            whole = "".join(text for _, _, text in pieces)
-            if len(pieces) < 2 or not has_secrets(whole) or (clean := without_secrets(whole)) == whole:
+            if len(pieces) < 2:
+                continue
+            whole = "".join([text for _, _, text in pieces])
+            if not has_secrets(whole) or (clean := without_secrets(whole)) == whole:
                 continue
             self.found += [whole[secret.start : secret.end] for secret in secrets_in(whole)]
             for (number, path, _), text in zip(pieces, (clean, *[""] * len(pieces)), strict=False):
@@ -307,20 +308,30 @@ def _json_or_none(text: str) -> Any:
         return None
 
 
-def _texts(value: Any, thread: _Path = (), path: _Path = ()) -> Iterator[tuple[_Path, _Path, str]]:
-    """Every text in *value*: which thread of texts it continues, where it is, and what.
+_Pieces = dict[_Path, list[tuple[int, _Path, str]]]
+"""Thread of texts -> of every piece: the event, where it is in that, and what."""
 
-    The elements of a list, choices say, are told apart by the ``index`` they carry.
+
+def _gather(pieces: _Pieces, event: int, value: Any, thread: _Path = (), path: _Path = ()) -> None:
+    """Add every text in *value* to the thread of texts that it continues.
+
+    The elements of a list, choices say, are told apart by the ``index`` they carry. No generator: a stream has
+    hundreds of events of many texts, and each would be handed up through every level.
     """
     if isinstance(value, str):
-        yield thread, path, value
+        pieces.setdefault(thread, []).append((event, path, value))
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _texts(inner, (*thread, key), (*path, key))
+            if inner.__class__ in _HOLD_TEXT:
+                _gather(pieces, event, inner, (*thread, key), (*path, key))
     elif isinstance(value, list):
         for place, inner in enumerate(value):
             index = inner.get("index") if isinstance(inner, dict) else None
-            yield from _texts(inner, (*thread, index if isinstance(index, int) else place), (*path, place))
+            _gather(pieces, event, inner, (*thread, index if isinstance(index, int) else place), (*path, place))
+
+
+_HOLD_TEXT = frozenset((str, dict, list))
+"""Most of what is in an event are numbers and nulls."""
 
 
 def _put(value: Any, path: tuple[str | int, ...], text: str) -> None:

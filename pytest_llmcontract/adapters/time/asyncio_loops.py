@@ -292,6 +292,8 @@ class _AsyncioLoop(LoopWait):
         return len(self._watched()) > 1  # one is the loop's own, by which `wake` reaches it
 
     def awaits(self) -> Iterator[Awaited]:
+        if not self.listens():
+            return  # the usual case, and at every tick: the kernel need not be asked about the loop's own socket
         for key in self._watched():
             transport = _transport(key)
             if transport is None:

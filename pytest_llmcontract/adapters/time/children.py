@@ -72,6 +72,8 @@ class Children:
 
     def waited_for(self) -> list[int]:
         """Those that hold the clock now."""
+        if not self._awaited and not _any():
+            return []  # the usual case, at every sleep
         polled = [child for child in self._awaited if (_activity(child) or "Z")[0] not in "ZX"]
         return polled + [child for child in _descendants() if child not in self._before and self._computes(child)]
 

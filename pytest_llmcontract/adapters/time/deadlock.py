@@ -77,8 +77,13 @@ class Watch:
         self._pending: set[Hashable] = set()
         self._place: list[object] | None = None
 
-    def jumped(self, sleeping: Iterable[Hashable], loops: Sequence[Loop], busy: Callable[[], bool]) -> None:
-        """The clock jumped for whoever calls.
+    def jumped(self) -> bool:
+        """The clock jumped: is it time to look? Mostly it is not, and nothing has to be gathered for it."""
+        self._jumps += 1
+        return self._jumps % BETWEEN_LOOKS == 0 and not self.told
+
+    def look(self, sleeping: Iterable[Hashable], loops: Sequence[Loop], busy: Callable[[], bool]) -> None:
+        """The clock jumped for whoever calls; has anything else happened since the last look?
 
         Args:
             sleeping: The threads' sleeps.
@@ -88,9 +93,6 @@ class Watch:
         Raises:
             Deadlock: In the thread of the test, if that is the one that calls.
         """
-        self._jumps += 1
-        if self._jumps % BETWEEN_LOOKS or self.told:
-            return
         pending = {*sleeping, *(timer for loop in loops for timer in loop.pending())}
         place = self._where(loops)
         if place is None or place != self._place or pending & self._pending or busy():

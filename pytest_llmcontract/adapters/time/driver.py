@@ -309,12 +309,15 @@ class Driver:
         return False
 
     def _look_for_a_deadlock(self, asleep: set[int]) -> None:
+        if not self._watch.jumped():
+            return
+
         def busy() -> bool:
             peers, _ = self._connections.unanswered(self._awaited(asleep))
             return bool(peers or self.children.alive() or self._threads.blocked())
 
         sleeping = [(waiter.due, waiter.order) for waiter in self._waiters if waiter.sleeps and not waiter.timeout]
-        self._watch.jumped(sleeping, tuple(self.loops), busy)
+        self._watch.look(sleeping, tuple(self.loops), busy)
 
     def _awaited(self, asleep: set[int]) -> Iterator[Awaited]:
         """The files from which somebody waits to read, be it a loop or a thread that does not take part in the wait."""
