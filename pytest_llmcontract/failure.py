@@ -20,7 +20,6 @@ from _pytest._code.code import (
 )
 
 from pytest_llmcontract.core.site import is_application
-from pytest_llmcontract.core.words import counted
 
 OWN = __name__.partition(".")[0]
 
@@ -58,6 +57,8 @@ def fold(error: BaseException, clients: Iterable[str]) -> str:
         return ""
     packages = ", ".join(dict.fromkeys(name for name in gone if name != OWN))
     where = f" of {packages}" if packages else ""
+    from pytest_llmcontract.core.words import counted  # compiles patterns, which pytest's start would wait for
+
     return f"({counted(len(gone), 'frame')}{where} left out; see --full-trace)"
 
 
