@@ -313,4 +313,4 @@ async def test_async(groq_api):
     )
 
     result.assert_outcomes(failed=2)
-    assert result.stdout.str().count("LLM401 budget: 1 of 0 calls, exceeded at call 1") == 2
+    assert result.stdout.str().count("\nLLM401 budget: 1 of 0 calls, exceeded at call 1") == 2
