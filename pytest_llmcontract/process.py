@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_llmcontract.core.guard import Guard
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.journal import Journal
 
 
-@dataclass(frozen=True, kw_only=True)
-class Defaults:
+class Defaults(NamedTuple):
     """What a simulation takes where it says nothing else."""
 
     edition: str | None = None
@@ -31,7 +29,7 @@ class Defaults:
     source_flag: str | None = None
     source_ini: str | None = None
     """What may be recorded, and who answers it, where it says so."""
-    guard: Guard = field(default_factory=Guard)
+    guard: Guard = Guard()
     """Which calls are stopped."""
     selection: Selection | None = None
     """Which rules count; ``None``: all."""
