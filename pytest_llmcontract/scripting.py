@@ -29,6 +29,7 @@ from pytest_llmcontract.core.call.scripted import (
     scripted_reply,
 )
 from pytest_llmcontract.core.call.simulator import Simulator
+from pytest_llmcontract.core.call.state import Capacity
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.contract.reply import reply_contract
 from pytest_llmcontract.core.errors import BadInput, unknown
@@ -224,6 +225,25 @@ class Scripting:
         except BadInput as refusal:
             raise BadInput(f"{refusal}; or a fault of the connection: {', '.join(CONNECTION_FAULTS)}") from None
 
+    def capacity(self, *, flex: bool | None = None, batch_lines_per_hour: float | None = None) -> None:
+        """What the provider has room for, from now on; what is not named stays as it is.
+
+        Args:
+            flex: Whether calls of the flex tier find room; without it they are refused with 498.
+            batch_lines_per_hour: How fast batches run, so that one can expire.
+
+        Raises:
+            BadInput: A speed that is no number above 0.
+        """
+        if flex is not None and not isinstance(flex, bool):
+            raise BadInput(f"capacity(flex={flex!r}); accepted: True, False")
+        state = self.simulator.state
+        now = state.capacity
+        speed = now.batch_lines_per_hour
+        if batch_lines_per_hour is not None:
+            speed = _positive("capacity(batch_lines_per_hour)", batch_lines_per_hour)
+        state.capacity = Capacity(now.flex if flex is None else flex, speed)
+
     # Limits.
 
     def exhaust(self, limit: str, *, model: str | None = None) -> None:
@@ -277,6 +297,12 @@ def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mappin
         if name not in known:
             raise unknown(f"placeholder of {spec.name} in fail(values=)", name, known)
     return dict(values or {})
+
+
+def _positive(what: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        raise BadInput(f"{what} is {value!r}; accepted is a number above 0")
+    return value
 
 
 def _not_negative(what: str, value: float) -> float:

@@ -66,7 +66,8 @@ class VirtualClock:
         self._ticks_at_start = ticks() if ticks else 0.0
         self._moved = 0  # microseconds
         self._test_began = 0.0
-        self._lock = new_lock()
+        self.lock = new_lock()
+        """Held while it moves and what is due happens; who answers calls on this clock holds it too."""
         self._listeners: list[Callable[[], None]] = []
         self._appointments: list[Appointment] = []
         self._booked = 0
@@ -149,7 +150,7 @@ class VirtualClock:
             BadInput: *moment* is in the clock's past.
         """
         wanted = self._moment(moment)
-        with self._lock:
+        with self.lock:
             if wanted < self._microseconds:
                 raise BadInput(f"nothing can be booked in the past: {moment} is before {self.now}")
             self._booked += 1
@@ -179,7 +180,7 @@ class VirtualClock:
         self.sleeps = []
 
     def _move(self, wanted: int) -> None:
-        with self._lock:
+        with self.lock:
             while self._appointments and self._appointments[0].moment <= wanted:
                 due = heapq.heappop(self._appointments)
                 self._moved = max(self._moved, due.moment - self._ticked)

@@ -353,11 +353,15 @@ the simulator counted a known text; the simulator made the answer up and so its 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one call. Cached tokens are part of the input tokens."""
+    """What one call used. Cached tokens are part of the input tokens."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    seconds: float = 0
+    """Of sound that was listened to."""
+    characters: int = 0
+    """That were spoken."""
     source: UsageSource = field(default="estimated", compare=False)
     """Where the least sure of these figures comes from."""
 

@@ -13,12 +13,12 @@ from functools import cache, partial
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Envelope, Ids
-from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.contract.request import RequestContract, Wording, contract_for, operations_with_contract
 from pytest_llmcontract.core.errors import DataError
 from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.registry import entry_point
+from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.limits.rules import Rule
 from pytest_llmcontract.core.limits.store import Store
@@ -36,8 +36,8 @@ class Provider:
     """What its marker takes."""
     plan_settings: Callable[[str], ProviderSettings]
     """The settings of an account on a plan, as limits are listed by: ``free``, ``tier2``."""
-    account: Callable[[Edition, Any, VirtualClock], Account]
-    """Who calls, from the settings."""
+    account: Callable[[Edition, Any, Schedule], Account]
+    """Who calls, from the settings; what happens to the account later is booked on the schedule."""
     rule: Callable[[Edition, str, float, float], Rule]
     """How one limit counts: ``(edition, kind, limit, window in seconds)``."""
     envelope: Callable[[Edition, Ids], Envelope]

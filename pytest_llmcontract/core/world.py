@@ -17,7 +17,6 @@ from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.journal import Journal
-from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
 
@@ -44,7 +43,6 @@ class World:
         self._retires_within = timedelta(retires_within)
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
-        self._lock = new_lock()
 
     def begin_test(self) -> None:
         """A new test looks at a world that was there before it."""
@@ -77,7 +75,7 @@ class World:
                 seed=seed,
                 retires_within=self._retires_within,
             ),
-            self._lock,
+            self.clock.lock,
         )
         simulator.state.tape = tape or self.tape
         simulator.own_tape = tape
@@ -87,6 +85,7 @@ class World:
         return simulator
 
     def remove(self, simulator: Simulator) -> None:
+        simulator.state.schedule.forget()
         self.simulators.remove(simulator)
         self._assign_hosts()
 

@@ -15,11 +15,11 @@ from typing import Any
 
 from pytest_llmcontract.core.call.form import Form, Ids, compact, content_type, encoded, filled, http_date
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.answers import Completion
 from pytest_llmcontract.core.contract.request import PlainWording
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec, Model
+from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import Refill
 from pytest_llmcontract.core.money.account import PlainAccount
@@ -42,6 +42,9 @@ class PlainEnvelope:
 
     def request_id(self, moment: datetime) -> str:
         return f"req_{self.ids.hex(32)}"
+
+    def new_id(self, kind: str, moment: datetime) -> str:
+        return f"{kind}-{self.ids.hex(24)}"
 
     def encoded(self, body: Any) -> bytes:
         return encoded(body, self.edition.dialect)
@@ -188,7 +191,7 @@ class PlainSettings(ProviderSettings):
     """As limits are listed by; default the first in ``api.json``."""
 
 
-def plain_account(edition: Edition, settings: PlainSettings, clock: VirtualClock) -> PlainAccount:
+def plain_account(edition: Edition, settings: PlainSettings, schedule: Schedule) -> PlainAccount:
     """A plan, no money.
 
     Raises:

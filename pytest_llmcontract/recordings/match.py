@@ -71,9 +71,9 @@ def address_of(request: ApiRequest) -> Address:
     """The operation that *request* is for, by its host or, behind a gateway, by its path."""
     known = owner(request)
     for provider in (known,) if known else provider_names():
-        operation, target = routes_of(provider).find(request.method, request.path)
+        operation, targets = routes_of(provider).find(request.method, request.path)
         if operation != UNKNOWN or known:
-            return Address(provider, operation, target)
+            return Address(provider, operation, "/".join(targets.values()))
     return Address("", UNKNOWN)
 
 

@@ -281,5 +281,23 @@ def test_the_ray_tells_the_time(provider, model):
 def test_a_route_outside_the_base():
     routes = Routes("/v1", {"GET //shrt/{id}": "images.content", "GET /models": "models.list"})
 
-    assert routes.find("GET", "/shrt/a1b2") == ("images.content", "a1b2")
-    assert routes.find("GET", "/v1/shrt/a1b2") == ("unknown", "")
+    assert routes.find("GET", "/shrt/a1b2") == ("images.content", {"id": "a1b2"})
+    assert routes.find("GET", "/v1/shrt/a1b2") == ("unknown", {})
+
+
+def test_an_address_may_name_several_things():
+    routes = Routes(
+        "/v1",
+        {
+            "GET //v2/projects/{project}/endpoints/{id}": "endpoints.retrieve",
+            "POST //v2/projects/{project}/endpoints/{id}/deployments": "deployments.create",
+            "GET /models/{id}": "models.retrieve",
+        },
+    )
+    assert routes.find("GET", "/v2/projects/p-1/endpoints/ep-1") == (
+        "endpoints.retrieve",
+        {"project": "p-1", "id": "ep-1"},
+    )
+    assert routes.find("POST", "/v2/projects/p/endpoints/ep/deployments")[0] == "deployments.create"
+    assert routes.find("GET", "/v2/projects/p/q/endpoints/ep")[0] == "unknown"
+    assert routes.find("GET", "/v1/models/meta/Llama%2F3") == ("models.retrieve", {"id": "meta/Llama/3"})

@@ -12,7 +12,8 @@ A decision is one of
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
@@ -38,6 +39,10 @@ class Whole:
     body: Any
     """JSON, text or bytes."""
     status: int = 200
+    content_type: str = ""
+    """Empty: the provider's usual one."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """More of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 class Form(Protocol):
-    """The shape of one operation's answers."""
+    """The shape of one operation's answers: JSON, unless it says otherwise in ``turn.content_type``."""
 
     def body(self, turn: Turn, answer: Any) -> bytes:
         """The whole body."""
@@ -45,6 +45,9 @@ class Envelope(Protocol):
 
     def request_id(self, moment: datetime) -> str:
         """A new id for a request of that moment."""
+
+    def new_id(self, kind: str, moment: datetime) -> str:
+        """A new id for something that lasts, made at that moment: a ``file``, a ``batch`` …"""
 
     def encoded(self, body: Any) -> bytes:
         """JSON in the provider's layout; text and bytes as they are."""
@@ -126,10 +129,10 @@ def whole(number: float) -> str:
 
 
 def content_type(turn: Turn, body: bytes | None, usual: str) -> str:
-    """``text/event-stream`` for a stream, what the catalogue says for an error, else the *usual*."""
+    """What an error's entry says, ``text/event-stream`` for a stream, else what the form said or the *usual*."""
     if turn.error is not None:
         return turn.error.content_type
-    return "text/event-stream" if body is None else usual
+    return "text/event-stream" if body is None else turn.content_type or usual
 
 
 def edge_headers(turn: Turn, ray: str) -> dict[str, str] | None:

@@ -9,6 +9,7 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.limits.charges import used_tokens
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
@@ -27,7 +28,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     call.reply = reply
     call.took = reply.delay
     usage = _usage(turn, decision, reply)
-    if usage is not None and turn.model is not None:
+    if usage is not None:
         _charge(state, turn, usage)
     call.counted = turn.counted
     if turn.model is not None and turn.limits:
@@ -49,23 +50,40 @@ def _usage(turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
     return decision.usage
 
 
+def settle_within(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disconnect) -> None:
+    """A call of the provider's own is over: what it used and cost stands in it. Whose order it was pays for it."""
+    if isinstance(reply, Disconnect):
+        return
+    turn.call.reply = reply
+    if (usage := _usage(turn, decision, reply)) is not None:
+        _note_cost(state, turn, usage)
+
+
 def _charge(state: State, turn: Turn, usage: Usage) -> None:
-    assert turn.model is not None
-    call, operation = turn.call, operation_of(turn)
+    if turn.model is not None:
+        _charge_limits(state, turn, turn.model, usage)
+    _note_cost(state, turn, usage)
+    if turn.call.cost:
+        state.account.spend(turn.call.cost, turn.at, f"call {turn.number}")
+
+
+def _note_cost(state: State, turn: Turn, usage: Usage) -> None:
+    if usage is not NOTHING_USED:
+        turn.call.usage = usage
+    cost = operation_of(turn).price(state, turn, usage)
+    turn.call.cost = kept_once(cost if turn.lane.price == 1 else cost * turn.lane.price)
+
+
+def _charge_limits(state: State, turn: Turn, model: Model, usage: Usage) -> None:
     if turn.recorded is not None:
         # No limit was asked for it: it had been let in.
-        turn.counted = operation.counted(state, turn)
+        turn.counted = operation_of(turn).counted(state, turn)
         turn.taken = turn.counted.charges().taken
-        state.limiter.take(turn.model.id, turn.taken, turn.at)
+        state.limiter.take(model.id, turn.taken, turn.at)
     if usage is not NOTHING_USED:
-        call.usage = usage
         _correct(state, turn, usage)
     if turn.recorded is not None:
-        turn.limits = state.limiter.state(turn.model.id, turn.at)
-    cost = operation.price(turn.model, turn.body, usage)
-    call.cost = kept_once(cost if turn.lane.price == 1 else cost * turn.lane.price)
-    if call.cost:
-        state.account.spend(call.cost, turn.at)
+        turn.limits = state.limiter.state(model.id, turn.at)
 
 
 def _correct(state: State, turn: Turn, usage: Usage) -> None:

@@ -32,14 +32,16 @@ def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
     if isinstance(decision, Played):
         return _played(state, turn, decision)
     if isinstance(decision, Whole):
+        turn.content_type = decision.content_type
+        turn.extra_headers = {**decision.headers, **turn.extra_headers}
         return _reply(state, turn, decision.status, state.envelope.encoded(decision.body))
     return _answered(state, turn, decision)
 
 
 def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
-    form = state.envelope.forms[turn.operation]
-    if not (turn.call.stream and operation_of(turn).streams):
-        return _reply(state, turn, 200, form.body(turn, answer))
+    form, operation = state.envelope.forms[turn.operation], operation_of(turn)
+    if not (turn.call.stream and operation.streams):
+        return _reply(state, turn, operation.status, form.body(turn, answer))
     events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
     return _reply(state, turn, 200, None, events=events, cut=ending)
 

@@ -15,19 +15,20 @@ from typing import NamedTuple
 
 from pytest_llmcontract.core.call.decision import FORWARDED, Decision, Played
 from pytest_llmcontract.core.call.faults import broken, due_script, strike
-from pytest_llmcontract.core.call.meter import settle
+from pytest_llmcontract.core.call.meter import settle, settle_within
 from pytest_llmcontract.core.call.multipart import judged_body, read_form
 from pytest_llmcontract.core.call.ours import find_failure, refusal_of_ours
 from pytest_llmcontract.core.call.replies import make_reply
 from pytest_llmcontract.core.call.script import ConnectionFault
 from pytest_llmcontract.core.call.state import State
-from pytest_llmcontract.core.call.steps import FIND_ONLY, STEPS
+from pytest_llmcontract.core.call.steps import FIND_ONLY, OUTSIDE, STEPS
 from pytest_llmcontract.core.call.tape import Recorded, Tape
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.completion.tokens import checked_count
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
+from pytest_llmcontract.core.facts.records import Lane
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
@@ -52,7 +53,7 @@ class Simulator:
     def __init__(self, begin: Callable[[int], State], lock: threading.RLock | None = None) -> None:
         self._begin = begin
         self._lock = lock or new_lock()
-        self.state = begin(0)
+        self.state = self._begun(0)
         self.own_tape: Tape | None = None
         """Recordings that answer for it alone, in place of the test's."""
         self.past: list[State] = []
@@ -65,10 +66,17 @@ class Simulator:
 
     def reset(self) -> None:
         """Back to the state it began with; the recordings go on."""
-        self.past.append(self.state)
-        tape = self.state.tape
-        self.state = self._begin(len(self.past))
-        self.state.tape = tape
+        with self._lock:
+            self.state.schedule.forget()
+            self.past.append(self.state)
+            tape = self.state.tape
+            self.state = self._begun(len(self.past))
+            self.state.tape = tape
+
+    def _begun(self, seed: int) -> State:
+        state = self._begin(seed)
+        state.within = partial(self._within, state)
+        return state
 
     def answer(self, request: ApiRequest) -> Outcome:
         """Answer *request* now, as facts, account, limits, script and recordings of this moment have it."""
@@ -100,7 +108,7 @@ class Simulator:
     def _begin_turn(self, state: State, turn: Turn) -> None:
         """What is wrong with the request, and who answers it: a script, a recording, the provider's steps."""
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
-        turn.model = state.edition.models.get(turn.call.model)
+        turn.model = state.model(turn.call.model)
         if contract := state.contracts.get(turn.operation):
             # A retired model answers nothing at all: what it could not do does not matter any more.
             able = turn.model if turn.model and not turn.model.is_retired(turn.now.date()) else None
@@ -120,6 +128,8 @@ class Simulator:
         for name in state.edition.path:
             if fault is not None and (struck := strike(state, turn, fault, name)):
                 return struck
+            if turn.inside and name in OUTSIDE:
+                continue
             if turn.recorded is None:
                 if (decided := STEPS[name](state, turn)) is not None:
                     return decided
@@ -127,6 +137,16 @@ class Simulator:
                 STEPS[name](state, turn)
         assert turn.recorded is not None, f"the path of {state.edition.provider} does not end in an answer"
         return _recorded(turn, turn.recorded)
+
+    def _within(self, state: State, request: ApiRequest, lane: str, number: int) -> Call:
+        """What the provider makes of a request that comes from inside it; see :data:`.state.Within`."""
+        turn = _turn(state, request, number, state.edition.lanes[lane])
+        turn.inside = True
+        self._begin_turn(state, turn)
+        decision = self.decide(state, turn)
+        reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
+        settle_within(state, turn, decision, reply)
+        return turn.call
 
     def _arrived(self, state: State, turn: Turn, reply: ApiReply | Disconnect) -> None:
         """The provider itself answered."""
@@ -140,10 +160,18 @@ class Simulator:
 
 def _entered(state: State, request: ApiRequest) -> Turn:
     """The call, in ledger and journal."""
-    operation, target = state.routes.find(request.method, request.path)
+    turn = _turn(state, request, len(state.journal.calls))
+    state.ledger.enter(turn.call)
+    state.journal.calls.append(turn.call)
+    return turn
+
+
+def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = None) -> Turn:
+    """A call that begins now."""
+    operation, targets = state.routes.find(request.method, request.path)
     body = request.json if isinstance(request.json, dict) else read_form(request)
     name = body.get("model")
-    named = target if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
+    named = targets["id"] if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
     call = Call(
         provider=state.edition.provider,
         operation=operation,
@@ -152,12 +180,10 @@ def _entered(state: State, request: ApiRequest) -> Turn:
         at=state.clock.seconds,
         stream=body.get("stream") is True or body.get("stream_tokens") is True,  # Together's name until 2025
     )
-    state.ledger.enter(call)
-    state.journal.calls.append(call)
     now = state.clock.now
     request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
-    lane = state.edition.lane_for(body.get("service_tier"))
-    return Turn(request, call, len(state.journal.calls) - 1, now, call.at, request_id, body, lane, target=target)
+    lane = lane or state.edition.lane_for(body.get("service_tier"))
+    return Turn(request, call, number, now, call.at, request_id, body, lane, targets=targets)
 
 
 def _find_mismatch(state: State, turn: Turn, mismatch: Mismatch) -> None:
@@ -179,7 +205,7 @@ def _find_mismatch(state: State, turn: Turn, mismatch: Mismatch) -> None:
 
 def _look_up(state: State, turn: Turn) -> Recorded | None:
     """What the test's recordings say, where they decide: after a scripted fault, before a scripted reply."""
-    if state.tape is None or turn.fault is not None:
+    if state.tape is None or turn.fault is not None or turn.inside:
         return None
     found = state.tape.find(turn.call, turn.target)
     if found is not None and found.reply is None and turn.due is not None:

@@ -5,7 +5,7 @@ Steps and operations get it and change only what is theirs: levels of limits, sc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,14 +17,38 @@ from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.contract.request import RequestContract
+from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.facts.registry import key_names
 from pytest_llmcontract.core.journal import Journal
-from pytest_llmcontract.core.ledger import Ledger
+from pytest_llmcontract.core.kept.schedule import Schedule
+from pytest_llmcontract.core.kept.shelf import Kept
+from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.money.account import Account
 from pytest_llmcontract.core.provider import Provider, contracts_of, limiter_of
 from pytest_llmcontract.core.settings import ProviderSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the provider has room for."""
+
+    flex: bool = True
+    """Whether calls of the flex tier find room."""
+    batch_lines_per_hour: float | None = None
+    """How fast batches run; ``None``: as fast as they were seen to."""
+
+
+Within = Callable[[ApiRequest, str, int], Call]
+"""``(request, lane, number)``: the request goes the path of a call without key, account, limits and recordings, in the
+lane of that name; findings are of the call of that number. It is in no ledger, and charged to nobody: what it costs
+stands in the call that comes back."""
+
+
+def _nobody(request: ApiRequest, lane: str, number: int) -> Call:
+    raise AssertionError("only a simulator has a path to send a request down")
 
 
 @dataclass(slots=True)
@@ -49,6 +73,8 @@ class State:
     clock: VirtualClock
     journal: Journal
     """The test's, where calls are noted beside the own ledger, in order with those of other providers."""
+    schedule: Schedule
+    """What is to happen to it later."""
     tape: Tape | None = None
     """The recordings of the test, if it has any."""
     retires_within: timedelta = timedelta(30)
@@ -57,6 +83,23 @@ class State:
     ledger: Ledger = field(default_factory=Ledger)
     request_ids: list[str] = field(default_factory=list)
     """Ids for the next requests, in place of made-up ones."""
+    kept: Kept = field(default_factory=Kept)
+    """What lasts: its files, batches, jobs, endpoints."""
+    own_models: dict[str, Model] = field(default_factory=dict)
+    """Models of this account alone, beside those of the edition."""
+    capacity: Capacity = Capacity()
+    """What the provider has room for, as the test wants it."""
+    within: Within = _nobody
+    """Sends a request that comes from inside the provider, such as a line of a batch, down the path of a call."""
+
+    def model(self, name: str) -> Model | None:
+        """The model of that name, the account's own or the edition's, whether it answers today or not."""
+        return self.edition.models.get(name) or self.own_models.get(name)
+
+    def models(self) -> Iterator[Model]:
+        """All of them, those of the account last."""
+        yield from self.edition.models.values()
+        yield from self.own_models.values()
 
 
 def opened(
@@ -76,7 +119,8 @@ def opened(
         seed: Made-up ids differ with it.
         more: Further fields of :class:`State`.
     """
-    account = provider.account(edition, settings, clock)
+    schedule = Schedule(clock)
+    account = provider.account(edition, settings, schedule)
     return State(
         edition,
         provider.envelope(edition, Ids(f"{provider.name} {edition.date} {seed}")),
@@ -88,5 +132,6 @@ def opened(
         tokens,
         clock,
         journal,
+        schedule,
         **more,
     )

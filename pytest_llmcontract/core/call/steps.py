@@ -247,6 +247,9 @@ STEPS: Mapping[str, Step] = {
 }
 """Every step by the name that an edition's ``path`` uses."""
 
+OUTSIDE = frozenset({"key", "account", "limiter"})
+"""Steps for calls from outside alone: a line of a batch has passed them with its batch."""
+
 FIND_ONLY = frozenset({"route", "key", "model"})
 """Steps that a recorded call takes too, for what they find: the provider has decided it, so they do not. The length of
 a prompt is only estimated, and limits are charged by what the recording reports."""

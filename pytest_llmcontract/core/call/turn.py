@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from pytest_llmcontract.core.call.script import Fault, Script
 from pytest_llmcontract.core.call.tape import Recorded
@@ -44,13 +45,15 @@ class Turn:
     """The way it takes: its service tier."""
     plan: str = ""
     """The plan or tier in force."""
-    target: str = ""
-    """What the path names: the model of ``GET /models/{id}``."""
+    targets: Mapping[str, str] = field(default_factory=dict)
+    """What the path names, by the placeholders of its address: ``id`` of ``GET /models/{id}``."""
     model: Model | None = None
     mismatches: tuple[Mismatch, ...] = ()
     prompt_tokens: int = 0
     due: Script | None = None
     """The script whose turn it is with this call."""
+    inside: bool = False
+    """It comes from inside the provider: a line of a batch."""
     fault: Fault | None = None
     """The fault it brings, at its own step."""
     recorded: Recorded | None = None
@@ -71,6 +74,8 @@ class Turn:
 
     # Decided: by whichever step ends the path, and while the reply is made.
 
+    content_type: str = ""
+    """Of a body that is not in the provider's usual form."""
     error: ErrorSpec | None = None
     """The refusal, as the catalogue has it."""
     scripted: bool = False
@@ -80,6 +85,16 @@ class Turn:
     retry_after: float | None = None
     """What the test wants announced in place of the rule's."""
     extra_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """What the path names, with slashes between; empty if nothing."""
+        return "/".join(self.targets.values())
+
+    @property
+    def query(self) -> Mapping[str, list[str]]:
+        """What stands behind the path: every value of each name."""
+        return parse_qs(urlsplit(self.request.url).query, keep_blank_values=True)
 
     @property
     def asked_tokens(self) -> int:

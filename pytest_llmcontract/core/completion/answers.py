@@ -214,5 +214,5 @@ def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, sour
         told.get("prompt_tokens", prompt_tokens),
         told.get("completion_tokens", output_tokens),
         details.get("cached_tokens", told.get("cached_tokens", 0)),
-        source,
+        source=source,
     )

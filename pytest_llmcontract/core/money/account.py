@@ -5,7 +5,7 @@ Money is ``Decimal`` US dollars; moments are seconds on the virtual clock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -65,8 +65,21 @@ class Account(Protocol):
     def access(self, model: Model, at: float) -> NoAccess | None:
         """Why it may not use *model* at *at*; ``None``: it may."""
 
-    def spend(self, cost: Decimal, at: float) -> None:
-        """A call cost this much."""
+    def spend(self, cost: Decimal, at: float, source: str = "") -> None:
+        """Something cost this much: *source* says what (``call 12``, the id of a job)."""
+
+    def afford(self, amount: Decimal, at: float) -> Refusal | None:
+        """How something that will cost *amount* is refused before it begins; ``None``: the account is good for it."""
+
+    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+        """From *at* on, *source* (a machine) costs so much a minute.
+
+        Args:
+            ended: Called when the money runs out and the provider takes it away.
+        """
+
+    def end_rent(self, source: str, at: float) -> None:
+        """It costs nothing any more; nothing if it does not."""
 
 
 @dataclass
@@ -85,7 +98,16 @@ class PlainAccount:
     def access(self, model: Model, at: float) -> NoAccess | None:
         return None
 
-    def spend(self, cost: Decimal, at: float) -> None:
+    def spend(self, cost: Decimal, at: float, source: str = "") -> None:
+        pass
+
+    def afford(self, amount: Decimal, at: float) -> Refusal | None:
+        return None
+
+    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+        pass
+
+    def end_rent(self, source: str, at: float) -> None:
         pass
 
 

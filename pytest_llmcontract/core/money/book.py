@@ -18,6 +18,10 @@ class Entry(NamedTuple):
     what: str
     """``usage``, ``purchase``, ``grant`` …"""
     amount: Decimal
+    source: str = ""
+    """What moved it: ``call 12``, the id of a job."""
+    against: str = ""
+    """The invoice or credit that it counts against."""
 
 
 class Book:
@@ -26,14 +30,14 @@ class Book:
     def __init__(self) -> None:
         self._moments: dict[str, list[float]] = {}
         self._sums: dict[str, list[Decimal]] = {}
-        self._order: list[tuple[str, int]] = []
+        self._order: list[tuple[str, int, str, str]] = []
 
-    def enter(self, what: str, amount: Decimal, at: float) -> None:
+    def enter(self, what: str, amount: Decimal, at: float, source: str = "", against: str = "") -> None:
         """Note that *amount* moved at the moment *at*."""
         moments, sums = self._moments.setdefault(what, []), self._sums.setdefault(what, [])
         sums.append((sums[-1] if sums else Decimal(0)) + amount)
         moments.append(at)
-        self._order.append((what, len(sums) - 1))
+        self._order.append((what, len(sums) - 1, source, against))
 
     def sum(self, *what: str, until: float | None = None) -> Decimal:
         """The sum of all entries of these kinds; with *until* of those that were made by then."""
@@ -46,6 +50,7 @@ class Book:
 
     def __iter__(self) -> Iterator[Entry]:
         """Every entry, in the order they were made."""
-        for what, index in self._order:
+        for what, index, source, against in self._order:
             sums = self._sums[what]
-            yield Entry(self._moments[what][index], what, sums[index] - (sums[index - 1] if index else 0))
+            amount = sums[index] - (sums[index - 1] if index else 0)
+            yield Entry(self._moments[what][index], what, amount, source, against)

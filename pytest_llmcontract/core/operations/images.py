@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
-from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.money.prices import image_cost
-from pytest_llmcontract.core.operations.operation import Operation
+from pytest_llmcontract.core.operations.operation import FREE, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,8 @@ class GenerateImages(Operation):
             return state.edition.refusal("wrong_model")
         return Pictures(turn.body.get("n") or 1)
 
-    def price(self, model: Model, body: Mapping[str, Any], usage: Usage) -> Decimal:
-        return image_cost(model.prices, body)
+    def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
+        return image_cost(turn.model.prices, turn.body) if turn.model else FREE
 
 
 class FetchPicture(Operation):

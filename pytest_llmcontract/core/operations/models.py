@@ -30,7 +30,7 @@ class ListModels(Operation):
         return Listing(
             tuple(
                 model
-                for model in state.edition.models.values()
+                for model in state.models()
                 if model.since <= today and not model.is_retired(today) and state.account.access(model, turn.at) is None
             )
         )

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pytest_llmcontract.core.call.multipart import File, audio_seconds
 from pytest_llmcontract.core.limits.charges import ByRequest, Counted
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.call.state import State
     from pytest_llmcontract.core.call.turn import Turn
     from pytest_llmcontract.core.exchange import Usage
-    from pytest_llmcontract.core.facts.records import Model
+
+FREE = Decimal(0)
 
 
 class Operation:
@@ -31,6 +31,8 @@ class Operation:
     """It is counted in tokens, and its prompt has to fit the context."""
     streams: ClassVar[bool] = False
     """It gives its answer in pieces where the request asks so; its forms can do it."""
+    status: ClassVar[int] = 200
+    """Of its answer."""
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
 
@@ -47,6 +49,6 @@ class Operation:
         """
         raise NotImplementedError
 
-    def price(self, model: Model, body: Mapping[str, Any], usage: Usage) -> Decimal:
+    def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
         """The list price in US dollars of a call that was answered; the lane's factor comes after."""
-        return token_cost(model.prices, usage)
+        return token_cost(turn.model.prices, usage) if turn.model else FREE

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.rules import Refill
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
@@ -31,8 +31,8 @@ class GroqSettings(ProviderSettings):
             raise unknown("plan of groq_api", self.plan, PLANS)
 
 
-def _account(edition: Edition, settings: GroqSettings, clock: VirtualClock) -> GroqAccount:
-    return GroqAccount(clock, settings.plan, settings.spend_limit, dialect_of(edition).tracking_delay_seconds)
+def _account(edition: Edition, settings: GroqSettings, schedule: Schedule) -> GroqAccount:
+    return GroqAccount(schedule.clock, settings.plan, settings.spend_limit, dialect_of(edition).tracking_delay_seconds)
 
 
 PROVIDER = Provider(

@@ -5,7 +5,7 @@ Source: Groq's documents on spend limits and billing; see the switches of ``dial
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from pytest_llmcontract.core.clock import VirtualClock
@@ -93,9 +93,18 @@ class GroqAccount:
     def access(self, model: Model, at: float) -> NoAccess | None:
         return None
 
-    def spend(self, cost: Decimal, at: float) -> None:
+    def spend(self, cost: Decimal, at: float, source: str = "") -> None:
         if self._plan != "free" and cost:
-            self._book.enter("usage", cost, at)
+            self._book.enter("usage", cost, at, source)
+
+    def afford(self, amount: Decimal, at: float) -> Refusal | None:
+        return None
+
+    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+        """Nothing is rented at Groq."""
+
+    def end_rent(self, source: str, at: float) -> None:
+        """Nothing is rented at Groq."""
 
 
 def _known(plan: str) -> str:

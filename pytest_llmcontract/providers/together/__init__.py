@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.rules import Refill, Rule, Window
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
@@ -38,10 +38,10 @@ class TogetherSettings(ProviderSettings):
         return None if self.tier is None else f"tier{self.tier}"
 
 
-def _account(edition: Edition, settings: TogetherSettings, clock: VirtualClock) -> TogetherAccount:
+def _account(edition: Edition, settings: TogetherSettings, schedule: Schedule) -> TogetherAccount:
     dialect = dialect_of(edition)
     return TogetherAccount(
-        clock,
+        schedule.clock,
         1 if settings.tier is None else settings.tier,
         dialect.start_balance if settings.balance is None else settings.balance,
         thresholds=dict(enumerate(dialect.tier_spend, start=1)),

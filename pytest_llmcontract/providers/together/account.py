@@ -148,5 +148,14 @@ class TogetherAccount:
             fix="buy credits up to the tier's lifetime spend, and wait until it is in force",
         )
 
-    def spend(self, cost: Decimal, at: float) -> None:
-        self._book.enter("usage", cost, at)
+    def spend(self, cost: Decimal, at: float, source: str = "") -> None:
+        self._book.enter("usage", cost, at, source)
+
+    def afford(self, amount: Decimal, at: float) -> Refusal | None:
+        return None
+
+    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+        """Nothing is rented yet."""
+
+    def end_rent(self, source: str, at: float) -> None:
+        """Nothing is rented yet."""

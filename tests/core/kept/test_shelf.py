@@ -1,11 +1,11 @@
-"""core/shelf.py: found by id, listed in pages, gone when they expire."""
+"""core.kept.shelf.py: found by id, listed in pages, gone when they expire."""
 
 from __future__ import annotations
 
 import pytest
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.shelf import Shelf
+from pytest_llmcontract.core.kept.shelf import Shelf
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A shelf of things that last (files, batches, jobs, endpoints): found by id, listed in pages, gone when they expire.
+"""Shelves of things that last (files, batches, jobs, endpoints): found by id, listed in pages, gone when they expire.
 
 Moments are seconds on the virtual clock, an argument like everywhere. That a thing has expired is computed when
 somebody looks; who wants to act at that moment books it on the clock.
@@ -7,7 +7,7 @@ somebody looks; who wants to act at that moment books it on the clock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pytest_llmcontract.core.errors import BadInput
 
@@ -72,6 +72,17 @@ class Shelf(Generic[T]):
         there = [id for id in ids if _lasts(self._places[id], now)]
         chosen = there if size is None else there[:size]
         return Page([(id, self._places[id].thing) for id in chosen], len(there) > len(chosen))
+
+
+class Kept:
+    """The shelves of one provider, by the kind of things on them: ``kept["files"]``."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[str, Shelf[Any]] = {}
+
+    def __getitem__(self, kind: str) -> Shelf[Any]:
+        """The shelf of a kind; an empty one where nothing was put yet."""
+        return self._shelves.setdefault(kind, Shelf())
 
 
 def _lasts(place: _Place[T], now: float) -> bool:

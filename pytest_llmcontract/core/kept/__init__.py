@@ -1,0 +1,1 @@
+"""What lasts longer than a call, and what happens later."""
