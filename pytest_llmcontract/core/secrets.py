@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Literal
 
-from pytest_llmcontract.core.words import visible
+from pytest_llmcontract.core.words import shortened, visible
 
 MASK = "***"
 
@@ -154,6 +154,14 @@ def scrubbed(text: str) -> str:
     Together costs a report nothing. Of JSON it leaves JSON.
     """
     return visible(without_query_secrets(_HEX.sub(MASK, without_keys(text))))
+
+
+def excerpt(text: str, most: int) -> str:
+    """The beginning of *text* as it may leave, in at most *most* characters. For all that somebody else wrote.
+
+    Scrubbed before it is cut: half of a key has no shape.
+    """
+    return shortened(scrubbed(text), most)
 
 
 def without_keys(text: str) -> str:

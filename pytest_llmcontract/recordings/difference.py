@@ -13,7 +13,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise, zip_longest
 from typing import Any
 
-from pytest_llmcontract.core.words import shortened
+from pytest_llmcontract.core.secrets import excerpt
 
 MOST = 6
 """Differences that are shown."""
@@ -150,7 +150,7 @@ def _is_long(value: Any) -> bool:
 
 def _short(value: Any, most: int = _SHORT) -> str:
     text = repr(value) if value is ABSENT else json.dumps(value, ensure_ascii=False, default=str)
-    return shortened(text, most)
+    return excerpt(text, most)
 
 
 def _in_words(recorded: str, sent: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
-from pytest_llmcontract.core.words import shortened
+from pytest_llmcontract.core.secrets import excerpt, scrubbed
 from pytest_llmcontract.recordings.drift_simulation import LIMIT_HEADERS, told_limits
 from pytest_llmcontract.recordings.drift_unknown import CHOSEN, COUNTED, HEADERS, objects_of
 
@@ -89,7 +89,7 @@ def compared(recorded: ApiReply, simulated: ApiReply, model: str = "") -> Compar
 def _status_text(reply: ApiReply, model: str) -> str:
     """``200``, ``400 Input validation error``."""
     said = f" {normalised(_error_text(reply), model)}" if reply.status >= 400 else ""
-    return shortened(f"{reply.status}{said}", LONGEST)
+    return excerpt(f"{reply.status}{said}", LONGEST)
 
 
 def _errors(recorded: ApiReply, simulated: ApiReply, model: str) -> Iterator[FieldDifference]:
@@ -103,7 +103,7 @@ def _errors(recorded: ApiReply, simulated: ApiReply, model: str) -> Iterator[Fie
 def _error(reply: ApiReply) -> Mapping[str, Any]:
     body = reply.json
     error = body.get("error") if isinstance(body, dict) else None
-    return error if isinstance(error, dict) else {"message": error if error is not None else reply.text[:200]}
+    return error if isinstance(error, dict) else {"message": error if error is not None else scrubbed(reply.text)[:200]}
 
 
 def _error_text(reply: ApiReply) -> str:
@@ -332,7 +332,7 @@ def _number(text: str | None) -> float | None:
 
 def _unequal(aspect: str, field: str, recorded: Any, simulated: Any) -> Iterator[FieldDifference]:
     if recorded != simulated:
-        yield FieldDifference(aspect, field, *(shortened(_shown(value), LONGEST) for value in (recorded, simulated)))
+        yield FieldDifference(aspect, field, *(excerpt(_shown(value), LONGEST) for value in (recorded, simulated)))
 
 
 def _shown(value: Any) -> str:

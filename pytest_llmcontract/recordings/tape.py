@@ -25,7 +25,8 @@ from pytest_llmcontract.core.exchange import ApiReply, StreamEvent, UsageSource
 from pytest_llmcontract.core.findings.rules import RULES, Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
-from pytest_llmcontract.core.words import counted, shortened
+from pytest_llmcontract.core.secrets import excerpt
+from pytest_llmcontract.core.words import counted
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
 from pytest_llmcontract.recordings.difference import Change, compared, rendered, weight
 from pytest_llmcontract.recordings.encodings import unpacked
@@ -329,7 +330,7 @@ def _summary(body: Any) -> str:
     if not isinstance(body, Mapping):
         return ""
     text = json.dumps({"model": body.get("model"), **body}, ensure_ascii=False, default=str)
-    return shortened(text, 160)
+    return excerpt(text, 160)
 
 
 def _ignorable(path: str) -> str:

@@ -23,8 +23,8 @@ from pytest_llmcontract.core.facts.records import first_problem
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.words import in_line, shortened, visible_json
+from pytest_llmcontract.core.secrets import excerpt, scrubbed
+from pytest_llmcontract.core.words import in_line, visible_json
 from pytest_llmcontract.core.workload.budget import BudgetLine
 from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import (
@@ -262,7 +262,7 @@ def _failure(report: Report) -> str:
     """What pytest calls the failure, in one line."""
     crash = getattr(getattr(report, "longrepr", None), "reprcrash", None)
     line: str = crash.message.partition("\n")[0] if crash else ""
-    return scrubbed(shortened(line, _LONGEST_FAILURE))
+    return excerpt(line, _LONGEST_FAILURE)
 
 
 def _outcome(report: Report, so_far: str) -> str:

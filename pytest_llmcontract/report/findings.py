@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_llmcontract.core.findings.rules import Violation
-from pytest_llmcontract.core.secrets import scrubbed
-from pytest_llmcontract.core.words import shortened
+from pytest_llmcontract.core.secrets import excerpt, scrubbed
 
 _LABELS = (
     ("sent", "sent"),
@@ -46,7 +45,7 @@ def _block(group: Sequence[Violation], calls: int | None, allow: str) -> str:
     parts = [(label, value) for label, value in values if value not in ("", "nothing")]
     if parts:
         lines.append("")
-        lines += [f"  {label:<10}{shortened(' '.join(value.split()), _LONGEST)}" for label, value in parts]
+        lines += [f"  {label:<10}{excerpt(' '.join(value.split()), _LONGEST)}" for label, value in parts]
     for text in (finding.difference, _fix(finding, allow)):
         if text:
             lines.append("")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from pytest_llmcontract.core.words import in_line, shortened
+from pytest_llmcontract.core.secrets import excerpt
+from pytest_llmcontract.core.words import in_line
 
 LONGEST = 160
 """Characters of a text that are shown."""
@@ -47,4 +48,4 @@ def code(value: str) -> str:
 
 
 def _cut(value: str) -> str:
-    return shortened(in_line(" ".join(value.split())), LONGEST)
+    return excerpt(in_line(" ".join(value.split())), LONGEST)

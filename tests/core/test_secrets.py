@@ -8,8 +8,11 @@ import random
 
 import pytest
 
+from pytest_llmcontract.core.contract import mismatch
 from pytest_llmcontract.core.exchange import masked
+from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.secrets import (
+    excerpt,
     has_secrets,
     may_be_real,
     query_secret,
@@ -18,6 +21,7 @@ from pytest_llmcontract.core.secrets import (
     secrets_in,
     without_secrets,
 )
+from pytest_llmcontract.report.findings import render
 
 LETTERS = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
 HEX = "0123456789abcdef" * 4
@@ -221,3 +225,24 @@ def test_the_last_word_says_what_a_thing_is(name, sureness):
 def test_a_word_that_is_no_scheme_is_a_part_of_the_secret():
     assert masked({"authorization": f"{HEX} more"})["authorization"] == "***"
     assert masked({"x-auth-token": "Token abc"})["x-auth-token"] == "Token ***"
+
+
+@pytest.mark.parametrize("before", range(45, 62))
+def test_of_a_key_that_is_cut_off_no_part_is_shown(before):
+    shown = excerpt("x" * before + " gsk_" + LETTERS, 60)
+
+    assert "gsk_" not in shown
+    assert len(shown) <= 60
+
+
+@pytest.mark.parametrize("before", range(35, 60, 3))
+def test_a_finding_shows_no_part_of_a_key_that_its_value_is_cut_in(before):
+    assert "gsk" not in mismatch.shown("x" * before + " gsk_" + LETTERS)
+    assert "gsk" not in mismatch.shown(["x" * before + " gsk_" + LETTERS])
+
+
+@pytest.mark.parametrize("before", range(150, 200, 5))
+def test_a_rendered_finding_shows_no_part_of_a_key_that_is_cut(before):
+    finding = Violation("LLM102", "is wrong", allowed="x" * before + " gsk_" + LETTERS)
+
+    assert "gsk" not in render([finding])

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.completion.answers import ToolCall, format_schema, offered_functions, said_tool_calls
 from pytest_llmcontract.core.completion.synthesis import misfit
-from pytest_llmcontract.core.words import shortened
+from pytest_llmcontract.core.secrets import excerpt
 
 _LONGEST = 120
 
@@ -105,7 +105,7 @@ def _misfit_text(text: str, schema: Any) -> str | None:
 
 
 def _short(text: str) -> str:
-    return shortened(text, _LONGEST)
+    return excerpt(text, _LONGEST)
 
 
 def _short_schema(schema: Any) -> str:

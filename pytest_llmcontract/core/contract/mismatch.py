@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
-from pytest_llmcontract.core.words import listed, shortened
+from pytest_llmcontract.core.secrets import excerpt
+from pytest_llmcontract.core.words import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +142,11 @@ def shown(value: object, name: str = "") -> str:
     if isinstance(value, str) and SECRET.search(name):
         return "'***'"
     if isinstance(value, str):
-        return shortened(repr(value), _LONGEST)
+        return excerpt(repr(value), _LONGEST)
     try:
-        return shortened(json.dumps(value, ensure_ascii=False), _LONGEST)
+        return excerpt(json.dumps(value, ensure_ascii=False), _LONGEST)
     except (TypeError, ValueError):
-        return shortened(repr(value), _LONGEST)
+        return excerpt(repr(value), _LONGEST)
 
 
 def kind_of(value: object) -> str:
