@@ -107,7 +107,7 @@ def account(state: State, turn: Turn) -> Decision | None:
 def model(state: State, turn: Turn) -> Decision | None:
     """Does the model exist, does it still answer, and may this account use it?"""
     name, known, today = turn.call.model, turn.model, turn.now.date()
-    if not name:
+    if not name or not operation_of(turn).calls_model:
         return None
     if known is None or known.since > today:
         turn.find(
@@ -129,6 +129,8 @@ def model(state: State, turn: Turn) -> Decision | None:
             fix=f"choose a model that {_list_of(state)} lists as current",
         )
         return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
+    if gate := state.gates.get(name):
+        return gate(turn.at)
     if not known.serverless:
         return state.edition.refusal("not_serverless")
     if denied := state.account.access(known, turn.at):
@@ -198,7 +200,7 @@ def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:
 
 def limiter(state: State, turn: Turn) -> Decision | None:
     """Is something left of every limit? Then what the call counts is taken from it."""
-    if turn.model is None:
+    if turn.model is None or turn.model.dedicated:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()

@@ -35,6 +35,8 @@ class Operation:
     """Of its answer."""
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
+    calls_model: ClassVar[bool] = True
+    """The model that its body names shall answer; else the body merely speaks of it."""
 
     def counted(self, state: State, turn: Turn) -> Counted:
         """How limits count it."""
