@@ -36,6 +36,8 @@ class Dialect(Fact):
     """Until a dedicated endpoint, or a replica, is ready."""
     machines_until: Date | None = None
     """First day on which no endpoint of the first kind may be made or started any more."""
+    zones: tuple[str, ...] = ()
+    """Where machines stand."""
     session_price: Decimal = Decimal(0)
     """Dollars for a session of the code interpreter."""
     session_seconds: float = 0

@@ -9,10 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import chat, images, models
+from pytest_llmcontract.core.operations import (
+    catalogue,
+    chat,
+    deployments,
+    endpoints,
+    evaluations,
+    fine_tuning,
+    identity,
+    images,
+    models,
+    rollouts,
+    sessions,
+)
 from pytest_llmcontract.core.operations.operation import Operation
 
-OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, **images.OPERATIONS}
+OPERATIONS: Mapping[str, Operation] = {
+    **chat.OPERATIONS,
+    **models.OPERATIONS,
+    **images.OPERATIONS,
+    **fine_tuning.OPERATIONS,
+    **evaluations.OPERATIONS,
+    **endpoints.OPERATIONS,
+    **deployments.OPERATIONS,
+    **rollouts.OPERATIONS,
+    **catalogue.OPERATIONS,
+    **sessions.OPERATIONS,
+    **identity.OPERATIONS,
+}
 """By name: what this version answers."""
 
 _OTHER = Operation()

@@ -20,9 +20,11 @@ from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import dialect_of
+from pytest_llmcontract.providers.together.forms import dedicated, jobs
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
+from pytest_llmcontract.providers.together.forms.shown import Shown
 
 VERSIONED = {
     "chat.completions": "x-inference-version",
@@ -31,6 +33,8 @@ VERSIONED = {
 }
 """The header in which the server of a model tells its version, by operation."""
 _LETTERS = string.ascii_letters + string.digits
+_UUIDS = {"file": "file-", "endpoint": "endpoint-", "model": "model-", "upload_job": "job-", "org": "", "user": ""}
+"""What stands before the UUID of a thing, by its kind."""
 _JSON = "application/json; charset=utf-8"
 
 
@@ -47,12 +51,24 @@ class TogetherEnvelope(PlainEnvelope):
             "models.list": ModelsForm(),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
+            **{name: Shown(self, show) for name, show in {**jobs.SHOWN, **dedicated.SHOWN}.items()},
         }
 
     def request_id(self, moment: datetime) -> str:
         letter = self._dialect.request_id_letter
         ray = self.ids.ray(moment) + (f"-{COLO}" if self._dialect.request_id_place else "")
         return f"{letter}{self.ids.letters(6, _LETTERS)}-{self.ids.letters(6, _LETTERS)}-{ray}" if letter else ray
+
+    def new_id(self, kind: str, moment: datetime) -> str:
+        if kind == "hex":
+            return self.ids.hex(8)
+        if kind == "ft":
+            return f"ft-{self.ids.hex(8)}-{self.ids.hex(4)}"
+        if kind == "eval":
+            return f"eval-{self.ids.hex(4)}-{int(moment.timestamp())}"
+        if kind in _UUIDS:
+            return f"{_UUIDS[kind]}{self.ids.uuid()}"
+        return f"{kind}_{self.ids.letters(22, _LETTERS)}"
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         drawn = turn.operation == "images.generations"

@@ -1,0 +1,79 @@
+"""The code interpreter: sessions that last for a while and are paid once. No code runs; its output is scripted or empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_llmcontract.core.call.decision import Decision
+from pytest_llmcontract.core.call.script import ScriptedReply
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.operations.lasting import Thing, Things
+from pytest_llmcontract.core.operations.operation import Operation
+
+SESSIONS = "sessions"
+
+
+@dataclass(slots=True)
+class Session:
+    """One of them."""
+
+    id: str
+    at: float
+    expires: float
+    last: float
+    count: int = 0
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There is no such session any more: told in a reply that is no error."""
+
+    id: str
+
+
+class Execute(Operation):
+    """Run code, in a session that is there or in a new one."""
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        shelf, id = state.kept[SESSIONS], turn.body.get("session_id")
+        session = shelf.get(id, turn.at) if isinstance(id, str) and id else self._begun(state, turn)
+        if session is None:
+            return Thing(str(id), Gone(str(id)))
+        session.count, session.last = session.count + 1, turn.at
+        session.files += tuple(str(file.get("name")) for file in turn.body.get("files") or ())
+        return Thing(session.id, Ran(session, wanted.content if isinstance(wanted.content, str) else ""))
+
+    def _begun(self, state: State, turn: Turn) -> Session:
+        dialect = state.edition.dialect
+        expires = turn.at + dialect.session_seconds
+        session = Session(state.envelope.new_id("ses", turn.now), turn.at, expires, turn.at)
+        if dialect.session_price:
+            state.account.spend(dialect.session_price, turn.at, session.id)
+        kept: Session = state.kept[SESSIONS].put(session.id, session, expires=expires)
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What code printed."""
+
+    session: Session
+    printed: str
+
+
+class ListSessions(Operation):
+    """Those that last."""
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        there: Any = state.kept[SESSIONS].page(turn.at, newest_first=True).things
+        return Things(tuple(there))
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "code_interpreter.execute": Execute(),
+    "code_interpreter.sessions": ListSessions(),
+}
