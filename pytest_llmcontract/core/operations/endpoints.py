@@ -187,9 +187,9 @@ class Update(OfKind):
         if problem := _bad_scale(turn.body.get("autoscaling")):
             return wrong(state, turn, problem, "autoscaling")
         to, now = turn.body.get("state"), thing.state(turn.at)
-        if to == "STARTED" and now not in ("STARTED", "STARTING", "PENDING"):
-            if refusal := closed_today(state, turn) or start(state, thing):
-                return refusal
+        rests = now not in ("STARTED", "STARTING", "PENDING")
+        if to == "STARTED" and rests and (refusal := closed_today(state, turn) or start(state, thing)):
+            return refusal
         changed = ("display_name", "autoscaling", "inactive_timeout")
         before = thing.per_minute
         thing.asked |= {name: turn.body[name] for name in changed if name in turn.body}

@@ -53,4 +53,8 @@ class ListProjects(Operation):
         return Things(((known.project, known),))
 
 
-OPERATIONS: Mapping[str, Operation] = {"whoami": WhoAmI(), "projects.list": ListProjects()}
+OPERATIONS: Mapping[str, Operation] = {
+    "whoami": WhoAmI(),
+    "v3.whoami": WhoAmI(),
+    "projects.list": ListProjects(),
+}

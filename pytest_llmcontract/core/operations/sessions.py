@@ -1,4 +1,4 @@
-"""The code interpreter: sessions that last for a while and are paid once. No code runs; its output is scripted or empty."""
+"""The code interpreter: sessions that last for a while and are paid once. No code runs: what it prints is scripted."""
 
 from __future__ import annotations
 

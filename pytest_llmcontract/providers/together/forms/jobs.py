@@ -406,6 +406,20 @@ def _session(turn: Turn, session: Session) -> dict[str, Any]:
 
 
 def whoami(turn: Turn, answer: Thing) -> dict[str, Any]:
+    """A key of a project, all in one."""
+    own: Identity = answer.thing
+    return {
+        "api_key_id": own.key,
+        "organization_id": own.organization,
+        "organization_name": own.organization_name,
+        "project_id": own.project,
+        "project_name": own.project_name,
+        "project_slug": own.slug,
+        "user_id": own.user,
+    }
+
+
+def whoami_v3(turn: Turn, answer: Thing) -> dict[str, Any]:
     """A key of a project."""
     own: Identity = answer.thing
     return {
@@ -457,6 +471,7 @@ SHOWN: Mapping[str, Show] = {
     "code_interpreter.execute": ran,
     "code_interpreter.sessions": session_list,
     "whoami": whoami,
+    "v3.whoami": whoami_v3,
     "projects.list": projects,
 }
 """By operation."""
