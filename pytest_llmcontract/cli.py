@@ -22,12 +22,13 @@ from pytest_llmcontract.commands import (
     report,
     reproduce,
     rules,
+    scan,
     schema,
     verify,
 )
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema)
+COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

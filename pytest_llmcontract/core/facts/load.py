@@ -13,6 +13,7 @@ and ``until`` (first day it was not); an edition is what held on its day.
 ``tools.json``    prices of built-in tools; likewise
 ``engines.json``  what shows of the software behind some models, the first that fits goes; likewise
 ``dialect.json``  switches, texts and figures, each with ``what`` it means; likewise
+``ids.json``      how ids are told to be its own, and which models have gone (:mod:`.lifecycle`); likewise
 ``sources.json``  what the ``source`` of every record above stands for
 """
 
@@ -87,7 +88,7 @@ def model_on(provider: str, id: str, day: Date) -> Model | None:
 
 @cache
 def _model_records(file: Path) -> dict[str, dict[str, Any]]:
-    return {record["id"]: record for record in _read(file)}
+    return {record["id"]: record for record in read_json(file)}
 
 
 @cache
@@ -128,7 +129,7 @@ def edition_with_plan(provider: str, plan: str | None, when: Date | str | None =
 def plan_names(provider: str) -> tuple[str, ...]:
     """Every plan of *provider* that one can or could choose, of whatever edition."""
     folder = provider_folder(provider)
-    listed = _validated(folder / "api.json", Api, _read(folder / "api.json")).plans
+    listed = _validated(folder / "api.json", Api, read_json(folder / "api.json")).plans
     return tuple(dict.fromkeys((*listed, *(record.plan for record in _records(folder / "limits.json", Limits)))))
 
 
@@ -153,8 +154,11 @@ def _edition_dates(folder: Path) -> tuple[Date, ...]:
     return tuple(sorted(record.date for record in _records(folder / "editions.json", EditionDay)))
 
 
-def parsed_date(when: Date | str) -> Date:
+def parsed_date(when: Date | str, what: str = "edition") -> Date:
     """The day that *when* names.
+
+    Args:
+        what: What to call it in a message.
 
     Raises:
         BadInput: It is no date.
@@ -168,7 +172,7 @@ def parsed_date(when: Date | str) -> Date:
             raise ValueError
         return day
     except (TypeError, ValueError):
-        raise BadInput(f"edition {when!r} is no date; expected YYYY-MM-DD, such as 2026-06-04") from None
+        raise BadInput(f"{what} {when!r} is no date; expected YYYY-MM-DD, such as 2026-06-04") from None
 
 
 # Files
@@ -224,7 +228,7 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
         DataError: A file is missing or broken, or a record does not fit. The message names file, record and key.
     """
     sources = _sources(folder / "sources.json")
-    api = _validated(folder / "api.json", Api, _read(folder / "api.json"))
+    api = _validated(folder / "api.json", Api, read_json(folder / "api.json"))
     models = _models(folder / "models.json", day, sources)
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
@@ -254,12 +258,12 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
 
 
 def _sources(file: Path) -> dict[str, Source]:
-    return {key: _validated(file, Source, value, record=key) for key, value in _read(file).items()}
+    return {key: _validated(file, Source, value, record=key) for key, value in read_json(file).items()}
 
 
 def _models(file: Path, day: Date, sources: Mapping[str, Source]) -> dict[str, Model]:
     """The models known on *day*: those offered by then, retired ones included, with what had changed by then."""
-    records = [_as_of(file, record, day, sources) for record in _read(file)]
+    records = [_as_of(file, record, day, sources) for record in read_json(file)]
     models = _validate_records(file, Model, records)
     seen: dict[str, Model] = {}
     for model in models:
@@ -343,7 +347,7 @@ def _check_sources(file: Path, records: Iterable[Any], sources: Mapping[str, Sou
 
 
 def _records(file: Path, kind: type[Record]) -> list[Record]:
-    return _validate_records(file, kind, _read(file))
+    return _validate_records(file, kind, read_json(file))
 
 
 def _some_records(file: Path, kind: type[Record]) -> list[Record]:
@@ -383,7 +387,12 @@ def _problem(error: ValidationError, *, skip: int = 0) -> str:
     return f"{key}: {problem['msg']}" if key else str(problem["msg"])
 
 
-def _read(file: Path) -> Any:
+def read_json(file: Path) -> Any:
+    """A file of facts.
+
+    Raises:
+        DataError: It is not there, or no JSON.
+    """
     try:
         return json.loads(file.read_bytes())
     except FileNotFoundError:

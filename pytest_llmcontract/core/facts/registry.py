@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
@@ -93,6 +94,20 @@ def title_of(name: str) -> str:
 def key_names(name: str) -> tuple[str, ...]:
     """The environment variables that clients read a provider's key from, the usual one first."""
     return tuple(api_of(name).get("keys") or (f"{name.upper()}_API_KEY",))
+
+
+def newest_edition(name: str) -> date:
+    """The day of a provider's newest facts.
+
+    Raises:
+        BadInput: There is no such provider.
+        DataError: The file of its editions is missing or broken.
+    """
+    file = provider_folder(name) / "editions.json"
+    try:
+        return max(date.fromisoformat(record["date"]) for record in json.loads(file.read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise DataError(f"{name}/editions.json: {problem}") from None
 
 
 def limit_headers(name: str) -> Mapping[str, tuple[str, int]]:
