@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
-from pytest_llmcontract.core.facts.registry import provider_folder, provider_names, title_of
+from pytest_llmcontract.core.facts.registry import old_facts, provider_folder, provider_names, title_of
 from pytest_llmcontract.core.guard import Guard
 
 if TYPE_CHECKING:
@@ -253,7 +253,8 @@ def editions_in_force(day: str | None) -> str:
     for provider in provider_names():
         with suppress(pytest.UsageError):
             found.append(f"{provider} {edition_in_force(provider, day)}")
-    return ", ".join(found)
+    old = [] if day else [told for provider in provider_names() if (told := old_facts(provider))]
+    return "; ".join([", ".join(found), *old])
 
 
 def _days(key: str, value: str) -> int:

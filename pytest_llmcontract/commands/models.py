@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from pytest_llmcontract.commands.answer import print_json
+from pytest_llmcontract.commands.answer import print_json, tell
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,6 +18,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from pytest_llmcontract.core.facts.load import load_edition
+    from pytest_llmcontract.core.facts.registry import old_facts
     from pytest_llmcontract.report.models import models_json, models_table
 
     edition = load_edition(args.provider, args.edition)
@@ -25,4 +26,6 @@ def run(args: argparse.Namespace) -> int:
         print_json(models_json(edition, args.model))
     else:
         print(models_table(edition, args.model))
+        if args.edition is None and (old := old_facts(args.provider)):
+            tell("models", old)
     return 0

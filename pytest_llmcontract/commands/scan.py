@@ -30,6 +30,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from pytest_llmcontract.commands.answer import tell
+    from pytest_llmcontract.core.facts.registry import old_facts, provider_names
     from pytest_llmcontract.report.progress import Progress
     from pytest_llmcontract.scan.scan import scan
 
@@ -40,17 +41,16 @@ def run(args: argparse.Namespace) -> int:
     if args.fix:
         _mend(result)
     _print(args, result)
-    for problem in result.problems:
+    for problem in (*result.problems, *filter(None, map(old_facts, provider_names()))):
         tell("scan", problem)
     return 1 if any(violation.severity != "note" for violation in result.violations) else 0
 
 
 def _day(today: str | None) -> date:
-    from datetime import UTC, datetime
-
     from pytest_llmcontract.core.facts.load import parsed_date
+    from pytest_llmcontract.core.facts.registry import today as real_day
 
-    return datetime.now(UTC).date() if today is None else parsed_date(today, "--today")
+    return real_day() if today is None else parsed_date(today, "--today")
 
 
 def _mend(result: Scan) -> None:

@@ -29,6 +29,8 @@ OPERATIONS = {
 }
 """The methods that SDKs share, and what each asks."""
 
+OTHER = "other"
+"""Stands for every host that is none of ours."""
 _METHODS = frozenset(method.rpartition(".")[2] for method in OPERATIONS)
 _OF_THE_CLIENT = frozenset({"timeout", "extra_headers", "extra_query", "extra_body", "max_retries", "self"})
 """Arguments that are not sent."""
@@ -47,10 +49,10 @@ class Clients:
                     self._names.setdefault(ast.unparse(target), set()).add(provider)
 
     def made_by(self, call: ast.Call) -> str:
-        """The provider of the client that *call* makes: by its address, else by its name; empty if it is none's."""
+        """The provider of the client that *call* makes: by its address, else by its name; empty if it says neither."""
         for argument in call.keywords:
             if argument.arg in ("base_url", "api_base") and isinstance(argument.value, ast.Constant):
-                return next((life.provider for life in self._lives if _hosts(life, str(argument.value.value))), "")
+                return next((life.provider for life in self._lives if _hosts(life, str(argument.value.value))), OTHER)
         name = ast.unparse(call.func).rpartition(".")[2]
         return next((life.provider for life in self._lives if name[:1].isupper() and life.is_named(f"{name}(")), "")
 
@@ -89,7 +91,7 @@ def refused(source: Source, lives: tuple[Lifecycle, ...], day: date) -> Iterator
     asking = [(node, operation) for node in source.calls if (operation := _operation(node))]
     clients = Clients(source, lives) if asking else None
     for node, operation in asking:
-        if clients and (provider := clients.of(node)):
+        if clients and (provider := clients.of(node)) not in ("", OTHER):
             yield from _fields(source, node, provider, operation, day)
 
 

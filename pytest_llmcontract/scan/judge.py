@@ -94,8 +94,8 @@ def _model(source: Source, asked: Question, names: Names, span: Span, token: re.
         id = bare or token[0]
         if (bare is None and id not in life.known) or not counts(source.text, span, *token.span()):
             continue
-        start, line = token.end() - len(id), source.place(token.start())[0]
-        sure = Sure.CERTAIN if bare else names.sure(life, id, line)
+        start = token.end() - len(id)
+        sure = Sure.CERTAIN if bare else names.sure(life, id, start)
         if sure is Sure.NO:
             continue
         if found := _dead(asked, life, id, sure) if id in life.known else _unknown(life, id, asked.day):
