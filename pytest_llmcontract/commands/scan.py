@@ -75,12 +75,12 @@ def _mend(result: Scan) -> None:
 
 def _print(args: argparse.Namespace, result: Scan) -> None:
     from pytest_llmcontract.commands.answer import print_json, say
-    from pytest_llmcontract.core.facts.registry import newest_edition, provider_names
+    from pytest_llmcontract.core.facts.registry import edition_days, provider_names
     from pytest_llmcontract.report.github import annotations
     from pytest_llmcontract.report.sarif import sarif_log
     from pytest_llmcontract.report.scan import scan_json, scan_text, scan_totals
 
-    violations, editions = result.violations, {name: newest_edition(name) for name in provider_names()}
+    violations, editions = result.violations, {name: edition_days(name)[-1] for name in provider_names()}
     match args.format:
         case "json":
             print_json(scan_json(result.files, violations, result.day, editions))

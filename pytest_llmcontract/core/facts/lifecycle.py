@@ -14,8 +14,9 @@ from functools import cache, cached_property
 
 from pydantic import ValidationError, field_validator
 
-from pytest_llmcontract.core.errors import DataError
+from pytest_llmcontract.core.errors import BadInput, DataError
 from pytest_llmcontract.core.facts.load import edition_on, load_edition, read_json
+from pytest_llmcontract.core.facts.overlay import forgets, overlay_file, records_of
 from pytest_llmcontract.core.facts.records import Fact, Model, first_problem
 from pytest_llmcontract.core.facts.registry import provider_folder
 
@@ -120,6 +121,7 @@ class Lifecycle:
         return tuple(found)
 
 
+@forgets
 @cache
 def lifecycle_of(provider: str) -> Lifecycle:
     """The ids of *provider*, read once a process.
@@ -133,15 +135,22 @@ def lifecycle_of(provider: str) -> Lifecycle:
 
 def _ids(provider: str) -> Ids:
     file = provider_folder(provider) / "ids.json"
-    if not file.exists():
-        return Ids()
     try:
-        ids = Ids.model_validate(read_json(file))
+        ids = Ids.model_validate(read_json(file) if file.exists() else {})
     except (ValidationError, re.error) as problem:
         said = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
         raise DataError(f"{provider}/ids.json: {said}") from None
+    own = _own_rows(provider)
+    ids = ids.model_copy(update={"gone": (*ids.gone, *own)})
     sources = load_edition(provider).sources
     for row in ids.gone:
         if row.source not in sources:
             raise DataError(f"{provider}/ids.json: record {row.id!r}: no source {row.source!r} in sources.json")
     return ids
+
+
+def _own_rows(provider: str) -> tuple[Gone, ...]:
+    try:
+        return tuple(Gone.model_validate(record) for record in records_of(provider, "gone"))
+    except ValidationError as problem:
+        raise BadInput(f"{overlay_file()}: {provider}: gone: {first_problem(problem)}") from None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput, DataError, unknown
+from pytest_llmcontract.core.facts.overlay import forgets, overlay_of
 from pytest_llmcontract.core.hosts import normal_host
 
 GROUP = "pytest_llmcontract.providers"
@@ -97,18 +98,24 @@ def key_names(name: str) -> tuple[str, ...]:
     return tuple(api_of(name).get("keys") or (f"{name.upper()}_API_KEY",))
 
 
-def newest_edition(name: str) -> date:
-    """The day of a provider's newest facts.
+@forgets
+@cache
+def edition_days(name: str) -> tuple[date, ...]:
+    """The days of a provider's editions, oldest first. Facts of one's own are one of the day they were read.
 
     Raises:
         BadInput: There is no such provider.
         DataError: The file of its editions is missing or broken.
     """
     file = provider_folder(name) / "editions.json"
+    own = overlay_of(name).get("read")
     try:
-        return max(date.fromisoformat(record["date"]) for record in json.loads(file.read_bytes()))
+        days = {date.fromisoformat(record["date"]) for record in json.loads(file.read_bytes())}
+    except FileNotFoundError:
+        raise DataError(f"{name}/editions.json: no such file") from None
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise DataError(f"{name}/editions.json: {problem}") from None
+    return tuple(sorted(days | ({date.fromisoformat(own)} if own else set())))
 
 
 TODAY = "LLMCONTRACT_TODAY"
@@ -132,7 +139,7 @@ def today() -> date:
 
 def old_facts(name: str) -> str:
     """What is to be told of facts that are old; empty while they are not."""
-    newest = newest_edition(name)
+    newest = edition_days(name)[-1]
     age = today() - newest
     return f"the newest facts of {name} are of {newest}, {age.days} days ago" if age > OLD else ""
 
