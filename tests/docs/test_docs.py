@@ -117,15 +117,17 @@ def _members(kind: type) -> list[str]:
 
 def _of_public_classes() -> dict[str, list[str]]:
     from pytest_llmcontract.core.exchange import ApiReply, Usage
+    from pytest_llmcontract.core.money.account import Account
 
+    of_the_path = {*_members(Account)}
     internal = {
         "SimulatedProvider": {"simulator", "begin", "findings", "play", "weather", "unused_scripts"},
         "VirtualClock": {"after", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
         "Script": {"matches", "use"},
         "Call": {"note_levels", "counted"},
         "ApiRequest": {"forget"},
-        "GroqAccount": {"names", "plan_name", "refusal", "access", "spend"},
-        "TogetherAccount": {"names", "plan_name", "tier_in_force", "refusal", "access", "spend"},
+        "GroqAccount": of_the_path,
+        "TogetherAccount": of_the_path | {"tier_in_force"},
     }
     kinds = (
         *(getattr(pytest_llmcontract, name) for name in ("SimulatedProvider", "VirtualClock", "Calls", "Script")),

@@ -7,35 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.money.book import CENT, Book, exactly
 from pytest_llmcontract.core.refusal import Refusal
 
 Money = Decimal | int | float | str
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to an account."""
-
-    at: datetime
-    what: str
-    """``purchase``, ``grant``, ``charge``, ``declined``, ``tier`` …"""
-    amount: Decimal = Decimal(0)
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Invoice:
-    """What the provider billed."""
-
-    date: datetime
-    amount: Decimal
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +29,23 @@ class NoAccess:
     code: str = "LLM502"
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What a finding says of a call that the account refused."""
+
+    code: str
+    """LLM501: it cannot pay, or is restricted. LLM503: its spend limit."""
+    message: str
+    fix: str
+    """What the application should have done."""
+
+
 class Account(Protocol):
     """What the path of a call asks of an account."""
+
+    @property
+    def book(self) -> Book:
+        """Every cent that moved on it, and what happened to it."""
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -61,6 +56,9 @@ class Account(Protocol):
 
     def refusal(self, at: float) -> Refusal | None:
         """How a call is refused at *at*; ``None``: it is let through."""
+
+    def remark(self, refusal: Refusal, at: float) -> Remark:
+        """What a finding says of a call that it refused so, be it by :meth:`refusal` or by :meth:`afford`."""
 
     def access(self, model: Model, at: float) -> NoAccess | None:
         """Why it may not use *model* at *at*; ``None``: it may."""
@@ -88,12 +86,18 @@ class PlainAccount:
 
     plan: str
     names: Mapping[str, str] = field(default_factory=dict)
+    book: Book = field(default_factory=Book)
 
     def plan_name(self, at: float) -> str:
         return self.plan
 
     def refusal(self, at: float) -> Refusal | None:
         return None
+
+    def remark(self, refusal: Refusal, at: float) -> Remark:
+        return Remark(
+            "LLM501", f"the account refuses it: {refusal.error}", fix="do not call again before it lets calls in"
+        )
 
     def access(self, model: Model, at: float) -> NoAccess | None:
         return None
@@ -111,16 +115,29 @@ class PlainAccount:
         pass
 
 
+LARGEST = Decimal(10) ** 12
+"""Dollars: beyond it, sums would not be exact any more."""
+
+
 def as_money(amount: Money, what: str) -> Decimal:
     """*amount* as exact dollars.
 
     Raises:
-        BadInput: It is no number, or negative.
+        BadInput: It is no number, negative, too large to add up exactly or finer than a trillionth of a dollar.
     """
+    accepted = "accepted: 25, '0.50', Decimal('1')"
     try:
         value = Decimal(str(amount))
     except ArithmeticError:
-        raise BadInput(f"{what}: {amount!r} is no amount of dollars; accepted: 25, '0.50', Decimal('1')") from None
-    if not value.is_finite() or value < 0:
-        raise BadInput(f"{what}: {amount!r} is no amount of dollars; it must be 0 or more")
-    return value
+        raise BadInput(f"{what}: {amount!r} is no amount of dollars; {accepted}") from None
+    if isinstance(amount, bool) or not value.is_finite() or value < 0:
+        raise BadInput(f"{what}: {amount!r} is no amount of dollars; it must be 0 or more; {accepted}")
+    if value >= LARGEST or exactly(value) != value:
+        raise BadInput(f"{what}: {amount!r} dollars; accepted: below 10^12, with at most 12 decimal places")
+    return value + 0  # minus zero is zero
+
+
+def shown(amount: Decimal) -> str:
+    """Dollars in a sentence: to the cent, or exactly where they are finer: ``$12.50``, ``$0.000375``."""
+    cents = amount.quantize(CENT)
+    return f"${cents:,}" if cents == amount else f"${amount.normalize():,f}"

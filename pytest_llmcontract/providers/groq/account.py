@@ -11,8 +11,8 @@ from decimal import Decimal
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.records import Model
-from pytest_llmcontract.core.money.account import Event, Money, NoAccess, as_money
-from pytest_llmcontract.core.money.book import Book
+from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money
+from pytest_llmcontract.core.money.book import Book, Event
 from pytest_llmcontract.core.refusal import Refusal
 
 PLANS = ("free", "developer")
@@ -27,19 +27,18 @@ class GroqAccount:
         tracking_delay: Seconds until spending counts against the limit (documented: 10 to 15 minutes).
     """
 
-    __slots__ = ("_book", "_clock", "_organization", "_plan", "_spend_limit", "_tracking_delay", "events")
+    __slots__ = ("_clock", "_organization", "_plan", "_spend_limit", "_tracking_delay", "book")
 
     def __init__(
         self, clock: VirtualClock, plan: str, spend_limit: Money | None = None, tracking_delay: float = 900
     ) -> None:
         self._clock = clock
         self._tracking_delay = tracking_delay
-        self._book = Book()
+        self.book = Book()
         self._plan = _known(plan)
         self._spend_limit: Decimal | None = None
         self.spend_limit = spend_limit
         self._organization = ""
-        self.events: list[Event] = []
 
     @property
     def plan(self) -> str:
@@ -77,9 +76,14 @@ class GroqAccount:
         return {"organization": self.organization} if self.organization else {}
 
     @property
+    def events(self) -> list[Event]:
+        """What happened, in order."""
+        return self.book.events
+
+    @property
     def spent(self) -> Decimal:
         """Dollars of calls so far; 0 on the free plan."""
-        return self._book.sum("usage")
+        return self.book.sum("usage")
 
     def plan_name(self, at: float) -> str:
         return self._plan
@@ -87,15 +91,18 @@ class GroqAccount:
     def refusal(self, at: float) -> Refusal | None:
         if self.spend_limit is None:
             return None
-        tracked = self._book.sum("usage", until=at - self._tracking_delay)
+        tracked = self.book.sum("usage", until=at - self._tracking_delay)
         return Refusal("spend_limit_reached") if tracked >= self.spend_limit else None
+
+    def remark(self, refusal: Refusal, at: float) -> Remark:
+        return Remark("LLM503", "the spend limit is reached", fix="raise the limit, or wait for the 1st of the month")
 
     def access(self, model: Model, at: float) -> NoAccess | None:
         return None
 
     def spend(self, cost: Decimal, at: float, source: str = "") -> None:
         if self._plan != "free" and cost:
-            self._book.enter("usage", cost, at, source)
+            self.book.enter("usage", cost, at, source)
 
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         return None

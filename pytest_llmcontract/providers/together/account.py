@@ -11,8 +11,9 @@ from decimal import Decimal
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, PaymentDeclined
 from pytest_llmcontract.core.facts.records import Model
-from pytest_llmcontract.core.money.account import Event, Invoice, Money, NoAccess, as_money
-from pytest_llmcontract.core.money.book import Book
+from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money
+from pytest_llmcontract.core.money.bills import Invoice
+from pytest_llmcontract.core.money.book import Book, Event
 from pytest_llmcontract.core.refusal import Refusal
 
 _NO_TIERS = 99
@@ -32,8 +33,8 @@ class TogetherAccount:
     """
 
     __slots__ = (
-        *("_book", "_clock", "_declines", "_delay", "_floor", "_minimum", "_thresholds"),
-        *("events", "invoices"),
+        *("_clock", "_declines", "_delay", "_floor", "_minimum", "_thresholds"),
+        *("book", "invoices"),
     )
 
     def __init__(
@@ -51,22 +52,26 @@ class TogetherAccount:
         self._delay = delay
         self._minimum = minimum
         self._floor = floor
-        self._book = Book()
-        self._book.enter("spent before", thresholds.get(tier, Decimal(0)), float("-inf"))
-        self._book.enter("balance before", as_money(balance, "balance"), float("-inf"))
+        self.book = Book()
+        self.book.enter("spent before", thresholds.get(tier, Decimal(0)), float("-inf"))
+        self.book.enter("balance before", as_money(balance, "balance"), float("-inf"))
         self._declines = 0
         self.invoices: list[Invoice] = []
-        self.events: list[Event] = []
 
     @property
     def names(self) -> Mapping[str, str]:
         return {}
 
     @property
+    def events(self) -> list[Event]:
+        """What happened, in order."""
+        return self.book.events
+
+    @property
     def balance(self) -> Decimal:
         """Dollars of credit left; usage lowers it as it happens."""
-        came = self._book.sum("balance before", "purchase", "grant")
-        return came - self._book.sum("usage", "charge")
+        came = self.book.sum("balance before", "purchase", "grant")
+        return came - self.book.sum("usage", "charge")
 
     @property
     def lifetime_spend(self) -> Decimal:
@@ -115,14 +120,14 @@ class TogetherAccount:
         self._declines = times
 
     def _enter(self, what: str, amount: Decimal) -> None:
-        self._book.enter(what, amount, self._clock.seconds)
+        self.book.enter(what, amount, self._clock.seconds)
         self._note(what, amount)
 
     def _note(self, what: str, amount: Decimal) -> None:
-        self.events.append(Event(self._clock.now, what, amount))
+        self.book.happened(Event(self._clock.now, what, amount))
 
     def _bought_until(self, at: float) -> Decimal:
-        return self._book.sum("spent before", "purchase", until=at)
+        return self.book.sum("spent before", "purchase", until=at)
 
     def plan_name(self, at: float) -> str:
         return f"tier{self.tier_in_force(at)}" if self._thresholds else "prepaid"
@@ -138,6 +143,9 @@ class TogetherAccount:
         floor = self._floor(self.tier_in_force(at))
         return Refusal("credit_limit") if floor is not None and self.balance <= floor else None
 
+    def remark(self, refusal: Refusal, at: float) -> Remark:
+        return Remark("LLM501", "the account has no funds left", fix="buy credits before calling on")
+
     def access(self, model: Model, at: float) -> NoAccess | None:
         tier = self.tier_in_force(at)
         if model.tier <= tier:
@@ -149,7 +157,7 @@ class TogetherAccount:
         )
 
     def spend(self, cost: Decimal, at: float, source: str = "") -> None:
-        self._book.enter("usage", cost, at, source)
+        self.book.enter("usage", cost, at, source)
 
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         return None
