@@ -27,6 +27,7 @@ from pytest_llmcontract.core.operations.resources import (
     Resource,
     RetrieveResource,
     foreign,
+    known_resource,
     lies_there,
     paged,
 )
@@ -230,7 +231,7 @@ class Upload(MakeResource):
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
         resource.fields.pop("token", None)
-        model = state.kept[MODELS].get(resource.fields["modelId"], turn.at)
+        model = known_resource(state, MODELS, resource.fields["modelId"])
         revision = state.envelope.new_id("rv", turn.now)
         done = turn.at + UPLOAD_SECONDS
         state.schedule.after(UPLOAD_SECONDS, lambda: model.more["revisions"].append((revision, done)))

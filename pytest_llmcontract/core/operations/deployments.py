@@ -36,6 +36,7 @@ from pytest_llmcontract.core.operations.resources import (
     RetrieveResource,
     below,
     foreign,
+    known_resource,
     lies_there,
     new_resource,
     paged,
@@ -220,7 +221,7 @@ class MakeDeployment(MakeResource):
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
         resource.more["course"] = self._course(state, turn)
-        endpoint = state.kept[ENDPOINTS].get(turn.targets["endpoint"], turn.at)
+        endpoint = known_resource(state, ENDPOINTS, turn.targets["endpoint"])
         happens(state, endpoint, "deployment.created", "Deployment created", resource)
         scale(state, resource)
 
@@ -334,7 +335,7 @@ class ChangeDeployment(ChangeResource):
             scale(state, thing)
         if now == "READY":
             _watch(state, thing)
-        endpoint = state.kept[ENDPOINTS].get(thing.places["endpoint"], turn.at)
+        endpoint = known_resource(state, ENDPOINTS, thing.places["endpoint"])
         happens(state, endpoint, "deployment.updated", "Deployment updated", thing)
 
 
@@ -343,7 +344,7 @@ class DropDeployment(DropResource):
 
     def gone(self, state: State, turn: Turn, thing: Any) -> None:
         halt(state, thing)
-        endpoint = state.kept[ENDPOINTS].get(thing.places["endpoint"], turn.at)
+        endpoint = known_resource(state, ENDPOINTS, thing.places["endpoint"])
         split = endpoint.fields["trafficSplit"]
         endpoint.fields["trafficSplit"] = [entry for entry in split if entry["deploymentId"] != thing.id]
         touch(state, endpoint)

@@ -67,7 +67,15 @@ def new_resource(state: State, kind: str, prefix: str, places: Mapping[str, str]
     """A resource made now, on the shelf of its kind."""
     at, now = state.clock.seconds, state.clock.now
     resource = Resource(state.envelope.new_id(prefix, now), places, fields, at, at, state.envelope.new_id("hex", now))
-    return state.kept[kind].put(resource.id, resource)
+    state.kept[kind].put(resource.id, resource)
+    return resource
+
+
+def known_resource(state: State, kind: str, id: str) -> Resource:
+    """The resource of that id, which is known to be there."""
+    resource = state.kept[kind].get(id, state.clock.seconds)
+    assert isinstance(resource, Resource)
+    return resource
 
 
 def touch(state: State, resource: Resource) -> None:
@@ -191,7 +199,7 @@ class ListResources(OfProject):
             return things
         if by not in _SORTED_BY or way.lower() not in ("", "asc", "desc"):
             raise BadInput(f"orderBy must be created_at or updated_at with asc or desc, not {by[:40]!r}")
-        oldest_first = sorted(things[::-1], key=lambda thing: thing.at if by == "created_at" else thing.changed)
+        oldest_first = sorted(things, key=lambda thing: (thing.at if by == "created_at" else thing.changed))
         return oldest_first[::-1] if way.lower() == "desc" else oldest_first
 
 

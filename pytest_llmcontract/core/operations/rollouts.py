@@ -32,6 +32,7 @@ from pytest_llmcontract.core.operations.resources import (
     Resource,
     RetrieveResource,
     below,
+    known_resource,
     lies_there,
     new_resource,
     outdated,
@@ -81,8 +82,8 @@ class PreviewRollout(MakeResource):
         return None
 
     def made(self, state: State, turn: Turn) -> Decision:
-        source = state.kept[DEPLOYMENTS].get(turn.body["sourceDeploymentId"], turn.at)
-        target = state.kept[DEPLOYMENTS].get(turn.body["targetDeploymentId"], turn.at)
+        source = known_resource(state, DEPLOYMENTS, turn.body["sourceDeploymentId"])
+        target = known_resource(state, DEPLOYMENTS, turn.body["targetDeploymentId"])
         return Preview(dict(turn.body), source, target)
 
 
