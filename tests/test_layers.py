@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "scripting": ({"core"}, set()),
     "simulated_provider": ({"core", "scripting"}, set()),
     "contracting": ({"core", "recordings", "process"}, set()),
+    "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
     "simulation": (
         {"adapters", "children", "contracting", "core", "process", "recordings", "report", "simulated_provider"},
