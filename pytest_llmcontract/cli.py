@@ -18,6 +18,7 @@ from pytest_llmcontract.commands import (
     drift,
     explain,
     fit,
+    init,
     models,
     report,
     reproduce,
@@ -28,7 +29,7 @@ from pytest_llmcontract.commands import (
 )
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan)
+COMMANDS = (demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
