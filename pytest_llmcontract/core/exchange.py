@@ -107,6 +107,8 @@ class ApiRequest:
     site: str = ""
     """The application's own line, ``app/client.py:41 in ask``; empty if no such frame was on the stack."""
 
+    key_mark: int = field(default=0, repr=False, compare=False)
+    """Tells its credential from others, and gives none of it away (:func:`key_mark`); 0: it has none."""
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -194,7 +196,13 @@ def _has_float(number: int) -> bool:
 
 def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str) -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
-    return ApiRequest(method, _address(url), masked(fields), body, site)
+    headers = Headers(fields)
+    return ApiRequest(method, _address(url), masked(headers), body, site, key_mark(headers.get("authorization", "")))
+
+
+def key_mark(key: str) -> int:
+    """What tells one credential from another in this process, with or without its scheme; no way leads back to it."""
+    return hash(key.rpartition(" ")[2]) if key else 0
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.findings.rules import Violation
     from pytest_llmcontract.core.ledger import Call
+    from pytest_llmcontract.core.money.book import Entry, Event
     from pytest_llmcontract.core.workload.budget import BudgetLine
 
 
@@ -23,6 +24,10 @@ class Journal:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         """Every call to any provider, in order."""
+        self.entries: list[tuple[str, Entry]] = []
+        """Every cent that moved, with the provider whose account it moved on, in order."""
+        self.events: list[tuple[str, Event]] = []
+        """What happened to accounts, likewise."""
         self.editions: dict[str, date] = {}
         """Provider -> the edition that answered last."""
         self.clock: VirtualClock | None = None
@@ -35,6 +40,14 @@ class Journal:
 
     def begin_test(self) -> None:
         """Another test begins; those who note calls here keep doing so."""
-        self.calls.clear()
+        for of_the_test_before in (self.calls, self.entries, self.events):
+            of_the_test_before.clear()
         self.found, self.budget_lines = [], []
         self.assumed_output = None
+
+    def moved(self, provider: str, told: Entry | Event) -> None:
+        """Money moved on the account at a provider, or something happened to it."""
+        if isinstance(told, tuple):
+            self.entries.append((provider, told))
+        else:
+            self.events.append((provider, told))

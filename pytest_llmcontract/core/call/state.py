@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Envelope, Ids
@@ -121,6 +122,7 @@ def opened(
     """
     schedule = Schedule(clock)
     account = provider.account(edition, settings, schedule)
+    account.book.listen(partial(journal.moved, provider.name))
     return State(
         edition,
         provider.envelope(edition, Ids(f"{provider.name} {edition.date} {seed}")),
