@@ -6,7 +6,7 @@ module is imported at each start of pytest.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.ledger import Call
     from pytest_llmcontract.core.money.book import Entry, Event
     from pytest_llmcontract.core.workload.budget import BudgetLine
+
+
+class Extent(NamedTuple):
+    """How much a journal has of everything."""
+
+    calls: int = 0
+    found: int = 0
+    budget_lines: int = 0
+    entries: int = 0
+    events: int = 0
 
 
 class Journal:
@@ -44,6 +54,16 @@ class Journal:
             of_the_test_before.clear()
         self.found, self.budget_lines = [], []
         self.assumed_output = None
+
+    def extent(self) -> Extent:
+        """How much of everything there is by now."""
+        money = len(self.entries), len(self.events)
+        return Extent(len(self.calls), len(self.found), len(self.budget_lines), *money)
+
+    def is_quiet_since(self, told: Extent) -> bool:
+        """Whether nothing happened since then. What an account begins with is no happening."""
+        moved = any(entry.at > float("-inf") for _, entry in self.entries[told.entries :])
+        return not moved and self.extent()._replace(entries=told.entries) == told
 
     def moved(self, provider: str, told: Entry | Event) -> None:
         """Money moved on the account at a provider, or something happened to it."""

@@ -14,7 +14,6 @@ def refused_by_account(state: State, turn: Turn, refusal: Refusal) -> Refusal:
     turn.find(
         remark.code,
         remark.message,
-        sent=f"a call at {turn.now:%Y-%m-%d %H:%M}",
         answer=f"answers {spec.status} {spec.name}",
         fix=remark.fix,
     )

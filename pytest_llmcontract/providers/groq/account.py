@@ -282,7 +282,7 @@ class GroqAccount:
                 "LLM503", f"the spend limit of {limit} a month refuses every key until {until}", fix=_LIMIT_FIX
             )
         owed = shown(self._billing.owed)
-        return Remark("LLM501", f"the organization is restricted: {owed} are not paid", fix=_RESTRICTED_FIX)
+        return Remark("LLM501", f"the organization is restricted: {owed} are owed", fix=_RESTRICTED_FIX)
 
     def access(self, model: Model, at: float) -> NoAccess | None:
         return None
