@@ -345,6 +345,8 @@ _RESTRICTED_FIX = (
 
 
 def _shares(alerts: Sequence[Money]) -> list[Decimal]:
+    if not isinstance(alerts, Sequence) or isinstance(alerts, str):
+        raise BadInput(f"alerts of set_spend_limit: {alerts!r}; accepted: shares between 0 and 1, such as (0.5, 0.9)")
     shares = [as_money(share, "alerts of set_spend_limit") for share in alerts]
     if wrong := [share for share in shares if not 0 < share < 1]:
         raise BadInput(f"alerts of set_spend_limit: {wrong[0]}; accepted: shares between 0 and 1, such as 0.9")
