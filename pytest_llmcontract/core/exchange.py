@@ -68,7 +68,11 @@ def masked(headers: Mapping[str, str]) -> Headers:
 
     Adapters call this before anything else sees a request, so that no key can reach a report.
     """
-    shown = Headers(headers)
+    return _masked(Headers(headers))
+
+
+def _masked(shown: Headers) -> Headers:
+    """*shown* itself, with its credentials replaced."""
     values = list(shown._values)
     for name in _secret_names(tuple(shown._places)):
         place = shown._places[name]
@@ -197,7 +201,8 @@ def _has_float(number: int) -> bool:
 def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str) -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
     headers = Headers(fields)
-    return ApiRequest(method, _address(url), masked(headers), body, site, key_mark(headers.get("authorization", "")))
+    mark = key_mark(headers.get("authorization", ""))
+    return ApiRequest(method, _address(url), _masked(headers), body, site, mark)
 
 
 def key_mark(key: str) -> int:
