@@ -68,7 +68,7 @@ def packed(journal: Journal, told: Extent, *, exchanges: bool = False) -> str:
 
 
 def _packed(journal: Journal, told: Extent, *, exchanges: bool) -> str:
-    clock, (calls, found, held, entries, events) = journal.clock, told
+    clock, (calls, found, held, events, _) = journal.clock, told
     began = _began(clock)
     staged = staged_limits(journal.calls)[calls:]
     said = kept_exchanges(journal.calls[calls:]) if exchanges else {}
@@ -82,7 +82,7 @@ def _packed(journal: Journal, told: Extent, *, exchanges: bool) -> str:
         ],
         "violations": [_violation(finding, journal.calls) for finding in journal.found[found:]],
         "budgets": [_budget(line) for line in journal.budget_lines[held:]],
-        "money": [_entry(provider, entry, began) for provider, entry in journal.entries[entries:]],
+        "money": [_entry(provider, entry, began) for provider, entry in journal.moved_since(told)],
         "events": [_event(provider, event, _start(clock)) for provider, event in journal.events[events:]],
     }
     return visible_json(scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":"))))
