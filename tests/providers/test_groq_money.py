@@ -99,6 +99,8 @@ class Plain:
         last = self.now - timedelta(microseconds=1)
         if any(at.year == last.year and at.month == last.month for at, _ in self.usage):
             self.bill()
+        if self.limit == 0:
+            return  # reached in every month before anything is spent
         self.noticed = []
         if self.blocked:
             self.blocked = False
@@ -108,8 +110,7 @@ class Plain:
         if self.limit is None:
             return
         for percent in (50, 75, 90, 100):
-            mark = self.limit * percent // 100
-            if percent not in self.noticed and self.tracked() >= mark:
+            if percent not in self.noticed and self.tracked() * 100 >= self.limit * percent:
                 self.noticed.append(percent)
                 self.tell("alert" if percent < 100 else "blocked")
                 self.blocked = self.blocked or percent == 100

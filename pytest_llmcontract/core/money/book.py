@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from math import ceil
 from typing import NamedTuple
 
 CENT = Decimal("0.01")
@@ -123,7 +124,7 @@ class Book:
 
     def reached(self, what: str, total: Decimal) -> float | None:
         """The moment at which the entries of one kind, none of them negative, came to *total*; ``None``: not yet."""
-        place = bisect_left(sums := self._sums.get(what, []), _units(total))
+        place = bisect_left(sums := self._sums.get(what, []), ceil(total.scaleb(12)))
         return self._moments[what][place] if place < len(sums) else None
 
     def listen(self, listener: Listener) -> None:

@@ -65,7 +65,8 @@ class SpendLimit:
             if self.spent() < mark:
                 return
             self._watched += 1
-            moment = self._book.reached("usage", self._before_this_month() + mark)
+            # A limit of nothing is reached before anything is spent.
+            moment = self._book.reached("usage", self._before_this_month() + mark) if mark else None
             wait = moment + self._delay - self._schedule.clock.seconds if moment is not None else 0
             if wait > 0:
                 self._booked.append(self._schedule.after(wait, partial(self._notice, share, mark)))
@@ -74,6 +75,8 @@ class SpendLimit:
 
     def month_ended(self) -> None:
         """A month begins: nothing is spent of it yet."""
+        if self.amount == 0:
+            return
         self._forget()
         if self._blocked:
             self._let_in("A new month begins")
