@@ -310,7 +310,7 @@ def test_entries_and_events_are_in_the_ledger_with_the_calls_that_caused_them(ru
         import groq, together, pytest
 
         def ask(client):
-            client.chat.completions.create(model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "Hi"}])
+            client.chat.completions.create(model="openai/gpt-oss-120b", messages=[{"role": "user", "content": "Hi"}])
 
         @pytest.mark.groq_api(plan="developer")
         def test_first(groq_api, llm_clock):
