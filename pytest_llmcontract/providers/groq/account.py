@@ -18,7 +18,7 @@ from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.limits.rules import Rule
 from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money, shown
-from pytest_llmcontract.core.money.bills import Credit, Credits, Invoice
+from pytest_llmcontract.core.money.bills import Credits, Invoice
 from pytest_llmcontract.core.money.book import Book, Entry, Event
 from pytest_llmcontract.core.money.months import Monthly, next_month
 from pytest_llmcontract.core.refusal import Refusal
@@ -145,9 +145,9 @@ class GroqAccount:
         return self._billing.bills.invoices()
 
     @property
-    def credits(self) -> list[Credit]:
-        """Every credit so far: ``date``, ``amount``, ``left``."""
-        return self._credits.credits()
+    def credits(self) -> Decimal:
+        """Dollars of promotional credits that are left."""
+        return self._credits.left
 
     @property
     def entries(self) -> list[Entry]:
