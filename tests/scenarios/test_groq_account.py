@@ -345,3 +345,15 @@ def test_entries_and_events_are_in_the_ledger_with_the_calls_that_caused_them(ru
     ]
     assert groqs[2]["sentence"].startswith("Invoice 1 of $2.00 is issued")
     assert "charge" in [event["what"] for event in ledger["events"] if event["provider"] == "together"]
+
+
+@pytest.mark.groq_api(
+    plan="developer", edition="2026-06-04", models={MODEL: {"prices": {"input": "0.1234567", "output": "1.7654321"}}}
+)
+def test_what_calls_cost_is_what_the_account_is_charged_however_fine(groq_api):
+    for prompt in range(1, 40):
+        groq_api.reply("…", usage={"prompt_tokens": prompt, "completion_tokens": 3 * prompt})
+        ask()
+
+    assert [entry.amount for entry in groq_api.account.entries] == [call.cost for call in groq_api.calls]
+    assert groq_api.account.spent == groq_api.calls.cost
