@@ -169,8 +169,8 @@ class VirtualClock:
         return lambda: self._listeners.remove(listener)
 
     def rebase(self, start: datetime) -> None:
-        """Begin at another date; only before anything has moved the clock."""
-        if self._moved == 0:
+        """Begin at another date; only before anything has moved the clock, or is booked on it."""
+        if self._moved == 0 and not self._appointments:
             self._start = _aware(start)
             self._tell()
 
