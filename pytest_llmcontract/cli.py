@@ -25,11 +25,12 @@ from pytest_llmcontract.commands import (
     rules,
     scan,
     schema,
+    serve,
     verify,
 )
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan)
+COMMANDS = (demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan, serve)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

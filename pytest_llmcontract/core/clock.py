@@ -82,6 +82,11 @@ class VirtualClock:
         return self._start + timedelta(microseconds=self._microseconds)
 
     @property
+    def is_real(self) -> bool:
+        """Whether it follows real time, so that who is to wait has to."""
+        return self._ticks is not None
+
+    @property
     def seconds(self) -> float:
         """Seconds since the clock was made; never less than before. What limits are counted in."""
         return self._moved / _SECOND if self._ticks is None else self._microseconds / _SECOND
