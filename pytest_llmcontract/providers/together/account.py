@@ -39,7 +39,7 @@ class TogetherAccount:
     """
 
     __slots__ = (
-        *("_count", "_funds", "_recharge", "_rents", "_schedule", "_terms", "_thresholds", "_tier_told"),
+        *("_count", "_funds", "_recharge", "_rents", "_schedule", "_suspended", "_terms", "_thresholds", "_tier_told"),
         "book",
     )
 
@@ -57,6 +57,7 @@ class TogetherAccount:
         opened = terms.minimum_purchase if begins else NOTHING
         self._funds.begin(self._thresholds.get(tier, NOTHING if self._thresholds else opened), begins)
         self._tier_told = self.tier_in_force(schedule.clock.seconds)
+        self._suspended = self._status(schedule.clock.seconds) == "suspended"
 
     # What it is
 
@@ -90,6 +91,11 @@ class TogetherAccount:
     def invoices(self) -> list[Invoice]:
         """Every invoice so far, of purchases and of months: ``date``, ``amount``, ``reason``, ``paid``, ``due``."""
         return self._funds.bills.invoices()
+
+    @property
+    def cards(self) -> tuple[str, ...]:
+        """Names of the cards; the first one pays."""
+        return self._funds.cards.names
 
     @property
     def endpoints(self) -> Mapping[str, Decimal]:
@@ -166,7 +172,7 @@ class TogetherAccount:
         """Let the bank refuse the next *times* payments by card: purchases, recharges, invoices.
 
         Args:
-            reason: ``prepaid``, ``address``, ``recurring``, ``authorization`` …: what the message says.
+            reason: What the message says: ``prepaid``, ``address``, ``recurring``, ``authorization``, ``expired`` and others.
 
         Raises:
             BadInput: No number of payments, or no such reason.
@@ -175,7 +181,7 @@ class TogetherAccount:
             raise BadInput(f"decline_payments(times={times!r}); accepted: a number of payments from 0")
         if reason and reason not in self._terms.decline_reasons:
             raise unknown("reason of decline_payments()", reason, self._terms.decline_reasons)
-        self._funds.decline(times, reason)
+        self._funds.cards.decline(times, reason)
 
     def delay_payments(self, minutes: float = 15, *, times: int = 1) -> None:
         """Let the next *times* purchases be pending so long before the credits are there.
@@ -198,6 +204,24 @@ class TogetherAccount:
         A link is sent with the invoice, and nothing is charged on the 3rd until :meth:`pay` follows it.
         """
         self._funds.links = bool(required)
+
+    def add_card(self, name: str, *, default: bool = True) -> None:
+        """Link another card, which pays from now on. Until 2026-04-22 it replaces the one there was.
+
+        Raises:
+            BadInput: A name that is taken, or no name.
+        """
+        with self._now():
+            self._funds.cards.add(name, default)
+            self._funds.tell("card", NOTHING, f"A card is linked: {name}.")
+
+    def set_default_card(self, name: str) -> None:
+        """Let another of :attr:`cards` pay."""
+        self._funds.cards.make_default(name)
+
+    def remove_card(self, name: str) -> None:
+        """Remove a card that is not the one that pays."""
+        self._funds.cards.remove(name)
 
     def pay(self) -> None:
         """Pay every invoice that is due, by card: one that is past due, or that waits for an approval.
@@ -338,19 +362,33 @@ class TogetherAccount:
 
     def _margin(self) -> Decimal | None:
         """Dollars until the balance comes to where something happens: a recharge, or the end of the money."""
-        at, balance = self._schedule.clock.seconds, self._balance_at(self._schedule.clock.seconds)
-        marks = [mark for mark in (self._floor(at),) if mark is not None]
-        if self._recharge.is_on:
-            marks.append(self._recharge.threshold)
-        return min((balance - mark for mark in marks if balance > mark), default=None)
+        at = self._schedule.clock.seconds
+        balance, floor = self._balance_at(at), self._floor(at)
+        margins = []
+        if floor is not None and balance > floor:
+            margins.append(balance - floor)
+        if self._recharge.is_on and balance >= self._recharge.threshold:
+            # It is below the threshold, not at it, that credits are bought.
+            margins.append(balance - self._recharge.threshold)
+        return min(margins, default=None)
 
     def _balance_changed(self) -> None:
         self._recharge.watch()
         at = self._schedule.clock.seconds
-        if self._rents.running and self._status(at) == "suspended":
+        suspended = self._status(at) == "suspended"
+        if suspended != self._suspended:
+            self._suspended = suspended
+            self._tell_suspension(at)
+        if suspended and self._rents.running:
             self._take_away(at)
         self._rents.look_ahead()
         self._expect_tier()
+
+    def _tell_suspension(self, at: float) -> None:
+        if self._suspended:
+            self._funds.tell("suspended", NOTHING, f"No call is let in: the balance is {shown(self._balance_at(at))}.")
+        else:
+            self._funds.tell("unblocked", NOTHING, "Calls are let in again.")
 
     def _take_away(self, at: float) -> None:
         """The money is gone: nothing runs any longer."""

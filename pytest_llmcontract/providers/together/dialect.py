@@ -37,6 +37,7 @@ class TogetherDialect(Dialect):
     balance_floor: Decimal = Decimal(0)
     start_balance: Decimal = Decimal(0)
     charge_day: int = 3
+    several_cards: bool = False
     recharge_amount: Decimal = Decimal(0)
     recharge_to_target: bool = False
     pending_seconds: float = 0

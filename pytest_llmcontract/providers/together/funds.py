@@ -18,6 +18,7 @@ from pytest_llmcontract.core.money.account import shown
 from pytest_llmcontract.core.money.bills import Bills, Credits
 from pytest_llmcontract.core.money.book import Book, Event
 from pytest_llmcontract.core.money.months import Monthly, month_name
+from pytest_llmcontract.providers.together.cards import Cards
 from pytest_llmcontract.providers.together.dialect import TogetherDialect
 
 NOTHING = Decimal(0)
@@ -35,12 +36,12 @@ class Funds:
         self._schedule = schedule
         self._terms = terms
         self._changed = changed
-        self._declines: list[str] = []
         self._pending: list[float] = []
         self._months = Monthly(schedule, self._month_ended)
         self._charges = Monthly(schedule, self._charge_day, terms.charge_day)
         self.bills = Bills(book)
         self.credits = Credits(book)
+        self.cards = Cards(terms)
         self.links = False
         """Whether the bank asks for an approval of every payment, as the law of some territories has it."""
 
@@ -126,9 +127,6 @@ class Funds:
 
     # The card
 
-    def decline(self, times: int, reason: str) -> None:
-        self._declines = [reason] * times
-
     def pend(self, seconds: float, times: int) -> None:
         self._pending = [seconds] * times
 
@@ -138,9 +136,9 @@ class Funds:
         Raises:
             PaymentDeclined: It refuses.
         """
-        if not self._declines:
+        reason = self.cards.refused()
+        if reason is None:
             return
-        reason = self._declines.pop(0)
         said = self._terms.decline_reasons.get(reason, "")
         self.tell("declined", amount, f"The card is declined for {shown(amount)}{': ' + said if said else ''}.")
         raise PaymentDeclined(f"the card was declined for ${amount}{': ' + said if said else ''}")
