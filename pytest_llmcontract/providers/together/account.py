@@ -172,7 +172,7 @@ class TogetherAccount:
         """Let the bank refuse the next *times* payments by card: purchases, recharges, invoices.
 
         Args:
-            reason: What the message says: ``prepaid``, ``address``, ``recurring``, ``authorization``, ``expired`` and others.
+            reason: What the message says: ``prepaid``, ``address``, ``recurring``, ``expired`` and others.
 
         Raises:
             BadInput: No number of payments, or no such reason.
