@@ -202,18 +202,26 @@ def limiter(state: State, turn: Turn) -> Decision | None:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
-    turn.rules = state.limiter.rules(turn.model.id)
-    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
-    turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
-    if turn.shortage is not None:
-        return Refusal(state.envelope.shortage_error(turn))
-    turn.counted, turn.taken = counted, charges.taken
-    return None
+    for turn.lane in state.edition.lanes_of(turn.lane):
+        limiter = state.pool(turn.lane)
+        turn.rules = limiter.rules(turn.model.id)
+        turn.shortage = limiter.admit(turn.model.id, charges, turn.at, turn.rules)
+        turn.limits = limiter.state(turn.model.id, turn.at, turn.rules)
+        if turn.shortage is None:
+            turn.counted, turn.taken = counted, charges.taken
+            return None
+    return Refusal(state.envelope.shortage_error(turn))
 
 
 def capacity(state: State, turn: Turn) -> Decision | None:
-    """Has the provider room? It always has, unless a test scripts otherwise."""
-    return None
+    """Has the provider room? It always has, unless a test says otherwise."""
+    if state.capacity.has_room(turn.lane):
+        return None
+    if turn.model is not None:
+        # What is refused at once has used nothing (assumed).
+        given_back = {kind: -amount for kind, amount in turn.taken.items()}
+        state.pool(turn.lane).take(turn.model.id, given_back, turn.at, turn.rules)
+    return Refusal(turn.lane.room)
 
 
 def answer(state: State, turn: Turn) -> Decision:

@@ -235,14 +235,26 @@ class Engine(Dated):
 
 
 class Lane(Dated):
-    """A way for calls: a service tier. What it costs in times the list price, and who may take it."""
+    """A way for calls: a service tier. What it costs, what limits it, and who may take it."""
 
     name: str
     asked_as: tuple[str, ...] = ()
     """Values of ``service_tier`` that choose it; ``batch`` is chosen by the operation instead."""
+    usual: bool = False
+    """A call that asks for no lane takes it."""
     plans: tuple[str, ...] = ()
     """Who may take it; empty: everybody."""
     price: Decimal = Decimal(1)
+    """In times the list price."""
+    cache_discount: bool = True
+    """Whether cached tokens cost less in it, too."""
+    limits: Decimal | None = None
+    """In times the model's limits, and what is used of them is counted apart; ``None``: it shares the usual ones."""
+    tries: tuple[str, ...] = ()
+    """It is none of its own: the first of these lanes goes that has something left of its limits."""
+    room: str = ""
+    """What refuses a call where the provider has no room for this lane (``capacity(flex=False)``): an entry of the
+    error catalogue. Empty: there always is."""
     what: str = ""
     source: str
 
