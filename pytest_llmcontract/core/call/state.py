@@ -15,6 +15,7 @@ from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.call.script import Scripts
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.prompt_cache import PromptCache
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.exchange import ApiRequest
@@ -95,6 +96,8 @@ class State:
     """What the provider has room for, as the test wants it."""
     pools: dict[str, Limiter] = field(default_factory=dict)
     """What is left in lanes that have limits of their own, by lane."""
+    prompts: PromptCache = field(default_factory=PromptCache)
+    """What the prompt cache holds."""
     within: Within = _nobody
     """Sends a request that comes from inside the provider, such as a line of a batch, down the path of a call."""
 

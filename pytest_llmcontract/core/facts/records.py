@@ -96,6 +96,8 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    cache_minimum: int | None = None
+    """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False
@@ -127,6 +129,11 @@ class Model(Fact):
         A field of which the record says nothing has its default, which nobody saw either.
         """
         return name in self.model_fields_set and name not in self.assumed
+
+    @property
+    def can_cache(self) -> bool:
+        """Whether the provider caches its prompts."""
+        return self.prices.cached_input is not None or "prompt_cache" in self.capabilities
 
     def is_retired(self, day: Date) -> bool:
         return self.retired is not None and self.retired <= day
