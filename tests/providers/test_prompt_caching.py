@@ -200,9 +200,7 @@ def test_a_change_after_two_hours_is_not_to_blame():
 
 
 def test_shuffled_tools_are_told():
-    tools = [
-        {"type": "function", "function": {"name": f"tool_{n}", "description": RULES[: 900 + n]}} for n in range(4)
-    ]
+    tools = [{"type": "function", "function": {"name": f"tool_{n}", "description": RULES[: 900 + n]}} for n in range(4)]
     with simulate("groq", plan="developer") as api:
         api.reply("a", times=None)
         for order in (tools, tools[::-1]):
