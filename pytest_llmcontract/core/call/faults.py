@@ -70,16 +70,17 @@ def _shortage(state: State, turn: Turn, fault: ScriptedFault) -> Shortage | None
     if turn.model is None:
         return None
     model, spec = turn.model.id, state.edition.errors[fault.error]
-    rules = state.limiter.rules(model)
+    limiter = state.pool(turn.lane)
+    rules = limiter.rules(model)
     if not rules:
         return None
     wanted = (fault.limit or spec.limit).upper()
     kind = wanted if wanted in rules else next(iter(rules))
     rule = rules[kind]
-    turn.limits = state.limiter.state(model, turn.at)
+    turn.limits = limiter.state(model, turn.at)
     requested = operation_of(turn).counted(state, turn).charges().asked.get(kind, 1)
     if spec.at_once:
         return Shortage(kind, rule.limit, 0, max(requested, rule.limit + 1), 0)
-    natural = state.limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
+    natural = limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
     wait = natural if fault.retry_after is None else fault.retry_after
     return Shortage(kind, rule.limit, rule.limit, requested, wait)

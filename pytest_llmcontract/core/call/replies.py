@@ -50,7 +50,7 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     spec = state.edition.errors[refusal.error]
     turn.error = spec
     if spec.rate_headers and turn.model and not turn.limits:
-        turn.limits = state.limiter.state(turn.model.id, turn.at)
+        turn.limits = state.pool(turn.lane).state(turn.model.id, turn.at)
     address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}

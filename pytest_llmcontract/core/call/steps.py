@@ -20,7 +20,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.lifecycle import lifecycle_of
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.limits.charges import Charges
-from pytest_llmcontract.core.limits.limiter import Limiter, Shortage
+from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
@@ -240,26 +240,30 @@ def limiter(state: State, turn: Turn) -> Decision | None:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
-    turn.rules = state.limiter.rules(turn.model.id)
-    share = state.account.share(turn.request)
-    turn.shortage = _admitted(state, turn, charges, share)
-    turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
-    if share is not None:
-        turn.limits |= _scarcer(turn.limits, share.state(turn.model.id, turn.at))
-    if turn.shortage is not None:
-        return Refusal(state.envelope.shortage_error(turn))
-    turn.counted, turn.taken = counted, charges.taken
-    return None
+    for lane in state.edition.lanes_of(turn.lane):
+        turn.lane = lane
+        turn.shortage = _admitted(state, turn, charges)
+        if turn.shortage is None:
+            turn.counted, turn.taken = counted, charges.taken
+            return None
+    return Refusal(state.envelope.shortage_error(turn))
 
 
-def _admitted(state: State, turn: Turn, charges: Charges, share: Limiter | None) -> Shortage | None:
-    """Let the call in, by the account's limits and by those of the key's share of it: by both, or nothing is taken."""
+def _admitted(state: State, turn: Turn, charges: Charges) -> Shortage | None:
+    """Let the call in, by the limits of its lane and by those of the key's share of the account: by both, or nothing
+    is taken. A lane with limits of its own is not shared out."""
     assert turn.model is not None
-    if share is not None and (shortage := share.admit(turn.model.id, charges, turn.at)):
-        return shortage
-    shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
-    if share is not None and shortage is not None:
-        share.take(turn.model.id, {kind: -amount for kind, amount in charges.taken.items()}, turn.at)
+    model, limiter = turn.model.id, state.pool(turn.lane)
+    share = state.account.share(turn.request) if turn.lane.limits is None else None
+    turn.rules = limiter.rules(model)
+    shortage = share.admit(model, charges, turn.at) if share is not None else None
+    if shortage is None:
+        shortage = limiter.admit(model, charges, turn.at, turn.rules)
+        if share is not None and shortage is not None:
+            share.take(model, {kind: -amount for kind, amount in charges.taken.items()}, turn.at)
+    turn.limits = limiter.state(model, turn.at, turn.rules)
+    if share is not None:
+        turn.limits |= _scarcer(turn.limits, share.state(model, turn.at))
     return shortage
 
 
@@ -269,8 +273,14 @@ def _scarcer(ours: Mapping[str, LimitState], share: Mapping[str, LimitState]) ->
 
 
 def capacity(state: State, turn: Turn) -> Decision | None:
-    """Has the provider room? It always has, unless a test scripts otherwise."""
-    return None
+    """Has the provider room? It always has, unless a test says otherwise."""
+    if state.capacity.has_room(turn.lane):
+        return None
+    if turn.model is not None:
+        # What is refused at once has used nothing (assumed).
+        given_back = {kind: -amount for kind, amount in turn.taken.items()}
+        state.pool(turn.lane).take(turn.model.id, given_back, turn.at, turn.rules)
+    return Refusal(turn.lane.room)
 
 
 def answer(state: State, turn: Turn) -> Decision:

@@ -23,5 +23,11 @@ class Dialect(Fact):
     refused_by: Literal["maximum", "prompt"] = "maximum"
     """Whether the longest answer that a call allows must be left of a limit, or its prompt alone."""
     admission_extra: int = 1
+    cache_seconds: int = 0
+    """How long a prompt stays in the prompt cache unused; 0: there is none."""
+    cache_minimum: int = 0
+    """The shortest prompt that is cached, in tokens, of models of which nothing nearer is known."""
+    cache_block: int = 1
+    """Tokens that are cached together."""
     upload_bytes: int | None = None
     """The most that a file in a form may have; ``None``: not known."""

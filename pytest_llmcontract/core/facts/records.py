@@ -96,6 +96,8 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    cache_minimum: int | None = None
+    """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False
@@ -127,6 +129,11 @@ class Model(Fact):
         A field of which the record says nothing has its default, which nobody saw either.
         """
         return name in self.model_fields_set and name not in self.assumed
+
+    @property
+    def can_cache(self) -> bool:
+        """Whether the provider caches its prompts."""
+        return self.prices.cached_input is not None or "prompt_cache" in self.capabilities
 
     def is_retired(self, day: Date) -> bool:
         return self.retired is not None and self.retired <= day
@@ -235,14 +242,26 @@ class Engine(Dated):
 
 
 class Lane(Dated):
-    """A way for calls: a service tier. What it costs in times the list price, and who may take it."""
+    """A way for calls: a service tier. What it costs, what limits it, and who may take it."""
 
     name: str
     asked_as: tuple[str, ...] = ()
     """Values of ``service_tier`` that choose it; ``batch`` is chosen by the operation instead."""
+    usual: bool = False
+    """A call that asks for no lane takes it."""
     plans: tuple[str, ...] = ()
     """Who may take it; empty: everybody."""
     price: Decimal = Decimal(1)
+    """In times the list price."""
+    cache_discount: bool = True
+    """Whether cached tokens cost less in it, too."""
+    limits: Decimal | None = None
+    """In times the model's limits, and what is used of them is counted apart; ``None``: it shares the usual ones."""
+    tries: tuple[str, ...] = ()
+    """It is none of its own: the first of these lanes goes that has something left of its limits."""
+    room: str = ""
+    """What refuses a call where the provider has no room for this lane (``capacity(flex=False)``): an entry of the
+    error catalogue. Empty: there always is."""
     what: str = ""
     source: str
 

@@ -74,7 +74,6 @@ class GroqEnvelope(PlainEnvelope):
     def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
         short = shortage_of(turn)
         text, abbreviation, error_type = _LIMIT_WORDS[short.kind]
-        tier = turn.body.get("service_tier") or "on_demand"
         return {
             "kind": abbreviation,
             "kind_text": text,
@@ -83,7 +82,7 @@ class GroqEnvelope(PlainEnvelope):
             "used": str(math.ceil(short.used) if self._dialect.used_printed == "ceil" else math.floor(short.used)),
             "requested": self._dialect.requested_prefix + whole(short.requested),
             "wait": wait_text(short.wait),
-            "service_tier": f" service tier `{tier}`" if self._dialect.service_tier_in_text else "",
+            "service_tier": f" service tier `{turn.lane.name}`" if self._dialect.service_tier_in_text else "",
             "upsell": self._dialect.upsell.get(turn.plan, ""),
         }
 
