@@ -30,6 +30,7 @@ class SimulatedProvider(Scripting):
         super().__init__(name, simulator, world.clock)
         self.settings = settings
         self._router = router
+        self._world = world
         self._judged: set[int] = set()
 
     def __repr__(self) -> str:
@@ -58,6 +59,7 @@ class SimulatedProvider(Scripting):
 
     def findings(self) -> list[Violation]:
         """Findings since the last time anybody asked."""
+        self._world.judge()
         fresh = []
         for state in self.simulator.states:
             for violation in state.ledger.violations():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
+from pytest_llmcontract.core.behaviour.logical import Attempts, LogicalCall, logical_calls
+from pytest_llmcontract.core.behaviour.stack import runner
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.limits.charges import Charges, Counted
@@ -31,7 +33,13 @@ class Call:
     """The service tier it went by, ``flex``; of ``auto`` the one that let it in. Empty where there are none."""
     stream: bool = False
     attempt: int = 1
-    """Counts from 1 within one retry group."""
+    """Counts from 1 within one logical call, whoever made the attempts."""
+    made_by: str = ""
+    """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
+    logical: LogicalCall | None = field(default=None, repr=False)
+    """All attempts of what was asked, where there is more than one."""
+    runner: Hashable = None
+    """What ran it: the name of a task, or a thread; calls side by side differ in it."""
     reply: ApiReply | None = None
     """``None`` where the connection broke before a reply."""
     usage: Usage = field(default_factory=Usage)
@@ -131,6 +139,11 @@ class Calls(Sequence[Call]):
         return sum((call.cost for call in self), Decimal(0))
 
     @property
+    def logical(self) -> list[LogicalCall]:
+        """What was asked, however often it was sent: ``attempts``, ``requests``, ``by_layer``, ``succeeded``."""
+        return list(logical_calls(self))
+
+    @property
     def last(self) -> Call:
         """The latest call.
 
@@ -160,25 +173,18 @@ class Ledger:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.findings: list[Violation] = []
-        self._open_groups: dict[tuple[str, bytes], int] = {}
+        self.attempts = Attempts()
+        """Which calls are attempts of the same logical call."""
 
     def enter(self, call: Call) -> None:
-        """Take a call in and count which attempt of its retry group it is.
-
-        Stainless SDKs say so themselves; else a call repeats the one before with the same body if that one failed.
-        """
-        told = call.request.headers.get("x-stainless-retry-count", "")
-        group = (call.request.url, call.request.body)
-        call.attempt = int(told) + 1 if told.isdigit() else self._open_groups.get(group, 0) + 1
+        """Take a call in, and find which attempt of its logical call it is."""
+        call.runner = runner()
+        self.attempts.enter(call, reversed(self.calls))
         self.calls.append(call)
 
     def settle(self, call: Call) -> None:
-        """A call has its reply: a success ends its retry group."""
-        group = (call.request.url, call.request.body)
-        if call.status is not None and call.status < 400:
-            self._open_groups.pop(group, None)
-        else:
-            self._open_groups[group] = call.attempt
+        """A call has its reply."""
+        self.attempts.settle(call)
 
     def violations(self) -> Iterable[Violation]:
         for call in self.calls:

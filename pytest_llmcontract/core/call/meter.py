@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Forwarded, Played, Whole
+from pytest_llmcontract.core.call.faults import note_wait
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.reported import reported_usage
@@ -36,6 +37,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     if turn.model is not None and turn.limits:
         call.note_levels(*state.pool(turn.lane).levels(turn.model.id, turn.at, turn.rules))
     call.shortage = turn.shortage
+    note_wait(state, turn, reply)
     state.ledger.settle(call)
     if state.tape is not None:
         _tell_tape(state, turn, reply)

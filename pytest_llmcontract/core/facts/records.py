@@ -181,6 +181,8 @@ class ErrorSpec(Dated):
     """Whether this reply carries the rate-limit headers."""
     announces_wait: bool = True
     """Of a refusal by a limit: whether it carries ``retry-after``."""
+    worth_another: bool = False
+    """Of a 4xx: the model's own slip, which another attempt may be without."""
     edge: bool = False
     """It is answered by Cloudflare in front of the provider, whose own headers it lacks."""
     default_for_status: bool = False

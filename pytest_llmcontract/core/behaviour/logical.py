@@ -1,0 +1,179 @@
+"""Attempts that belong together: one logical call is what somebody asked once, however often it was sent.
+
+An attempt belongs to the failed one with the same meaning that ended before it began and whose stack it shares
+(:mod:`.stack`): so a ``gather`` of equal prompts is as many logical calls, and one that is repeated by an SDK inside
+a framework inside an application is one. Where no stack tells (another process, a task of its own for each attempt),
+it is one if some time has passed, and nobody knows whose it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_llmcontract.core.behaviour.meaning import Meaning, meaning
+from pytest_llmcontract.core.behaviour.stack import UNKNOWN, Owner, Step, owner_of, steps
+
+if TYPE_CHECKING:
+    from pytest_llmcontract.core.ledger import Call
+
+_MOST_OPEN = 256
+"""Failed calls that are waited for; of older ones nobody asks again."""
+_PAUSE = 0.05
+"""Seconds after which an equal call is another attempt where no stack tells."""
+_LOOK_BACK = 200
+"""Calls among which an equal one that succeeded is looked for."""
+
+
+@dataclass(slots=True, eq=False)
+class LogicalCall:
+    """What was asked once: all attempts in order, and who made each."""
+
+    attempts: list[Call]
+    owners: list[Owner] = field(default_factory=list)
+    """Of the second attempt and those after it."""
+    judged: int = 0
+    """How many attempts it had when it was last judged."""
+
+    @property
+    def first(self) -> Call:
+        return self.attempts[0]
+
+    @property
+    def last(self) -> Call:
+        return self.attempts[-1]
+
+    @property
+    def requests(self) -> int:
+        """How often it was sent."""
+        return len(self.attempts)
+
+    @property
+    def succeeded(self) -> bool:
+        status = self.last.status
+        return status is not None and status < 400
+
+    @property
+    def by_layer(self) -> dict[str, int]:
+        """Who asked again -> how often, in the order of their first time."""
+        counts: dict[str, int] = {}
+        for owner in self.owners:
+            counts[str(owner)] = counts.get(str(owner), 0) + 1
+        return counts
+
+    def __repr__(self) -> str:
+        outcome = "answered" if self.succeeded else "failed"
+        return f"<LogicalCall {self.first.operation} {self.first.model or '-'}: {self.requests} requests, {outcome}>"
+
+
+@dataclass(slots=True)
+class _Failed:
+    """An attempt that failed: whoever asks again continues it."""
+
+    call: Call
+    steps: tuple[Step, ...]
+
+
+class Attempts:
+    """The attempts of one ledger."""
+
+    def __init__(self) -> None:
+        self._failed: dict[Meaning, list[_Failed]] = {}
+
+    def enter(self, call: Call, earlier: Iterable[Call]) -> None:
+        """A call begins: which attempt is it, and whose?
+
+        Args:
+            earlier: The calls before it, the last one first.
+        """
+        told = call.request.headers.get("x-stainless-retry-count", "")
+        repeated = int(told) if told.isdigit() else 0
+        call.attempt = repeated + 1
+        if not self._failed:
+            return
+        key = meaning(call.operation, call.model, call.request)
+        if waiting := self._failed.get(key):
+            found = _continued(waiting, call, repeated, key, earlier)
+            if found is not None:
+                failed, owner = found
+                waiting.remove(failed)
+                if not waiting:
+                    del self._failed[key]
+                _join(failed.call, call, owner)
+
+    def settle(self, call: Call) -> None:
+        """A call has its reply; one that failed waits for its next attempt."""
+        if call.status is not None and call.status < 400:
+            return
+        key = meaning(call.operation, call.model, call.request)
+        self._failed.setdefault(key, []).append(_Failed(call, steps()))
+        if sum(map(len, self._failed.values())) > _MOST_OPEN:
+            self._failed.pop(next(iter(self._failed)))
+
+    def forget(self) -> None:
+        """Nobody asks again: the test is over."""
+        self._failed.clear()
+
+
+def _continued(
+    waiting: list[_Failed], call: Call, repeated: int, key: Meaning, earlier: Iterable[Call]
+) -> tuple[_Failed, Owner] | None:
+    """Which of those that failed *call* continues, and who made it."""
+    now = steps()
+    for failed in reversed(waiting):
+        if owner := owner_of(failed.steps, now):
+            if owner.by_test and _repeats(call, key, earlier):
+                return None
+            sdk = Owner("sdk", owner.name if owner.kind != "application" else call.client.partition("-")[0])
+            return failed, (sdk if repeated else owner)
+    for failed in waiting:
+        if repeated and repeated == _told(failed.call) + 1:
+            return failed, Owner("sdk", call.client.partition("-")[0].partition(" ")[0].lower())
+        if (
+            not repeated
+            and call.at > failed.call.at + failed.call.took + _PAUSE
+            and _may_be_elsewhere(failed.steps, now)
+        ):
+            return failed, UNKNOWN
+    return None
+
+
+def _told(call: Call) -> int:
+    told = call.request.headers.get("x-stainless-retry-count", "")
+    return int(told) if told.isdigit() else 0
+
+
+def _may_be_elsewhere(before: tuple[Step, ...], now: tuple[Step, ...]) -> bool:
+    """Whether the two attempts are of tasks or processes of their own: a test that writes two calls is no such case."""
+    return not ({id(step.frame) for step in before} & {id(step.frame) for step in now})
+
+
+def _repeats(call: Call, key: Meaning, earlier: Iterable[Call]) -> bool:
+    """Whether the line of a test asks on and on, also after it was answered: it does not ask again for an answer."""
+    for past, _ in zip(earlier, range(_LOOK_BACK), strict=False):
+        answered = past.status is not None and past.status < 400
+        if answered and past.site == call.site and meaning(past.operation, past.model, past.request) == key:
+            return True
+    return False
+
+
+def _join(before: Call, call: Call, owner: Owner) -> None:
+    logical = before.logical or LogicalCall([before])
+    logical.attempts.append(call)
+    logical.owners.append(owner)
+    before.logical = call.logical = logical
+    call.attempt = len(logical.attempts)
+    call.made_by = str(owner)
+
+
+def logical_calls(calls: Iterable[Call]) -> Iterator[LogicalCall]:
+    """The logical calls that *calls* are attempts of, in the order of their first attempt."""
+    seen: set[int] = set()
+    for call in calls:
+        logical = call.logical
+        if logical is None:
+            yield LogicalCall([call])
+        elif id(logical) not in seen:
+            seen.add(id(logical))
+            yield logical
