@@ -38,6 +38,8 @@ class Call:
     """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
     logical: LogicalCall | None = field(default=None, repr=False)
     """All attempts of what was asked, where there is more than one."""
+    deeds: int = 0
+    """How much the test itself had done before it: scripts, time that it moved."""
     runner: Hashable = None
     """What ran it: the name of a task, or a thread; calls side by side differ in it."""
     reply: ApiReply | None = None
@@ -176,9 +178,13 @@ class Ledger:
         self.attempts = Attempts()
         """Which calls are attempts of the same logical call."""
 
-    def enter(self, call: Call) -> None:
-        """Take a call in, and find which attempt of its logical call it is."""
-        call.runner = runner()
+    def enter(self, call: Call, deeds: int = 0) -> None:
+        """Take a call in, and find which attempt of its logical call it is.
+
+        Args:
+            deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
+        """
+        call.runner, call.deeds = runner(), deeds
         self.attempts.enter(call, reversed(self.calls))
         self.calls.append(call)
 

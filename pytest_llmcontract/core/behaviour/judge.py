@@ -6,7 +6,7 @@ nobody knows who asked again.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -99,11 +99,25 @@ def _of_attempts(
     yield from _too_early(logical)
     yield from _in_vain(logical, errors)
     yield from _without_backoff(logical)
-    layers = {owner.kind + owner.name for owner in logical.owners}
-    if len(layers) > 1 and logical.requests > bounds.requests:
-        yield logical.last, _multiplied(logical, bounds)
-    elif len(layers) == 1 and logical.requests > bounds.attempts:
-        yield logical.last, _storm(logical, bounds)
+    for attempts, owners in _bouts(logical):
+        if len(set(owners)) > 1 and len(attempts) > bounds.requests:
+            yield attempts[-1], _multiplied(logical, owners, bounds)
+        elif len(set(owners)) == 1 and len(attempts) > bounds.attempts:
+            yield attempts[-1], _storm(logical, owners, bounds)
+
+
+def _bouts(logical: LogicalCall) -> Iterator[tuple[list[Call], list[Owner]]]:
+    """The attempts between patient waits: who waits a minute because the provider said so does not press."""
+    attempts, owners = [logical.first], list[Owner]()
+    for before, call, owner in _pairs(logical):
+        asked = before.reply.retry_after if before.reply else None
+        if asked is not None and came_back(before, call) >= max(asked - _SLACK, _A_WHILE):
+            yield attempts, owners
+            attempts, owners = [], []
+        else:
+            owners.append(owner)
+        attempts.append(call)
+    yield attempts, owners
 
 
 def _pairs(logical: LogicalCall) -> Iterator[tuple[Call, Call, Owner]]:
@@ -128,8 +142,8 @@ def _too_early(logical: LogicalCall) -> Iterator[tuple[Call, Violation]]:
                 owner,
                 logical,
                 answer=f"refuses again until {asked:g} s have passed",
-                fix="wait as long as retry-after says before the same call is made again; for longer than you can wait,\n"
-                "give up, or fall back to another model or provider",
+                fix="wait as long as retry-after says before the same call is made again;\n"
+                "where that is too long, give up, or fall back to another model or provider",
             ),
         )
 
@@ -184,11 +198,11 @@ def _without_backoff(logical: LogicalCall) -> Iterator[tuple[Call, Violation]]:
         )
 
 
-def _storm(logical: LogicalCall, bounds: Bounds) -> Violation:
-    owner = logical.owners[0]
+def _storm(logical: LogicalCall, owners: Sequence[Owner], bounds: Bounds) -> Violation:
+    owner = owners[0]
     return _violation(
         "LLM302",
-        f"{logical.requests} requests for one logical call, all by {owner}; more than {bounds.attempts} are a storm",
+        f"{len(owners) + 1} requests for one logical call, all by {owner}; more than {bounds.attempts} are a storm",
         owner,
         logical,
         answer="counts refused requests too, or bans who goes on",
@@ -197,13 +211,13 @@ def _storm(logical: LogicalCall, bounds: Bounds) -> Violation:
     )
 
 
-def _multiplied(logical: LogicalCall, bounds: Bounds) -> Violation:
-    layers = ", ".join(f"{owner} {count}" for owner, count in logical.by_layer.items())
+def _multiplied(logical: LogicalCall, owners: Sequence[Owner], bounds: Bounds) -> Violation:
+    layers = ", ".join(f"{owner} {count}" for owner, count in Counter(map(str, owners)).items())
     return _violation(
         "LLM307",
-        f"{logical.requests} requests for one logical call: several layers ask again ({layers}); "
+        f"{len(owners) + 1} requests for one logical call: several layers ask again ({layers}); "
         f"accepted are {bounds.requests}",
-        _blamed(logical),
+        _blamed(owners),
         logical,
         answer="gets the product of all layers' attempts when it is least able to answer",
         fix="let one layer ask again: max_retries=0 in the SDK where a framework or the application retries,\n"
@@ -211,10 +225,10 @@ def _multiplied(logical: LogicalCall, bounds: Bounds) -> Violation:
     )
 
 
-def _blamed(logical: LogicalCall) -> Owner:
+def _blamed(owners: Sequence[Owner]) -> Owner:
     """The outermost layer: it repeats what repeats itself already."""
     order = ("application", "framework", "sdk", "unknown")
-    return min(logical.owners, key=lambda owner: order.index(owner.blamed))
+    return min(owners, key=lambda owner: order.index(owner.blamed))
 
 
 def _violation(code: str, message: str, owner: Owner, logical: LogicalCall, *, answer: str, fix: str) -> Violation:

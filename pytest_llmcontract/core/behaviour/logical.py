@@ -123,13 +123,14 @@ def _continued(
     now = steps()
     for failed in reversed(waiting):
         if owner := owner_of(failed.steps, now):
-            if owner.by_test and _repeats(call, key, earlier):
+            if repeated:
+                return failed, Owner("sdk", owner.name if owner.kind != "application" else _sdk(call))
+            if owner.kind == "application" and (failed.call.deeds != call.deeds or _repeats(failed.call, key, earlier)):
                 return None
-            sdk = Owner("sdk", owner.name if owner.kind != "application" else call.client.partition("-")[0])
-            return failed, (sdk if repeated else owner)
+            return failed, owner
     for failed in waiting:
         if repeated and repeated == _told(failed.call) + 1:
-            return failed, Owner("sdk", call.client.partition("-")[0].partition(" ")[0].lower())
+            return failed, Owner("sdk", _sdk(call))
         if (
             not repeated
             and call.at > failed.call.at + failed.call.took + _PAUSE
@@ -149,11 +150,17 @@ def _may_be_elsewhere(before: tuple[Step, ...], now: tuple[Step, ...]) -> bool:
     return not ({id(step.frame) for step in before} & {id(step.frame) for step in now})
 
 
-def _repeats(call: Call, key: Meaning, earlier: Iterable[Call]) -> bool:
-    """Whether the line of a test asks on and on, also after it was answered: it does not ask again for an answer."""
+def _sdk(call: Call) -> str:
+    return call.client.partition(" ")[0].partition("-")[0].lower()
+
+
+def _repeats(failed: Call, key: Meaning, earlier: Iterable[Call]) -> bool:
+    """Whether the same line asked the same a moment before, and was answered: it asks on and on, not for an answer."""
     for past, _ in zip(earlier, range(_LOOK_BACK), strict=False):
+        if past.at != failed.at or past.deeds != failed.deeds:
+            return False
         answered = past.status is not None and past.status < 400
-        if answered and past.site == call.site and meaning(past.operation, past.model, past.request) == key:
+        if answered and past.site == failed.site and meaning(past.operation, past.model, past.request) == key:
             return True
     return False
 

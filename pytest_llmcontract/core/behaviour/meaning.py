@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_llmcontract.core.exchange import ApiRequest
 
-_HOW = frozenset({"stream", "stream_options", "service_tier", "user", "metadata", "safety_identifier"})
+_HOW = frozenset({"service_tier", "user", "metadata", "safety_identifier"})
 """Fields that say how and for whom it is to be answered, not what is asked."""
 _BOUNDARY = re.compile(r"boundary=\"?([^\";,\s]+)")
 

@@ -65,8 +65,6 @@ class Owner(NamedTuple):
     """``sdk``, ``framework``, ``application``, or ``unknown``."""
     name: str
     """Its package; of the application its function."""
-    by_test: bool = False
-    """The loop stands in the test function itself."""
 
     @property
     def blamed(self) -> str:
@@ -103,12 +101,15 @@ def owner_of(before: tuple[Step, ...], now: tuple[Step, ...]) -> Owner | None:
         if id(step.frame) in lines:
             if step.package != _APPLICATION:
                 return _library(step.package, [outer.package for outer in now[place:] if id(outer.frame) in lines])
-            code = step.frame.f_code
-            by_test = place == len(now) - 1 and code.co_name.startswith("test")
-            if by_test and lines[id(step.frame)] != step.line:
-                return None  # two calls that the test writes one after the other
-            return Owner("application", code.co_name, by_test)
+            if _is_test(step.frame.f_code.co_filename) and lines[id(step.frame)] != step.line:
+                return None  # two calls that a test writes one after the other
+            return Owner(_APPLICATION, step.frame.f_code.co_name)
     return None
+
+
+def _is_test(file: str) -> bool:
+    name = os.path.basename(file)
+    return name.startswith("test_") or name.endswith("_test.py") or name == "conftest.py"
 
 
 def _library(package: str, outwards: list[str]) -> Owner:

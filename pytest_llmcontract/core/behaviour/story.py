@@ -38,7 +38,8 @@ def timeline(logical: LogicalCall) -> str:
         if number == 0:
             who = f"asked{f' by {call.site}' if call.site else ''}"
         else:
-            who = f"{logical.owners[number - 1]} asked again after {seconds(came_back(logical.attempts[number - 1], call))}"
+            waited = seconds(came_back(logical.attempts[number - 1], call))
+            who = f"{logical.owners[number - 1]} asked again after {waited}"
         lines.append(f"{call.at:9.2f} s  {who}: {told(call)}")
     if len(lines) > _MOST:
         half = _MOST // 2

@@ -161,7 +161,7 @@ class Simulator:
 def _entered(state: State, request: ApiRequest) -> Turn:
     """The call, in ledger and journal."""
     turn = _turn(state, request, len(state.journal.calls))
-    state.ledger.enter(turn.call)
+    state.ledger.enter(turn.call, state.clock.deeds)
     state.journal.calls.append(turn.call)
     return turn
 
