@@ -73,7 +73,7 @@ class VirtualClock:
         self._booked = 0
         self.sleeps: list[Sleep] = []
         self.deeds = 0
-        """How often the test itself moved it, or scripted what happens: a call after that is of the test's own making."""
+        """How often the test itself moved it, or scripted something: a call after that is of its own making."""
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.now.isoformat()} after {self.elapsed:g} s>"

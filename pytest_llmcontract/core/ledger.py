@@ -38,7 +38,7 @@ class Call:
     """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
     logical: LogicalCall | None = field(default=None, repr=False)
     """All attempts of what was asked, where there is more than one."""
-    deeds: int = 0
+    _deeds: int = field(default=0, repr=False)
     """How much the test itself had done before it: scripts, time that it moved."""
     runner: Hashable = None
     """What ran it: the name of a task, or a thread; calls side by side differ in it."""
@@ -184,7 +184,7 @@ class Ledger:
         Args:
             deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
         """
-        call.runner, call.deeds = runner(), deeds
+        call.runner, call._deeds = runner(), deeds
         self.attempts.enter(call, reversed(self.calls))
         self.calls.append(call)
 

@@ -60,6 +60,8 @@ class World:
         """A new test looks at a world that was there before it."""
         self.clock.begin_test()
         self.journal.begin_test()
+        for simulator in self.simulators:
+            simulator.state.ledger.attempts.forget()
 
     def add(
         self,

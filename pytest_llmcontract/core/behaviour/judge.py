@@ -60,30 +60,25 @@ def judge(calls: Sequence[Call], errors: Mapping[str, Mapping[str, ErrorSpec]], 
         errors: Provider -> name -> what is known of an error.
     """
     repeated = {id(call.logical): call.logical for call in calls if call.logical is not None}
-    numbers = {id(call): number for number, call in enumerate(calls)} if repeated else {}
+    found: list[tuple[Call, Violation]] = []
     for logical in repeated.values():
         if logical.judged != logical.requests:
             logical.judged = logical.requests
-            for call, found in _of_attempts(logical, errors.get(logical.first.provider, {}), bounds):
-                _note(call, found, numbers)
-    for call, found in (*_together(list(repeated.values())), *_without_fallback(calls), *_bursts(calls)):
-        _note(call, found, numbers)
+            found += _of_attempts(logical, errors.get(logical.first.provider, {}), bounds)
+    found += (*_together(list(repeated.values())), *_without_fallback(calls), *_bursts(calls))
+    numbers = {id(call): number for number, call in enumerate(calls)} if found else {}
+    for call, finding in found:
+        if all(known.code != finding.code for known in call.violations):  # it may be judged again
+            call.violations.append(_placed(finding, call, numbers[id(call)]))
 
 
-def _note(call: Call, found: Violation, numbers: Mapping[int, int]) -> None:
-    """Once for each call and rule; what is judged again with more attempts takes the place of what was said."""
-    if any(known.code == found.code for known in call.violations):
-        return
-    call.violations.append(_placed(found, call, numbers))
-
-
-def _placed(found: Violation, call: Call, numbers: Mapping[int, int]) -> Violation:
+def _placed(found: Violation, call: Call, number: int) -> Violation:
     return replace(
         found,
         provider=call.provider,
         operation=call.operation,
         site=call.site,
-        call=numbers.get(id(call)),
+        call=number,
         message=f"{call.provider} {call.operation}: {found.message}",
     )
 
@@ -320,5 +315,5 @@ def _burst(call: Call, same: Sequence[Call], size: int) -> Violation:
         f"{size} calls at once, and the plan lets in {limit:g} ({kind}): {len(refused)} were refused, {end}",
         "error" if lost else "warning",
         answer=f"lets in {limit:g} and refuses the rest",
-        fix="bound how many calls are under way: a semaphore, a queue, a limiter that knows the plan",
+        fix="pace the calls as the plan takes them: a limiter that knows it, a queue; and wait when a reply says so",
     )

@@ -125,7 +125,9 @@ def _continued(
         if owner := owner_of(failed.steps, now):
             if repeated:
                 return failed, Owner("sdk", owner.name if owner.kind != "application" else _sdk(call))
-            if owner.kind == "application" and (failed.call.deeds != call.deeds or _repeats(failed.call, key, earlier)):
+            if owner.kind == "application" and (
+                failed.call._deeds != call._deeds or _repeats(failed.call, key, earlier)
+            ):
                 return None
             return failed, owner
     for failed in waiting:
@@ -157,7 +159,7 @@ def _sdk(call: Call) -> str:
 def _repeats(failed: Call, key: Meaning, earlier: Iterable[Call]) -> bool:
     """Whether the same line asked the same a moment before, and was answered: it asks on and on, not for an answer."""
     for past, _ in zip(earlier, range(_LOOK_BACK), strict=False):
-        if past.at != failed.at or past.deeds != failed.deeds:
+        if past.at != failed.at or past._deeds != failed._deeds:
             return False
         answered = past.status is not None and past.status < 400
         if answered and past.site == failed.site and meaning(past.operation, past.model, past.request) == key:
