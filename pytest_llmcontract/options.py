@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
-from pytest_llmcontract.core.facts.registry import provider_folder, provider_names, title_of
+from pytest_llmcontract.core.facts.registry import edition_days, old_facts, provider_names, title_of
 from pytest_llmcontract.core.guard import Guard
 
 if TYPE_CHECKING:
@@ -101,6 +101,11 @@ def add_options(parser: pytest.Parser) -> None:
         "llmcontract_retires_within",
         "days before a model's retirement from which its use is a warning (LLM108); 0: never",
         default="30",
+    )
+    parser.addini(
+        "llmcontract_facts",
+        "a file of models of one's own, laid over the facts of this package (llmcontract models --overlay writes one)",
+        default="",
     )
     parser.addini(
         "llmcontract_allow_hosts",
@@ -206,6 +211,24 @@ def read_options(config: pytest.Config) -> Options:
     )
 
 
+def lay_facts_over(config: pytest.Config) -> None:
+    """``llmcontract_facts``: models of the project's own, for this session.
+
+    Raises:
+        pytest.UsageError: The file is not there, or a record of it is wrong.
+    """
+    file = config.getini("llmcontract_facts")
+    if not file:
+        return
+    from pytest_llmcontract.core.errors import LlmContractError
+    from pytest_llmcontract.core.facts.laid import lay_over
+
+    try:
+        config.add_cleanup(lay_over(config.rootpath / file))
+    except LlmContractError as problem:
+        raise pytest.UsageError(f"llmcontract_facts (ini): {problem}") from None
+
+
 def _budget(config: pytest.Config) -> Mapping[str, Decimal] | None:
     flag, ini = config.getoption("llmcontract_budget"), config.getini("llmcontract_budget")
     if not (flag or ini):
@@ -253,7 +276,8 @@ def editions_in_force(day: str | None) -> str:
     for provider in provider_names():
         with suppress(pytest.UsageError):
             found.append(f"{provider} {edition_in_force(provider, day)}")
-    return ", ".join(found)
+    old = [] if day else [told for provider in provider_names() if (told := old_facts(provider))]
+    return "; ".join([", ".join(found), *old])
 
 
 def _days(key: str, value: str) -> int:
@@ -284,10 +308,9 @@ def edition_in_force(provider: str, day: str | None, where: str = "edition") -> 
     Raises:
         pytest.UsageError: *day* is no date, or before the first edition.
     """
-    file = provider_folder(provider) / "editions.json"
-    dates = sorted(record["date"] for record in json.loads(file.read_bytes()))
+    dates = [str(known) for known in edition_days(provider)]
     if day is None:
-        return cast("str", dates[-1])
+        return dates[-1]
     try:
         wanted = date.fromisoformat(day).isoformat()
     except ValueError:
@@ -295,7 +318,7 @@ def edition_in_force(provider: str, day: str | None, where: str = "edition") -> 
     earlier = [known for known in dates if known <= wanted]
     if not earlier:
         raise pytest.UsageError(f"{where} = {day!r}: the first {provider} edition is {dates[0]}")
-    return cast("str", earlier[-1])
+    return earlier[-1]
 
 
 def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:

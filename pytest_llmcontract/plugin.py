@@ -74,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     )
     config.add_cleanup(restore)
+    options.lay_facts_over(config)
     config.pluginmanager.register(_provider_fixtures(), "llmcontract-providers")
     config.pluginmanager.register(_SessionSummary(_session_ledger(config, read)), "llmcontract-summary")
 

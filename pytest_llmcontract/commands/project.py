@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,27 @@ def ini_settings(start: Path) -> tuple[Path, Mapping[str, Any]]:
             if file.is_file() and (settings := _section(file, section)) is not None:
                 return folder, settings
     return start, {}
+
+
+@contextmanager
+def own_facts() -> Iterator[None]:
+    """The project's own facts, while a command runs.
+
+    Raises:
+        BadInput: The file is not there, or a record of it is wrong.
+    """
+    folder, settings = ini_settings(Path.cwd())
+    file = settings.get("llmcontract_facts")
+    if not file:
+        yield
+        return
+    from pytest_llmcontract.core.facts.laid import lay_over
+
+    restore = lay_over(folder / str(file))
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _section(file: Path, section: str) -> Mapping[str, Any] | None:

@@ -280,7 +280,7 @@ class _Exchange:
         )
 
     def _finding(
-        self, code: str, message: str, part: str = "", severity: Severity | None = None, **parts: str
+        self, code: str, message: str, part: str = "", severity: Severity | None = None, **parts: Any
     ) -> Violation:
         line = self._cassette.line(self._index, part, "body") if part else self._cassette.line(self._index)
         return Violation(

@@ -16,6 +16,8 @@ from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.facts.lifecycle import lifecycle_of
+from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -126,17 +128,46 @@ def model(state: State, turn: Turn) -> Decision | None:
             path="$.model",
             sent=name,
             allowed=f"a model that answers on {today}",
-            fix=f"choose a model that {_list_of(state)} lists as current",
+            fix=_successor(state, name, today),
         )
         return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
     if not known.serverless:
+        _find_gone(state, turn, known)
         return state.edition.refusal("not_serverless")
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
-    if known.retired is not None and not turn.target:
-        _warn_of_retirement(state, turn, known.retired)
+    if not turn.target and (end := _end_of(state, known)) is not None:
+        _warn_of_retirement(state, turn, end)
     return None
+
+
+def _find_gone(state: State, turn: Turn, known: Model) -> None:
+    """A model that the provider took out of its usual service is as dead as another to those who call it."""
+    row = lifecycle_of(state.edition.provider).gone(known.id)
+    if row is not None and row.on <= turn.now.date():
+        turn.find(
+            "LLM104",
+            f"the model {known.id!r} answers on a dedicated endpoint alone since {row.on}",
+            path="$.model",
+            sent=known.id,
+            allowed=f"a model that answers on {turn.now.date()}",
+            fix=_successor(state, known.id, turn.now.date()),
+        )
+
+
+def _end_of(state: State, known: Model) -> date | None:
+    """The day on which a model goes, as far as it is known."""
+    if known.retired is not None or known.source == "user":
+        return known.retired
+    row = lifecycle_of(state.edition.provider).gone(known.id)
+    return row.on if row else None
+
+
+def _successor(state: State, name: str, day: date) -> str:
+    named = lifecycle_of(state.edition.provider).successors(name, day)
+    listed = f"choose a model that {_list_of(state)} lists as current"
+    return f"{state.edition.provider} recommends {' or '.join(named)}" if named else listed
 
 
 def _list_of(state: State) -> str:
@@ -145,16 +176,18 @@ def _list_of(state: State) -> str:
 
 def _warn_of_retirement(state: State, turn: Turn, retired: date) -> None:
     """The model still answers; it will not for long. The message is the same on every day, so that it counts once."""
-    left = retired - turn.now.date()
-    if left > state.retires_within:
+    day = max(turn.now.date(), state.today)
+    left = retired - day
+    if left > state.retires_within or not state.retires_within:
         return
+    gone = f"which is gone on {day}" if left.days <= 0 else f"{left.days} {'day' if left.days == 1 else 'days'} before"
     turn.find(
         "LLM108",
         f"the model {turn.call.model!r} retires on {retired}",
         path="$.model",
-        sent=f"{turn.call.model} on {turn.now.date()}, {left.days} {'day' if left.days == 1 else 'days'} before",
+        sent=f"{turn.call.model} on {turn.now.date()}, {gone}",
         answer=f"refuses it from {retired} on",
-        fix=f"move to a model that {_list_of(state)} lists as current;\n"
+        fix=f"{_successor(state, turn.call.model, day)};\n"
         "the ini key llmcontract_retires_within sets how early this is told (days; 0 never)",
     )
 

@@ -87,6 +87,8 @@ class Violation:
     """The application's own line."""
     call: int | None = None
     """Index of the call among all of its test, from 0."""
+    column: int = 0
+    """Of the line that ``site`` ends with, from 1; 0: the line as a whole."""
     difference: str = ""
     """What is not as recorded, place by place; several lines."""
 
