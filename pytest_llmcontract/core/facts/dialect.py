@@ -7,7 +7,10 @@ class does not have stops the load.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
+
+from pydantic import Field
 
 from pytest_llmcontract.core.facts.records import Fact
 
@@ -25,3 +28,11 @@ class Dialect(Fact):
     admission_extra: int = 1
     upload_bytes: int | None = None
     """The most that a file in a form may have; ``None``: not known."""
+    billed_seconds: float = 0
+    """Of sound, that are paid for at least."""
+    shortest_sound: float = 0
+    """Seconds."""
+    longest_sound: float | None = None
+    """Seconds; ``None``: not known."""
+    default_models: Mapping[str, str] = Field(default_factory=dict)
+    """Operation -> the model that answers where the request names none."""

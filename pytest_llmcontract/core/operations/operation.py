@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from pytest_llmcontract.core.call.multipart import File, audio_seconds
+from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.limits.charges import ByRequest, Counted
 from pytest_llmcontract.core.money.prices import token_cost
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.call.script import ScriptedReply
     from pytest_llmcontract.core.call.state import State
     from pytest_llmcontract.core.call.turn import Turn
-    from pytest_llmcontract.core.exchange import Usage
+    from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
 
 FREE = Decimal(0)
 
@@ -33,13 +33,16 @@ class Operation:
     """It gives its answer in pieces where the request asks so; its forms can do it."""
     status: ClassVar[int] = 200
     """Of its answer."""
+    says: ClassVar[frozenset[str]] = frozenset()
+    """Parts of ``reply()`` that it can give, beside ``body=`` and ``usage=``, where it reads no text."""
+    plays: ClassVar[bool] = False
+    """It is about sound: ``reply(usage=)`` can say how many seconds of it."""
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
 
     def counted(self, state: State, turn: Turn) -> Counted:
         """How limits count it."""
-        file = turn.body.get("file")
-        return ByRequest(audio_seconds(file.data) if isinstance(file, File) else 0)
+        return ByRequest()
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         """What is answered, in no provider's form yet.
@@ -52,3 +55,7 @@ class Operation:
     def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
         """The list price in US dollars of a call that was answered; the lane's factor comes after."""
         return token_cost(turn.model.prices, usage) if turn.model else FREE
+
+    def reported(self, state: State, turn: Turn, reply: ApiReply, source: UsageSource) -> Usage:
+        """What a recorded *reply* used, as far as it and its request tell."""
+        return reported_usage(reply, source)

@@ -1,6 +1,6 @@
 """Sound that is made: a tone for every word, in the form that is asked for, as long as somebody would take to say it.
 
-Pieces repeat, so that an hour of it is made at once.
+Pieces repeat, so that minutes of it are made at once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pytest_llmcontract.core.sound.laws import a_law, mu_law
 
 CHARACTERS_A_SECOND = 15
 """Of speech, about 150 words a minute (assumed)."""
+LONGEST = 600.0
+"""Seconds: what would play longer ends there, so that no test fills the memory."""
 _TONE, _LOUD = 220, 6000
 """Hertz, and how high a wave is, of 32767."""
 _SPOKEN = 0.8
@@ -38,11 +40,14 @@ class Sound:
     encoding: str = "pcm_s16le"
     """Of a sample: a key of :data:`ENCODINGS`."""
     speed: float = 1.0
+    length: float | None = None
+    """Seconds, where somebody says how many."""
 
     @property
     def seconds(self) -> float:
         """How long it plays."""
-        return max(1, len(self.text)) / CHARACTERS_A_SECOND / self.speed
+        usual = max(1, len(self.text)) / CHARACTERS_A_SECOND / self.speed
+        return min(usual if self.length is None else self.length, LONGEST)
 
     @property
     def samples(self) -> int:

@@ -16,6 +16,7 @@ from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.providers.groq.dialect import dialect_of
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
+from pytest_llmcontract.providers.groq.forms.audio import SpeechForm, TranscriptForm
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
@@ -47,6 +48,9 @@ class GroqEnvelope(PlainEnvelope):
             "chat.completions": ChatForm(self, self._dialect),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
+            "audio.speech": SpeechForm(),
+            "audio.transcriptions": TranscriptForm(self, "transcribe"),
+            "audio.translations": TranscriptForm(self, "translate"),
         }
         self.organization = "org_" + ids.letters(26, _CROCKFORD)
         self._region = self._dialect.regions[0] if self._dialect.regions else "us-central-1"

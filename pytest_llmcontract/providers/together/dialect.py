@@ -27,6 +27,8 @@ class TogetherDialect(Dialect):
     finish_reason_eos: bool = False
     strict_transport_security: str = ""
 
+    speech_stream: Literal["chunk", "delta"] = "chunk"
+
     # Money
     tier_spend: tuple[Decimal, ...] = ()
     tier_delay_seconds: float = 0

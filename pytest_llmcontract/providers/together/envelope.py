@@ -20,6 +20,7 @@ from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import dialect_of
+from pytest_llmcontract.providers.together.forms.audio import SpeechForm, TranscriptForm, VoicesForm
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
@@ -47,6 +48,10 @@ class TogetherEnvelope(PlainEnvelope):
             "models.list": ModelsForm(),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
+            "audio.speech": SpeechForm(self, self._dialect),
+            "audio.transcriptions": TranscriptForm(self, "transcribe"),
+            "audio.translations": TranscriptForm(self, "translate"),
+            "voices.list": VoicesForm(self),
         }
 
     def request_id(self, moment: datetime) -> str:
