@@ -62,6 +62,10 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "choices": ("simulator", "live"),
         "help": "who answers what is recorded: the simulator (default), or the provider itself, with a real key",
     },
+    "unplayed": {
+        "choices": ("warning", "error"),
+        "help": "what a recorded call is that no test makes any more (LLM205): a warning (default) or an error",
+    },
     "budget": {
         "metavar": "NAME=N,…",
         "help": "what the whole session may use, such as cost=0.50,tokens=200K; names: calls, tokens, input_tokens, "
@@ -105,6 +109,16 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(
         "llmcontract_facts",
         "a file of models of one's own, laid over the facts of this package (llmcontract models --overlay writes one)",
+        default="",
+    )
+    parser.addini(
+        "llmcontract_expire_after",
+        "from when on a recording is stale (LLM203), such as 30d or 12w; default 180d",
+        default="",
+    )
+    parser.addini(
+        "llmcontract_on_expiry",
+        "what becomes of a stale recording: warn (default), fail, or rerecord: by whoever answered it",
         default="",
     )
     parser.addini(
@@ -170,6 +184,9 @@ class Options(NamedTuple):
     record_ini: str | None = None
     source_flag: str | None = None
     source_ini: str | None = None
+    expire_after: int = 0
+    on_expiry: str = "warn"
+    unplayed: str = "warning"
     budget: Mapping[str, Decimal] | None = None
     """What the session may use, by name."""
     reports: tuple[Path, ...] = ()
@@ -206,6 +223,9 @@ def read_options(config: pytest.Config) -> Options:
         record_ini=_chosen(config, "record"),
         source_flag=config.getoption("llmcontract_source"),
         source_ini=_chosen(config, "source"),
+        expire_after=_expire_after(config.getini("llmcontract_expire_after")),
+        on_expiry=_on_expiry(config.getini("llmcontract_on_expiry")),
+        unplayed=config.getoption("llmcontract_unplayed") or _chosen(config, "unplayed") or "warning",
         budget=_budget(config),
         reports=_reports(config),
     )
@@ -278,6 +298,25 @@ def editions_in_force(day: str | None) -> str:
             found.append(f"{provider} {edition_in_force(provider, day)}")
     old = [] if day else [told for provider in provider_names() if (told := old_facts(provider))]
     return "; ".join([", ".join(found), *old])
+
+
+def _expire_after(text: str) -> int:
+    if not text:
+        return 0
+    from pytest_llmcontract.core.age import days_of
+    from pytest_llmcontract.core.errors import BadInput
+
+    try:
+        return days_of(text, "llmcontract_expire_after (ini)")
+    except BadInput as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+def _on_expiry(text: str) -> str:
+    accepted = ("warn", "fail", "rerecord")
+    if text and text not in accepted:
+        raise pytest.UsageError(f"llmcontract_on_expiry = {text!r} (ini): accepted are {', '.join(accepted)}")
+    return text or "warn"
 
 
 def _days(key: str, value: str) -> int:

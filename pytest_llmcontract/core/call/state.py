@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Envelope, Ids
@@ -123,6 +124,7 @@ def opened(
     """
     schedule = Schedule(clock)
     account = provider.account(edition, settings, schedule)
+    account.book.listen(partial(journal.moved, provider.name))
     return State(
         edition,
         provider.envelope(edition, Ids(f"{provider.name} {edition.date} {seed}")),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.judged import judge
 from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
@@ -18,6 +19,9 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.lifecycle import lifecycle_of
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.limiter import Limiter, Shortage
+from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -103,7 +107,8 @@ def account(state: State, turn: Turn) -> Decision | None:
             fix=f"leave service_tier out, or test with plan={turn.lane.plans[0]!r} if that is the account's",
         )
         return state.edition.refusal("lane_not_on_plan", {"service_tier": turn.body.get("service_tier")})
-    return state.account.refusal(turn.at)
+    refusal = state.account.refusal(turn.at)
+    return refused_by_account(state, turn, refusal) if refusal else None
 
 
 def model(state: State, turn: Turn) -> Decision | None:
@@ -236,12 +241,31 @@ def limiter(state: State, turn: Turn) -> Decision | None:
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
     turn.rules = state.limiter.rules(turn.model.id)
-    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
+    share = state.account.share(turn.request)
+    turn.shortage = _admitted(state, turn, charges, share)
     turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
+    if share is not None:
+        turn.limits |= _scarcer(turn.limits, share.state(turn.model.id, turn.at))
     if turn.shortage is not None:
         return Refusal(state.envelope.shortage_error(turn))
     turn.counted, turn.taken = counted, charges.taken
     return None
+
+
+def _admitted(state: State, turn: Turn, charges: Charges, share: Limiter | None) -> Shortage | None:
+    """Let the call in, by the account's limits and by those of the key's share of it: by both, or nothing is taken."""
+    assert turn.model is not None
+    if share is not None and (shortage := share.admit(turn.model.id, charges, turn.at)):
+        return shortage
+    shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
+    if share is not None and shortage is not None:
+        share.take(turn.model.id, {kind: -amount for kind, amount in charges.taken.items()}, turn.at)
+    return shortage
+
+
+def _scarcer(ours: Mapping[str, LimitState], share: Mapping[str, LimitState]) -> dict[str, LimitState]:
+    """Of the limits of a share, those of which less is left than of the account's."""
+    return {kind: state for kind, state in share.items() if kind not in ours or state.remaining < ours[kind].remaining}
 
 
 def capacity(state: State, turn: Turn) -> Decision | None:

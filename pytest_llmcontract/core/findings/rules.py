@@ -50,7 +50,9 @@ RULES: dict[str, Rule] = {
         Rule("LLM405", "does not fit the plan"),
         Rule("LLM406", "more retries than budgeted"),
         Rule("LLM407", "takes longer than budgeted"),
+        Rule("LLM501", "account cannot pay or is restricted", "note"),
         Rule("LLM502", "tier not in force", "note"),
+        Rule("LLM503", "spend limit reached", "note"),
     )
 }
 """The rules this version knows, by code."""
