@@ -71,7 +71,6 @@ TEXTS: Mapping[str, Text] = {
     "sound_type": Text("response_format must be one of [wav]", "pasted", "of speech, 2026-01"),
     "file_type": Text("file must be one of the following types: [{types}]", "pasted", "2026-10"),
     # The models.
-    "no_chat": Text("The model `{model}` does not support chat completions", "recorded", "2025-05"),
     "unsupported": Text(
         "`{field}` is not supported with this model",
         "pasted",
@@ -234,10 +233,6 @@ class GroqWording:
 
     def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         if operation != "chat.completions":
-            return
-        if model is not None and model.type not in ("chat", "language", "code"):
-            text = TEXTS["no_chat"](model=model.id)
-            yield Breach(("model",), f"{model.id} is no chat model", self._bad_request(text), "a chat model")
             return
         yield from self._reasoning(body, model)
         yield from self._images(body, model)
