@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import quote
 
 from pytest_llmcontract.core.call.decision import Decision, Played, Whole
 from pytest_llmcontract.core.call.form import DONE, TypedForm
@@ -60,6 +61,7 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     if spec.rate_headers and turn.model and not turn.limits:
         turn.limits = state.limiter.state(turn.model.id, turn.at)
     address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
+    address["model_in_url"] = quote(turn.call.model, safe="")
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}
     if refusal.body is not None:

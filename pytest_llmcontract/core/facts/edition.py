@@ -249,7 +249,7 @@ class Edition(Fact):
         )
         if known is None and fields.get("type", "chat") != "chat":
             base.pop("capabilities")
-        guesses = known.assumed.difference(fields) if known else frozenset()
+        guesses = (known.assumed if known else frozenset({"type"})).difference(fields)
         own = {"source": "user", "sources": {}, "assumed": guesses}
         try:
             return Model.model_validate({**base, **fields, **own})

@@ -23,6 +23,11 @@ OPERATIONS: Mapping[str, Operation] = {
 _OTHER = Operation()
 
 
+def operation_called(name: str) -> Operation:
+    """The operation of that name; one that this version does not answer counts as a request."""
+    return OPERATIONS.get(name, _OTHER)
+
+
 def operation_of(turn: Turn) -> Operation:
-    """What a call asks; what this version does not answer counts as a request."""
-    return OPERATIONS.get(turn.call.operation, _OTHER)
+    """What a call asks."""
+    return operation_called(turn.call.operation)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.call.state import State
     from pytest_llmcontract.core.call.turn import Turn
     from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
+    from pytest_llmcontract.core.facts.records import Model, ModelType
 
+TALKING: tuple[ModelType, ...] = ("chat", "language", "code", "moderation")
+"""Types of models that go on with a text."""
 FREE = Decimal(0)
 
 
@@ -39,6 +42,14 @@ class Operation:
     """It is about sound: ``reply(usage=)`` can say how many seconds of it."""
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
+    models: ClassVar[tuple[ModelType, ...]] = ()
+    """Types of models that can do it, the usual one first; empty: whatever model is named, or none is asked."""
+    does: ClassVar[str] = ""
+    """What such a model does, as a refusal of another says it."""
+
+    def suits(self, model: Model) -> bool:
+        """Whether *model* can do it, as far as anybody saw: of a type that is only guessed nobody knows."""
+        return not self.models or model.type in self.models or not model.is_seen("type")
 
     def counted(self, state: State, turn: Turn) -> Counted:
         """How limits count it."""
