@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Whole
 from pytest_llmcontract.core.call.multipart import File
@@ -165,11 +165,6 @@ class Listen(AboutSound):
     says = frozenset({"content"})
     models: ClassVar[tuple[ModelType, ...]] = ("transcribe",)
 
-    def __init__(self, task: str, does: str) -> None:
-        self.task = task
-        """``transcribe`` or ``translate``."""
-        self.does = does
-
     def counted(self, state: State, turn: Turn) -> Counted:
         return ByRequest(math.ceil(heard(turn).seconds or 0))
 
@@ -189,7 +184,20 @@ class Listen(AboutSound):
         body = reply.json
         told = body.get("duration") if isinstance(body, Mapping) else None
         known = isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told < math.inf
-        return replace(reported_usage(reply, source), seconds=float(told) if known else heard(turn).seconds or 0.0)
+        seconds = told if known else heard(turn).seconds
+        return replace(reported_usage(reply, source), seconds=float(seconds or 0))
+
+
+class Transcribe(Listen):
+    """In its own language."""
+
+    does: ClassVar[str] = "transcription"
+
+
+class Translate(Listen):
+    """In English."""
+
+    does: ClassVar[str] = "translation"
 
 
 def heard(turn: Turn) -> Heard:
@@ -280,7 +288,7 @@ class ListVoices(Operation):
 
 OPERATIONS: Mapping[str, Operation] = {
     "audio.speech": Speak(),
-    "audio.transcriptions": Listen("transcribe", "transcription"),
-    "audio.translations": Listen("translate", "translation"),
+    "audio.transcriptions": Transcribe(),
+    "audio.translations": Translate(),
     "voices.list": ListVoices(),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_llmcontract.core.sound.laws import a_law, mu_law
@@ -115,7 +115,7 @@ def _f32(samples: list[int]) -> bytes:
     return struct.pack(f"<{len(samples)}f", *(sample / 32768 for sample in samples))
 
 
-ENCODINGS = {
+ENCODINGS: Mapping[str, Callable[[list[int]], bytes]] = {
     "pcm_s16le": _s16,
     "pcm_f32le": _f32,
     "pcm_mulaw": lambda samples: bytes(map(mu_law, samples)),
