@@ -23,6 +23,8 @@ BYTES_A_SECOND = 16_000
 LEAST_BYTES_A_SECOND = 5
 """A header that tells of more time than so many bytes could hold lies: no known form of sound is smaller."""
 
+_WAV = b"RIFF"
+"""Of these the bytes themselves are counted."""
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 
 
@@ -36,7 +38,7 @@ def sound_seconds(data: bytes) -> float | None:
         seconds = _tagged_seconds(data)
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
         return None
-    lies = seconds * LEAST_BYTES_A_SECOND > len(data)
+    lies = seconds * LEAST_BYTES_A_SECOND > len(data) and not data.startswith(_WAV)
     return len(data) / BYTES_A_SECOND if lies else seconds
 
 
@@ -47,7 +49,7 @@ def _tagged_seconds(data: bytes) -> float | None:
         tag = TinyTag.get(file_obj=io.BytesIO(data), tags=False)
     except TinyTagException:
         return None
-    if data.startswith(b"RIFF"):
+    if data.startswith(_WAV):
         return _wav_seconds(data, tag)
     if tag.duration is None:
         return len(data) / BYTES_A_SECOND if tag.samplerate else None
