@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pytest_llmcontract.core.call.replies import part_of
 from pytest_llmcontract.core.call.script import (
     Chaos,
     ConnectionFault,
     Fault,
     Outage,
+    Part,
     Script,
     ScriptedFault,
     ScriptedReply,
@@ -33,8 +36,15 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, Fault | None]:
         return outage, part_of(outage, Outage).fault
     if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
         return chaos, fault
-    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply)
+    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply, suits=partial(_suits, turn))
     return script, script.part if script and isinstance(script.part, ScriptedFault | ConnectionFault) else None
+
+
+def _suits(turn: Turn, part: Part) -> bool:
+    """Whether a script can be for this call: what says nothing takes whole bodies only, a line of a batch no line."""
+    if isinstance(part, ScriptedReply):
+        return part.body is not None or operation_of(turn).says
+    return not (turn.inside and isinstance(part, ConnectionFault))
 
 
 def broken(state: State, turn: Turn, fault: ConnectionFault) -> Disconnect:

@@ -73,9 +73,11 @@ def _charge(state: State, turn: Turn, usage: Usage) -> None:
 def _note_cost(state: State, turn: Turn, usage: Usage) -> None:
     if usage is not NOTHING_USED:
         turn.call.usage = usage
-    charged = usage if turn.lane.cache_discount or not usage.cached_tokens else replace(usage, cached_tokens=0)
+    factor = turn.lane.price_of(turn.call.model)
+    stacks = turn.lane.cache_discount or factor == 1
+    charged = usage if stacks or not usage.cached_tokens else replace(usage, cached_tokens=0)
     cost = operation_of(turn).price(state, turn, charged)
-    turn.call.cost = kept_once(exactly(cost if turn.lane.price == 1 else cost * turn.lane.price))
+    turn.call.cost = kept_once(exactly(cost if factor == 1 else cost * factor))
 
 
 def _charge_limits(state: State, turn: Turn, model: Model, usage: Usage) -> None:

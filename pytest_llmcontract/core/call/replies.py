@@ -41,7 +41,7 @@ def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
 def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
     form, operation = state.envelope.forms[turn.operation], operation_of(turn)
     if not (turn.call.stream and operation.streams):
-        return _reply(state, turn, operation.status, form.body(turn, answer))
+        return _reply(state, turn, operation.status_of(state), form.body(turn, answer))
     events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
     return _reply(state, turn, 200, None, events=events, cut=ending)
 

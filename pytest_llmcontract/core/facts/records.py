@@ -253,6 +253,8 @@ class Lane(Dated):
     """Who may take it; empty: everybody."""
     price: Decimal = Decimal(1)
     """In times the list price."""
+    models: tuple[str, ...] = ()
+    """Those that cost so; empty: all. The others have their list price."""
     cache_discount: bool = True
     """Whether cached tokens cost less in it, too."""
     limits: Decimal | None = None
@@ -264,6 +266,10 @@ class Lane(Dated):
     error catalogue. Empty: there always is."""
     what: str = ""
     source: str
+
+    def price_of(self, model: str) -> Decimal:
+        """What *model* costs in it, in times its list price."""
+        return self.price if not self.models or model in self.models else Decimal(1)
 
 
 class RefusalRow(Dated):
@@ -290,6 +296,14 @@ REASONS: Mapping[str, str] = {
     "no_conforming_answer": "no value fits the schema that the answer shall have",
 }
 """Why a step or an operation refuses, whoever the provider is."""
+
+REASONS_OF_SOME: Mapping[str, str] = {
+    "no_such_thing": "nothing has the id that the address names",
+    "impossible": "what is asked cannot be done as things are",
+    "not_on_plan": "the operation is not for this plan",
+    "file_known": "a file of the same checksum is there",
+}
+"""Why operations refuse that not every provider has: one without them needs no row."""
 
 
 _SHARED_IN_FAMILIES = ("third_party", "type")
