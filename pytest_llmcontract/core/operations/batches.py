@@ -52,6 +52,7 @@ class CreateBatch(Operation):
     """Take a file of requests, and begin."""
 
     calls_model = False
+    remembers = True
     says = False
 
     def status_of(self, state: State) -> int:

@@ -149,6 +149,7 @@ class PutPart(_Arrival):
     """The bytes of a part. The address is the secret."""
 
     public = True
+    remembers = True
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         upload, number = state.kept[UPLOADS].get(turn.targets["upload"], turn.at), turn.targets["id"]
@@ -161,6 +162,8 @@ class PutPart(_Arrival):
 class Preprocess(_Arrival):
     """All bytes of a file in one part are there."""
 
+    remembers = True
+
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         id = turn.targets["id"]
         upload = state.kept[UPLOADS].get(id, turn.at)
@@ -172,6 +175,8 @@ class Preprocess(_Arrival):
 
 class OfUpload(_Arrival):
     """An operation on the upload that the body names."""
+
+    remembers = True
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         id = str(turn.body.get("upload_id"))

@@ -38,6 +38,8 @@ class Operation:
     calls_model: ClassVar[bool] = True
     """The model that its body names shall answer; else the body merely speaks of it."""
 
+    remembers: ClassVar[bool] = False
+    """Its answer follows from what the account made before, not from its request alone."""
     says: ClassVar[bool] = True
     """What it answers can be scripted in parts; of one that says nothing, only the whole body can."""
 
