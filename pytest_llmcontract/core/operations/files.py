@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5, sha256
 from typing import Any
-from urllib.parse import urlsplit
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Whole
 from pytest_llmcontract.core.call.multipart import File
@@ -73,14 +72,14 @@ class Sent:
 
     id: str
     upload: Upload
-    host: str
-    """Scheme and host that the caller knows the provider by."""
+    origin: str
+    """Where the caller has the provider."""
     usage: Usage = NOTHING_USED
 
     def addresses(self) -> Iterator[tuple[int, str]]:
         """Each part by its number, from 1, and where it goes."""
         for number in range(1, self.upload.awaited + 1):
-            yield number, f"{self.host}/uploads/{self.id}/{number}"
+            yield number, f"{self.origin}/uploads/{self.id}/{number}"
 
 
 def keep(state: State, file: KeptFile, id: str = "") -> str:
@@ -129,7 +128,7 @@ class AskForAddress(_Arrival):
         upload = Upload(name, str(body["purpose"]), _kind(body, name), id, _parts(body))
         upload_id = self.upload_id(state, turn, id)
         state.kept[UPLOADS].put(upload_id, upload)
-        return Sent(upload_id, upload, _host(turn))
+        return Sent(upload_id, upload, turn.request.origin)
 
     def upload_id(self, state: State, turn: Turn, file_id: str) -> str:
         """A file in one part is known by its own id."""
@@ -242,11 +241,6 @@ def _parts(body: Mapping[str, Any]) -> int:
 def _kind(body: Mapping[str, Any], name: str) -> str:
     ending = name.rpartition(".")[2]
     return str(body.get("file_type") or (ending if ending in ("csv", "parquet") else "jsonl"))
-
-
-def _host(turn: Turn) -> str:
-    parts = urlsplit(turn.request.url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _tag(data: bytes) -> str:
