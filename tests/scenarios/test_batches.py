@@ -266,7 +266,31 @@ def test_findings_of_lines_fail_the_test(run_pytest, pytester):
     result = run_pytest()
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*LLM101*", "*line 1: $.colour*"])
+    result.stdout.fnmatch_lines(["*LLM101*batches.create: line 1: $.colour*", "*sent by*in test_it"])
+
+
+def test_a_batch_is_in_the_ledger_with_its_cost(run_pytest, pytester):
+    pytester.makepyfile(
+        """
+        import json, groq, pytest
+
+        @pytest.mark.groq_api(plan="developer")
+        def test_it(groq_api, llm_clock):
+            groq_api.reply("Hello", usage={"prompt_tokens": 1000000, "completion_tokens": 0})
+            client = groq.Groq()
+            body = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "Hi"}]}
+            line = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
+            file = client.files.create(file=("a.jsonl", json.dumps(line).encode()), purpose="batch")
+            client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+            llm_clock.advance(hours=1)
+        """
+    )
+    run_pytest("--llmcontract-report=ledger.json").assert_outcomes(passed=1)
+    ledger = json.loads((pytester.path / "ledger.json").read_text())
+    (made,) = [call for test in ledger["tests"] for call in test["calls"] if call["operation"] == "batches.create"]
+
+    assert Decimal(made["cost"]) == Decimal("0.0375")
+    assert made["input_tokens"] == 1_000_000
 
 
 @paid

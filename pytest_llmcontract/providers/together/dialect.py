@@ -28,7 +28,6 @@ class TogetherDialect(Dialect):
     trace_header: bool = True
     error_id: bool = True
     finish_reason_eos: bool = False
-    file_processed: bool = False
     file_processing_status: bool = False
     strict_transport_security: str = ""
 

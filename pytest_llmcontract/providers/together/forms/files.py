@@ -30,9 +30,10 @@ class FileForm:
             "bytes": len(file.data),
             "purpose": file.purpose,
             "FileType": file.kind,
+            # Recorded as these, whatever is in the file; the SDK of 2026-10 (2.42) still cannot do without them.
+            "Processed": True,
+            "LineCount": 0,
         }
-        if self._dialect.file_processed:
-            record |= {"Processed": True, "LineCount": 0}
         if self._dialect.file_processing_status:
             record |= _validation(id, file)
         return record
