@@ -311,6 +311,30 @@ def test_a_line_that_asks_for_a_stream_is_answered_whole(groq_api, llm_clock, on
     assert answer["response"]["body"]["object"] == "chat.completion"
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"), [("groq", "qwen/qwen3.8-27b"), ("together", "deepseek-ai/DeepSeek-V4-Pro-0813")]
+)
+def test_a_model_that_batches_do_not_have_fails_its_line(provider, model, tmp_path):
+    settings = {"plan": "developer"} if provider == "groq" else {}
+    with simulate(provider, check=False, **settings) as api:
+        application = Groq() if provider == "groq" else Together(tmp_path)
+        batch = application.start([*some(1, model=MODEL[provider]), a_line("other", chat("Hi", model))])
+        api.clock.advance(hours=1)
+        (error,) = application.read(application.look(batch).error_file_id)
+        (finding,) = api.calls.of(operation="batches.create").last.violations
+
+    assert error["custom_id"] == "other"
+    assert (finding.code, finding.path) == ("LLM102", "line 2: $.model")
+
+
+@pytest.mark.groq_api(plan="developer", models={"mine": {"type": "chat"}})
+def test_a_model_of_ones_own_is_taken_by_a_batch(groq_api, llm_clock, on_groq):
+    batch = on_groq.start(some(1, model="mine"))
+    llm_clock.advance(hours=1)
+
+    assert on_groq.look(batch).request_counts.completed == 1
+
+
 # Money
 
 

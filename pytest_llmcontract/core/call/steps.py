@@ -161,9 +161,23 @@ def model(state: State, turn: Turn) -> Decision | None:
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
+    if not turn.lane.answers(known):
+        return _not_in_lane(state, turn, known)
     if not turn.target and (end := _end_of(state, known)) is not None:
         _warn_of_retirement(state, turn, end)
     return None
+
+
+def _not_in_lane(state: State, turn: Turn, known: Model) -> Refusal:
+    turn.find(
+        "LLM102",
+        f"the model {known.id!r} is not answered in the service tier {turn.lane.name!r}",
+        path="$.model",
+        sent=known.id,
+        allowed=", ".join(turn.lane.takes) or f"a model other than {', '.join(turn.lane.lacks)}",
+        fix="ask it live, or choose a model that is",
+    )
+    return state.edition.refusal("not_in_lane")
 
 
 def _find_gone(state: State, turn: Turn, known: Model) -> None:

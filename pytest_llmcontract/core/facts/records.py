@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date as Date  # noqa: N812  as in the data files
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -255,6 +256,10 @@ class Lane(Dated):
     """In times the list price."""
     models: tuple[str, ...] = ()
     """Those that cost so; empty: all. The others have their list price."""
+    takes: tuple[str, ...] = ()
+    """The models that it answers, with ``*`` for any text; empty: all but those that it :attr:`lacks`."""
+    lacks: tuple[str, ...] = ()
+    """Models that it does not answer, likewise."""
     cache_discount: bool = True
     """Whether cached tokens cost less in it, too."""
     limits: Decimal | None = None
@@ -266,6 +271,13 @@ class Lane(Dated):
     error catalogue. Empty: there always is."""
     what: str = ""
     source: str
+
+    def answers(self, model: Model) -> bool:
+        """Whether *model* can be asked in it; of one that the user added it is not known."""
+        if not (self.takes or self.lacks) or model.source == "user":
+            return True
+        named = partial(fnmatchcase, model.id)
+        return not any(map(named, self.lacks)) and (not self.takes or any(map(named, self.takes)))
 
     def price_of(self, model: str) -> Decimal:
         """What *model* costs in it, in times its list price."""
@@ -301,6 +313,7 @@ REASONS_OF_SOME: Mapping[str, str] = {
     "no_such_thing": "nothing has the id that the address names",
     "impossible": "what is asked cannot be done as things are",
     "not_on_plan": "the operation is not for this plan",
+    "not_in_lane": "the model is not answered in this lane",
     "file_known": "a file of the same checksum is there",
 }
 """Why operations refuse that not every provider has: one without them needs no row."""
