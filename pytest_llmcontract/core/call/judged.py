@@ -47,7 +47,7 @@ def judge(state: State, turn: Turn, script: Script, reply: ScriptedReply) -> Non
 def _unheard(turn: Turn, reply: ScriptedReply) -> Iterator[Unlike]:
     """What an operation that says nothing cannot say."""
     for name in ("content", "structured", "tool_calls", "reasoning", "finish_reason"):
-        if name not in operation_of(turn).says and (value := getattr(reply, name)) is not None:
+        if name not in operation_of(turn).parts and (value := getattr(reply, name)) is not None:
             yield Unlike(f"$.{name}", f"has {name}=, and the operation answers none", shown(value), "body=")
 
 

@@ -50,7 +50,7 @@ def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
     if isinstance(form, TypedForm):
         turn.content_type = form.type_of(turn)
     if not (turn.call.stream and operation.streams):
-        return _reply(state, turn, operation.status, form.body(turn, answer))
+        return _reply(state, turn, operation.status_of(state), form.body(turn, answer))
     events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
     return _reply(state, turn, 200, None, events=events, cut=ending)
 
@@ -59,7 +59,7 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     spec = state.edition.errors[refusal.error]
     turn.error = spec
     if spec.rate_headers and turn.model and not turn.limits:
-        turn.limits = state.limiter.state(turn.model.id, turn.at)
+        turn.limits = state.pool(turn.lane).state(turn.model.id, turn.at)
     address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
     address["model_in_url"] = quote(turn.call.model, safe="")
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}

@@ -184,7 +184,16 @@ class Edition(Fact):
 
     def lane_for(self, asked: object) -> Lane:
         """The lane that a request's ``service_tier`` chooses; the usual one if it chooses none."""
-        return self._lane_by_tier.get(asked, USUAL_LANE) if isinstance(asked, str) else USUAL_LANE
+        usual = self._usual_lane
+        return self._lane_by_tier.get(asked, usual) if isinstance(asked, str) else usual
+
+    def lanes_of(self, lane: Lane) -> tuple[Lane, ...]:
+        """The lanes that a call in *lane* tries, in order; mostly itself."""
+        return tuple([self.lanes[name] for name in lane.tries]) or (lane,)
+
+    @cached_property
+    def _usual_lane(self) -> Lane:
+        return next((lane for lane in self.lanes.values() if lane.usual), USUAL_LANE)
 
     @cached_property
     def _lane_by_tier(self) -> dict[str, Lane]:
@@ -292,6 +301,11 @@ class Edition(Fact):
             names = [spec.name for spec in self.errors.values() if spec.status == status and spec.default_for_status]
             if len(names) != 1:
                 raise ValueError(f"status {status} needs one default_for_status, has {', '.join(names) or 'none'}")
+        for lane in self.lanes.values():
+            if lane.room and lane.room not in self.errors:
+                raise ValueError(f"lane {lane.name!r} refuses with {lane.room!r}, which is not in the catalogue")
+            if stray := [name for name in lane.tries if name not in self.lanes]:
+                raise ValueError(f"lane {lane.name!r} tries {stray[0]!r}, which is no lane")
         for row in self.refusals:
             if row.reason not in REASONS and row.reason not in REASONS_OF_SOME:
                 known = ", ".join((*REASONS, *REASONS_OF_SOME))

@@ -38,7 +38,7 @@ def sound_cost(prices: Prices, usage: Usage, billed: float = 0) -> Decimal:
 
 def exact_seconds(seconds: float) -> Decimal:
     """To the microsecond: what a file says to more digits is rounding of binary fractions."""
-    return round(Decimal(seconds), 6)
+    return round(Decimal(seconds), 6).normalize()
 
 
 def image_cost(prices: Prices, body: Mapping[str, Any]) -> Decimal:

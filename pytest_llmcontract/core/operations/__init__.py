@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import audio, chat, images, models
+from pytest_llmcontract.core.operations import audio, batches, chat, files, images, models
 from pytest_llmcontract.core.operations.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -17,6 +17,8 @@ OPERATIONS: Mapping[str, Operation] = {
     **models.OPERATIONS,
     **images.OPERATIONS,
     **audio.OPERATIONS,
+    **files.OPERATIONS,
+    **batches.OPERATIONS,
 }
 """By name: what this version answers."""
 

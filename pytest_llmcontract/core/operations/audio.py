@@ -162,7 +162,7 @@ class Heard:
 class Listen(AboutSound):
     """What is said in a file."""
 
-    says = frozenset({"content"})
+    parts = frozenset({"content"})
     models: ClassVar[tuple[ModelType, ...]] = ("transcribe",)
 
     def counted(self, state: State, turn: Turn) -> Counted:
@@ -273,6 +273,8 @@ class Voices:
 
 class ListVoices(Operation):
     """The voices of all models that speak today, or of the one that the address asks for."""
+
+    says = False
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         today, asked = turn.now.date(), (turn.query.get("model") or [""])[0]

@@ -36,7 +36,7 @@ class Operation:
     """It gives its answer in pieces where the request asks so; its forms can do it."""
     status: ClassVar[int] = 200
     """Of its answer."""
-    says: ClassVar[frozenset[str]] = frozenset()
+    parts: ClassVar[frozenset[str]] = frozenset()
     """Parts of ``reply()`` that it can give, beside ``body=`` and ``usage=``, where it reads no text."""
     plays: ClassVar[bool] = False
     """It is about sound: ``reply(usage=)`` can say how many seconds of it."""
@@ -46,6 +46,13 @@ class Operation:
     """Types of models that can do it, the usual one first; empty: whatever model is named, or none is asked."""
     does: ClassVar[str] = ""
     """What such a model does, as a refusal of another says it."""
+
+    calls_model: ClassVar[bool] = True
+    """The model that its body names shall answer; else the body merely speaks of it."""
+    remembers: ClassVar[bool] = False
+    """Its answer follows from what the account made before, not from its request alone."""
+    says: ClassVar[bool] = True
+    """What it answers can be scripted in parts; of one that says nothing, only the whole body can."""
 
     def suits(self, model: Model) -> bool:
         """Whether *model* can do it, as far as anybody saw: of a type that is only guessed nobody knows."""
@@ -70,3 +77,11 @@ class Operation:
     def reported(self, state: State, turn: Turn, reply: ApiReply, source: UsageSource) -> Usage:
         """What a recorded *reply* used, as far as it and its request tell."""
         return reported_usage(reply, source)
+
+    def status_of(self, state: State) -> int:
+        """Of its answer, where providers differ."""
+        return self.status
+
+    def upload_bytes(self, state: State) -> int | None:
+        """The most that a file in its form may have; ``None``: not known."""
+        return state.edition.dialect.upload_bytes
