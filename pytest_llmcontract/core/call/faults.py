@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 from pytest_llmcontract.core.call.replies import part_of
@@ -11,6 +12,7 @@ from pytest_llmcontract.core.call.script import (
     ConnectionFault,
     Fault,
     Outage,
+    Part,
     Script,
     ScriptedFault,
     ScriptedReply,
@@ -40,7 +42,7 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, Fault | None]:
         return outage, part_of(outage, Outage).fault
     if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
         return chaos, fault
-    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply)
+    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply, suits=partial(_suits, turn))
     return script, script.part if script and isinstance(script.part, ScriptedFault | ConnectionFault) else None
 
 
@@ -62,6 +64,13 @@ def note_wait(state: State, turn: Turn, reply: ApiReply) -> None:
     """Remember a scripted refusal that says when to come back."""
     if isinstance(turn.fault, ScriptedFault) and turn.scripted and reply.retry_after:
         state.scripts.told_to_wait(turn.call, turn.fault)
+
+
+def _suits(turn: Turn, part: Part) -> bool:
+    """Whether a script can be for this call: what says nothing takes whole bodies only, a line of a batch no line."""
+    if isinstance(part, ScriptedReply):
+        return part.body is not None or operation_of(turn).says
+    return not (turn.inside and isinstance(part, ConnectionFault))
 
 
 def broken(state: State, turn: Turn, fault: ConnectionFault) -> Disconnect:

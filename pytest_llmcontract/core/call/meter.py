@@ -8,7 +8,6 @@ from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Forwar
 from pytest_llmcontract.core.call.faults import note_wait
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.limits.charges import used_tokens
@@ -30,7 +29,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
         return
     call.reply = reply
     call.took = reply.delay
-    usage = _usage(turn, decision, reply)
+    usage = _usage(state, turn, decision, reply)
     if usage is not None:
         _charge(state, turn, usage)
     call.counted = turn.counted
@@ -44,11 +43,11 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     call.request.forget()
 
 
-def _usage(turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
+def _usage(state: State, turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
     """What is to be paid for; ``None``: nothing was answered, or not by the provider or in its place."""
     if turn.recorded is not None:
         answered = turn.recorded.finding is None and reply.status < 400
-        return reported_usage(reply, turn.recorded.usage) if answered else None
+        return operation_of(turn).reported(state, turn, reply, turn.recorded.usage) if answered else None
     if isinstance(decision, _PAID_NOT):
         return None
     return decision.usage
@@ -60,7 +59,7 @@ def settle_within(state: State, turn: Turn, decision: Decision, reply: ApiReply 
     if isinstance(reply, Disconnect):
         return
     turn.call.reply = reply
-    if (usage := _usage(turn, decision, reply)) is not None:
+    if (usage := _usage(state, turn, decision, reply)) is not None:
         _note_cost(state, turn, usage)
 
 
@@ -75,9 +74,11 @@ def _charge(state: State, turn: Turn, usage: Usage) -> None:
 def _note_cost(state: State, turn: Turn, usage: Usage) -> None:
     if usage is not NOTHING_USED:
         turn.call.usage = usage
-    charged = usage if turn.lane.cache_discount or not usage.cached_tokens else replace(usage, cached_tokens=0)
+    factor = turn.lane.price_of(turn.call.model)
+    stacks = turn.lane.cache_discount or factor == 1
+    charged = usage if stacks or not usage.cached_tokens else replace(usage, cached_tokens=0)
     cost = operation_of(turn).price(state, turn, charged)
-    turn.call.cost = kept_once(exactly(cost if turn.lane.price == 1 else cost * turn.lane.price))
+    turn.call.cost = kept_once(exactly(cost if factor == 1 else cost * factor))
 
 
 def _charge_limits(state: State, turn: Turn, model: Model, usage: Usage) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest, How, can_travel
 from pytest_llmcontract.core.ledger import Call, Calls
@@ -184,10 +185,12 @@ class Scripts:
         self._live.append(script)
         return script
 
-    def first(self, request: ApiRequest, *kinds: type) -> Script | None:
-        """The oldest script of one of *kinds* that matches *request*."""
+    def first(
+        self, request: ApiRequest, *kinds: type, suits: Callable[[Part], bool] = lambda part: True
+    ) -> Script | None:
+        """The oldest script of one of *kinds* that matches *request*, and whose part *suits* it."""
         for script in self._live:
-            if isinstance(script.part, kinds) and script.matches(request):
+            if isinstance(script.part, kinds) and suits(script.part) and script.matches(request):
                 return script
         return None
 
@@ -225,9 +228,9 @@ def matcher(when: When) -> Matcher:
     if when is None:
         return lambda _: True
     if isinstance(when, str):
-        return lambda request: when in last_user_text(request.json)
+        return lambda request: when in last_user_text(judged_body(request))
     if isinstance(when, Mapping):
-        return lambda request: _has_fields(request.json, when)
+        return lambda request: _has_fields(judged_body(request), when)
     if callable(when):
         return when
     raise BadInput(

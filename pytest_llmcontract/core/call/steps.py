@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
 from pytest_llmcontract.core.call.funds import refused_by_account
@@ -79,7 +80,7 @@ def contract(state: State, turn: Turn) -> Decision | None:
 
 def _upload(state: State, turn: Turn) -> Refusal | None:
     """Is a file of the form too big? It is refused before anybody looks at the form."""
-    most = state.edition.dialect.upload_bytes
+    most = operation_of(turn).upload_bytes(state)
     sizes = {name: len(value.data) for name, value in turn.body.items() if isinstance(value, File)}
     name = next((name for name, size in sizes.items() if most is not None and size > most), None)
     if name is None:
@@ -96,7 +97,9 @@ def _upload(state: State, turn: Turn) -> Refusal | None:
 
 
 def account(state: State, turn: Turn) -> Decision | None:
-    """May this account call at all, and in this lane?"""
+    """May this account call at all, this operation, and in this lane?"""
+    if refused := _not_on_plan(state, turn):
+        return refused
     if turn.lane.plans and turn.plan not in turn.lane.plans:
         turn.find(
             "LLM102",
@@ -111,10 +114,26 @@ def account(state: State, turn: Turn) -> Decision | None:
     return refused_by_account(state, turn, refusal) if refusal else None
 
 
+def _not_on_plan(state: State, turn: Turn) -> Refusal | None:
+    lacking = state.edition.dialect.not_on_plan.get(turn.plan, ())
+    if not any(fnmatchcase(turn.operation, name) for name in lacking):
+        return None
+    having = [plan for plan in state.edition.plans if plan not in state.edition.dialect.not_on_plan]
+    turn.find(
+        "LLM102",
+        f"the plan {turn.plan!r} has no {turn.operation}",
+        path="url",
+        sent=f"{turn.request.method} {turn.request.path}",
+        allowed=f"the plan {' or '.join(having)}",
+        fix=f"test with plan={having[0]!r} if that is the account's" if having else "",
+    )
+    return state.edition.refusal("not_on_plan", operation=turn.operation)
+
+
 def model(state: State, turn: Turn) -> Decision | None:
     """Does the model exist, does it still answer, and may this account use it?"""
     name, known, today = turn.call.model, turn.model, turn.now.date()
-    if not name:
+    if not name or not operation_of(turn).calls_model:
         return None
     if known is None or known.since > today:
         turn.find(
@@ -142,9 +161,44 @@ def model(state: State, turn: Turn) -> Decision | None:
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
+    if not operation_of(turn).suits(known):
+        return _unable(state, turn, known)
+    if not turn.lane.answers(known):
+        return _not_in_lane(state, turn, known)
     if not turn.target and (end := _end_of(state, known)) is not None:
         _warn_of_retirement(state, turn, end)
     return None
+
+
+def _unable(state: State, turn: Turn, known: Model) -> Decision | None:
+    """A model that cannot do what is asked. Where the provider hands the call on to it, that refuses it in the end."""
+    operation = operation_of(turn)
+    kinds = " or ".join(operation.models)
+    turn.find(
+        "LLM102",
+        f"{known.id} is of the type {known.type!r} and does no {operation.does}",
+        path="$.model",
+        sent=known.id,
+        allowed=f"a model of the type {kinds}",
+        fix=f"choose one that {_list_of(state)} lists with that type",
+    )
+    refusal = state.edition.refusal("wrong_model", {"does": operation.does}, operation=turn.operation)
+    if state.edition.errors[refusal.error].step == "answer":
+        turn.unable = refusal
+        return None
+    return refusal
+
+
+def _not_in_lane(state: State, turn: Turn, known: Model) -> Refusal:
+    turn.find(
+        "LLM102",
+        f"the model {known.id!r} is not answered in the service tier {turn.lane.name!r}",
+        path="$.model",
+        sent=known.id,
+        allowed=", ".join(turn.lane.takes) or f"a model other than {', '.join(turn.lane.lacks)}",
+        fix="ask it live, or choose a model that is",
+    )
+    return state.edition.refusal("not_in_lane")
 
 
 def _find_gone(state: State, turn: Turn, known: Model) -> None:
@@ -285,6 +339,8 @@ def capacity(state: State, turn: Turn) -> Decision | None:
 
 def answer(state: State, turn: Turn) -> Decision:
     """Answer: as the test scripted it, else as the simulator makes it up."""
+    if turn.unable is not None:
+        return turn.unable
     wanted = _NOTHING
     if turn.due is not None and isinstance(turn.due.part, ScriptedReply):
         wanted = turn.due.part
@@ -293,7 +349,7 @@ def answer(state: State, turn: Turn) -> Decision:
         turn.extra_headers = wanted.headers
         judge(state, turn, turn.due, wanted)
     if wanted.body is not None:
-        return Whole(wanted.body)
+        return Whole(wanted.body, operation_of(turn).status_of(state))
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
         return _not_simulated(turn)
     return operation_of(turn).answer(state, turn, wanted)

@@ -16,6 +16,7 @@ from pytest_llmcontract.core.facts.records import (
     AUDIO_KINDS,
     LIMIT_KINDS,
     REASONS,
+    REASONS_OF_SOME,
     STEPS,
     TOKEN_KINDS,
     Engine,
@@ -164,7 +165,7 @@ class Edition(Fact):
         return self.errors[name]
 
     def refusal(self, reason: str, values: Mapping[str, Any] | None = None, *, operation: str = "") -> Refusal:
-        """The refusal for a reason (:data:`.records.REASONS`).
+        """The refusal for a reason (:data:`.records.REASONS`, :data:`.records.REASONS_OF_SOME`).
 
         Args:
             values: What fills its placeholders.
@@ -176,6 +177,10 @@ class Edition(Fact):
     @cached_property
     def _error_by_reason(self) -> dict[tuple[str, str], str]:
         return {(row.reason, name): row.error for row in self.refusals for name in row.operations or ("",)}
+
+    def refuses(self, reason: str) -> bool:
+        """Whether there is a refusal for *reason* on this day."""
+        return (reason, "") in self._error_by_reason
 
     def lane_for(self, asked: object) -> Lane:
         """The lane that a request's ``service_tier`` chooses; the usual one if it chooses none."""
@@ -253,7 +258,7 @@ class Edition(Fact):
         )
         if known is None and fields.get("type", "chat") != "chat":
             base.pop("capabilities")
-        guesses = known.assumed.difference(fields) if known else frozenset()
+        guesses = (known.assumed if known else frozenset({"type"})).difference(fields)
         own = {"source": "user", "sources": {}, "assumed": guesses}
         try:
             return Model.model_validate({**base, **fields, **own})
@@ -302,8 +307,9 @@ class Edition(Fact):
             if stray := [name for name in lane.tries if name not in self.lanes]:
                 raise ValueError(f"lane {lane.name!r} tries {stray[0]!r}, which is no lane")
         for row in self.refusals:
-            if row.reason not in REASONS:
-                raise ValueError(f"refusals know no reason {row.reason!r}; known: {', '.join(REASONS)}")
+            if row.reason not in REASONS and row.reason not in REASONS_OF_SOME:
+                known = ", ".join((*REASONS, *REASONS_OF_SOME))
+                raise ValueError(f"refusals know no reason {row.reason!r}; known: {known}")
             if row.error not in self.errors:
                 raise ValueError(f"{row.reason!r} refuses with {row.error!r}, which is not in the catalogue")
         if missing := [reason for reason in REASONS if (reason, "") not in self._error_by_reason]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date as Date  # noqa: N812  as in the data files
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -26,9 +27,9 @@ ModelType = Literal[
 ]
 """Together's words; ``audio`` speaks, ``transcribe`` listens."""
 
-ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images"]
+ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images", "own_sound", "socket_only"]
 """What single models insist on: a stream; ``json_schema`` within a ``response_format`` of that type; pictures alone,
-without a message of the system."""
+without a message of the system; sound in their own samples, whatever is asked; a websocket."""
 
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "system", "prompt_cache"]
 
@@ -96,6 +97,12 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    max_characters: int | None = None
+    """Of a text that it speaks."""
+    voices: tuple[str, ...] = ()
+    """It speaks with, as far as they are known."""
+    sample_rate: int = 24000
+    """Of the sound it makes, where nothing else is asked."""
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
     prices: Prices = Prices()
@@ -255,6 +262,12 @@ class Lane(Dated):
     """Who may take it; empty: everybody."""
     price: Decimal = Decimal(1)
     """In times the list price."""
+    models: tuple[str, ...] = ()
+    """Those that cost so; empty: all. The others have their list price."""
+    takes: tuple[str, ...] = ()
+    """The models that it answers, with ``*`` for any text; empty: all but those that it :attr:`lacks`."""
+    lacks: tuple[str, ...] = ()
+    """Models that it does not answer, likewise."""
     cache_discount: bool = True
     """Whether cached tokens cost less in it, too."""
     limits: Decimal | None = None
@@ -266,6 +279,17 @@ class Lane(Dated):
     error catalogue. Empty: there always is."""
     what: str = ""
     source: str
+
+    def answers(self, model: Model) -> bool:
+        """Whether *model* can be asked in it; of one that the user added it is not known."""
+        if not (self.takes or self.lacks) or model.source == "user":
+            return True
+        named = partial(fnmatchcase, model.id)
+        return not any(map(named, self.lacks)) and (not self.takes or any(map(named, self.takes)))
+
+    def price_of(self, model: str) -> Decimal:
+        """What *model* costs in it, in times its list price."""
+        return self.price if not self.models or model in self.models else Decimal(1)
 
 
 class RefusalRow(Dated):
@@ -292,6 +316,21 @@ REASONS: Mapping[str, str] = {
     "no_conforming_answer": "no value fits the schema that the answer shall have",
 }
 """Why a step or an operation refuses, whoever the provider is."""
+
+REASONS_OF_SOME: Mapping[str, str] = {
+    "empty_file": "a file of sound has no bytes",
+    "no_sound": "a file holds no sound that anybody could play",
+    "sound_too_short": "sound plays for less time than is listened to",
+    "sound_too_long": "sound plays for more time than is listened to",
+    "text_too_long": "a text has more characters than are spoken",
+    "no_such_sound": "speech cannot be had in that form",
+    "no_such_thing": "nothing has the id that the address names",
+    "impossible": "what is asked cannot be done as things are",
+    "not_on_plan": "the operation is not for this plan",
+    "not_in_lane": "the model is not answered in this lane",
+    "file_known": "a file of the same checksum is there",
+}
+"""Why operations refuse that not every provider has: one without them needs no row."""
 
 
 _SHARED_IN_FAMILIES = ("third_party", "type")

@@ -28,7 +28,10 @@ class TogetherDialect(Dialect):
     trace_header: bool = True
     error_id: bool = True
     finish_reason_eos: bool = False
+    file_processing_status: bool = False
     strict_transport_security: str = ""
+
+    speech_stream: Literal["chunk", "delta"] = "chunk"
 
     # Money
     tier_spend: tuple[Decimal, ...] = ()
