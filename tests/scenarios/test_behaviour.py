@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -295,6 +296,41 @@ def test_a_gather_of_equal_prompts_is_as_many_logical_calls(api):
     assert sorted(logical.requests for logical in api.calls.logical) in ([2, 2, 3], [1, 3, 3])
     assert all(logical.succeeded for logical in api.calls.logical)
     assert judged(api) == []
+
+
+@pytest.mark.parametrize(
+    "within", [lambda asked: asyncio.wait_for(asked, 30), asyncio.create_task], ids=["wait_for", "task"]
+)
+def test_an_attempt_in_a_task_of_its_own_is_of_whoever_waits_for_it(api, within):
+    async def ask():
+        client = groq.AsyncGroq(max_retries=0)
+        for attempt in range(3):
+            try:
+                return await within(create(client))
+            except groq.APIStatusError:
+                await asyncio.sleep(2**attempt)
+        raise TimeoutError("no answer")
+
+    api.fail("bad_request")
+    assert asyncio.run(ask()).choices
+
+    [logical] = api.calls.logical
+    assert logical.by_layer == {"the application (ask)": 1}
+    assert codes(api) == ["LLM304"]
+
+
+def test_equal_prompts_in_tasks_that_are_awaited_one_by_one_are_as_many_logical_calls(api):
+    async def main():
+        client = groq.AsyncGroq(max_retries=0)
+        tasks = [asyncio.create_task(create(client)) for _ in range(3)]
+        for task in tasks:
+            with contextlib.suppress(groq.APIStatusError):
+                await task
+
+    api.fail(503, times=3)
+    asyncio.run(main())
+
+    assert [logical.requests for logical in api.calls.logical] == [1, 1, 1]
 
 
 def test_equal_prompts_in_threads_are_as_many_logical_calls(api):

@@ -16,11 +16,11 @@ import os
 import sys
 import threading
 from asyncio.events import _get_running_loop
-from asyncio.tasks import current_task
+from asyncio.tasks import Task, all_tasks, current_task
 from collections.abc import Hashable
 from functools import lru_cache
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_llmcontract.core.site import is_application, is_ours
 
@@ -43,6 +43,9 @@ _CLIENTS = frozenset({"urllib3", "requests", "aiohttp", "niquests", "httpx_retri
 
 _TOOLS = frozenset({"tenacity", "backoff", "stamina", "retrying", "retry", "opnieuw", "retry2", "redo", "asyncstdlib"})
 """Packages that repeat what they are given, as whoever uses them says."""
+
+_DEEPEST = 8
+"""Tasks that wait for one another."""
 
 _BOTTOM = "bottom"
 _NOBODY = ""
@@ -87,11 +90,48 @@ def steps() -> tuple[Step, ...]:
     while frame is not None:
         package = _package(frame.f_code.co_filename)
         if package == _BOTTOM:
+            found += _of_waiters()
             break
         if package:
             found.append(Step(frame, frame.f_lineno, package))
         frame = frame.f_back
     return tuple(found)
+
+
+def _of_waiters() -> list[Step]:
+    """Those of the task that waits for this one and nothing else, and so on: ``wait_for`` until Python 3.11 makes one.
+
+    A ``gather`` or a group waits for several, and is none of them.
+    """
+    loop = _get_running_loop()
+    task = current_task(loop) if loop is not None else None
+    found: list[Step] = []
+    for _ in range(_DEEPEST):
+        if task is None or (task := _waiter_of(task)) is None:
+            break
+        frames = _suspended(task.get_coro())
+        packages = ((frame, _package(frame.f_code.co_filename)) for frame in reversed(frames))
+        found += [Step(frame, frame.f_lineno, package) for frame, package in packages if package and package != _BOTTOM]
+    return found
+
+
+def _waiter_of(task: Task[Any]) -> Task[Any] | None:
+    callbacks = getattr(task, "_callbacks", None) or ()
+    awaited = [task, *(given for callback, _ in callbacks for given in getattr(callback, "args", ()))]
+    for other in all_tasks():
+        waits_for = getattr(other, "_fut_waiter", None)
+        if any(waits_for is one for one in awaited):
+            return other
+    return None
+
+
+def _suspended(coroutine: Any) -> list[FrameType]:
+    """Frames of a coroutine that waits, outermost first."""
+    frames = []
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        frames.append(frame)
+        coroutine = coroutine.cr_await
+    return frames
 
 
 def owner_of(before: tuple[Step, ...], now: tuple[Step, ...]) -> Owner | None:
