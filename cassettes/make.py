@@ -29,7 +29,7 @@ from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 
 HERE = Path(__file__).resolve().parent
 BASES = {"groq": "https://api.groq.com/openai/v1", "together": "https://api.together.ai/v1"}
-MODELS = {"groq": "openai/gpt-oss-120b", "together": "openai/gpt-oss-20b"}
+MODELS = {"groq": "openai/gpt-oss-120b", "together": "openai/gpt-oss-120b"}
 EARS = "whisper-large-v3"
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]

@@ -11,6 +11,7 @@ from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.limits.charges import used_tokens
+from pytest_llmcontract.core.money.book import exactly
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -71,7 +72,7 @@ def _note_cost(state: State, turn: Turn, usage: Usage) -> None:
     if usage is not NOTHING_USED:
         turn.call.usage = usage
     cost = operation_of(turn).price(state, turn, usage)
-    turn.call.cost = kept_once(cost if turn.lane.price == 1 else cost * turn.lane.price)
+    turn.call.cost = kept_once(exactly(cost if turn.lane.price == 1 else cost * turn.lane.price))
 
 
 def _charge_limits(state: State, turn: Turn, model: Model, usage: Usage) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Envelope, Ids
@@ -79,6 +80,8 @@ class State:
     """The recordings of the test, if it has any."""
     retires_within: timedelta = timedelta(30)
     """Before its retirement, from which the use of a model is LLM108; 0: never."""
+    today: date = date.min
+    """The real day, from which the end of a model is counted where it is later than the virtual one."""
     scripts: Scripts = field(default_factory=Scripts)
     ledger: Ledger = field(default_factory=Ledger)
     request_ids: list[str] = field(default_factory=list)
@@ -121,6 +124,7 @@ def opened(
     """
     schedule = Schedule(clock)
     account = provider.account(edition, settings, schedule)
+    account.book.listen(partial(journal.moved, provider.name))
     return State(
         edition,
         provider.envelope(edition, Ids(f"{provider.name} {edition.date} {seed}")),

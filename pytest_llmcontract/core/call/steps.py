@@ -11,12 +11,17 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.judged import judge
 from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.facts.lifecycle import lifecycle_of
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.limiter import Limiter, Shortage
+from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -102,7 +107,8 @@ def account(state: State, turn: Turn) -> Decision | None:
             fix=f"leave service_tier out, or test with plan={turn.lane.plans[0]!r} if that is the account's",
         )
         return state.edition.refusal("lane_not_on_plan", {"service_tier": turn.body.get("service_tier")})
-    return state.account.refusal(turn.at)
+    refusal = state.account.refusal(turn.at)
+    return refused_by_account(state, turn, refusal) if refusal else None
 
 
 def model(state: State, turn: Turn) -> Decision | None:
@@ -127,19 +133,48 @@ def model(state: State, turn: Turn) -> Decision | None:
             path="$.model",
             sent=name,
             allowed=f"a model that answers on {today}",
-            fix=f"choose a model that {_list_of(state)} lists as current",
+            fix=_successor(state, name, today),
         )
         return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
     if not known.serverless:
+        _find_gone(state, turn, known)
         return state.edition.refusal("not_serverless")
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
     if not operation_of(turn).suits(known):
         return _unable(state, turn, known)
-    if known.retired is not None and not turn.target:
-        _warn_of_retirement(state, turn, known.retired)
+    if not turn.target and (end := _end_of(state, known)) is not None:
+        _warn_of_retirement(state, turn, end)
     return None
+
+
+def _find_gone(state: State, turn: Turn, known: Model) -> None:
+    """A model that the provider took out of its usual service is as dead as another to those who call it."""
+    row = lifecycle_of(state.edition.provider).gone(known.id)
+    if row is not None and row.on <= turn.now.date():
+        turn.find(
+            "LLM104",
+            f"the model {known.id!r} answers on a dedicated endpoint alone since {row.on}",
+            path="$.model",
+            sent=known.id,
+            allowed=f"a model that answers on {turn.now.date()}",
+            fix=_successor(state, known.id, turn.now.date()),
+        )
+
+
+def _end_of(state: State, known: Model) -> date | None:
+    """The day on which a model goes, as far as it is known."""
+    if known.retired is not None or known.source == "user":
+        return known.retired
+    row = lifecycle_of(state.edition.provider).gone(known.id)
+    return row.on if row else None
+
+
+def _successor(state: State, name: str, day: date) -> str:
+    named = lifecycle_of(state.edition.provider).successors(name, day)
+    listed = f"choose a model that {_list_of(state)} lists as current"
+    return f"{state.edition.provider} recommends {' or '.join(named)}" if named else listed
 
 
 def _unable(state: State, turn: Turn, known: Model) -> Decision | None:
@@ -167,16 +202,18 @@ def _list_of(state: State) -> str:
 
 def _warn_of_retirement(state: State, turn: Turn, retired: date) -> None:
     """The model still answers; it will not for long. The message is the same on every day, so that it counts once."""
-    left = retired - turn.now.date()
-    if left > state.retires_within:
+    day = max(turn.now.date(), state.today)
+    left = retired - day
+    if left > state.retires_within or not state.retires_within:
         return
+    gone = f"which is gone on {day}" if left.days <= 0 else f"{left.days} {'day' if left.days == 1 else 'days'} before"
     turn.find(
         "LLM108",
         f"the model {turn.call.model!r} retires on {retired}",
         path="$.model",
-        sent=f"{turn.call.model} on {turn.now.date()}, {left.days} {'day' if left.days == 1 else 'days'} before",
+        sent=f"{turn.call.model} on {turn.now.date()}, {gone}",
         answer=f"refuses it from {retired} on",
-        fix=f"move to a model that {_list_of(state)} lists as current;\n"
+        fix=f"{_successor(state, turn.call.model, day)};\n"
         "the ini key llmcontract_retires_within sets how early this is told (days; 0 never)",
     )
 
@@ -225,12 +262,31 @@ def limiter(state: State, turn: Turn) -> Decision | None:
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
     turn.rules = state.limiter.rules(turn.model.id)
-    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
+    share = state.account.share(turn.request)
+    turn.shortage = _admitted(state, turn, charges, share)
     turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
+    if share is not None:
+        turn.limits |= _scarcer(turn.limits, share.state(turn.model.id, turn.at))
     if turn.shortage is not None:
         return Refusal(state.envelope.shortage_error(turn))
     turn.counted, turn.taken = counted, charges.taken
     return None
+
+
+def _admitted(state: State, turn: Turn, charges: Charges, share: Limiter | None) -> Shortage | None:
+    """Let the call in, by the account's limits and by those of the key's share of it: by both, or nothing is taken."""
+    assert turn.model is not None
+    if share is not None and (shortage := share.admit(turn.model.id, charges, turn.at)):
+        return shortage
+    shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
+    if share is not None and shortage is not None:
+        share.take(turn.model.id, {kind: -amount for kind, amount in charges.taken.items()}, turn.at)
+    return shortage
+
+
+def _scarcer(ours: Mapping[str, LimitState], share: Mapping[str, LimitState]) -> dict[str, LimitState]:
+    """Of the limits of a share, those of which less is left than of the account's."""
+    return {kind: state for kind, state in share.items() if kind not in ours or state.remaining < ours[kind].remaining}
 
 
 def capacity(state: State, turn: Turn) -> Decision | None:

@@ -203,11 +203,12 @@ class Edition(Fact):
             BadInput: A kind or model is not known, or a value is no positive number.
         """
         merged = {scope: dict(kinds) for scope, kinds in self.overrides.items()}
-        for scope, kinds in self._scopes(limits or {}):
+        for scope, kinds in self.limits_given(limits or {}):
             merged.setdefault(scope, {}).update(kinds)
         return self._changed(overrides=merged)
 
-    def _scopes(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
+    def limits_given(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
+        """Limits as a person writes them: model, or ``*`` for all, with kind -> limit. As :meth:`with_limits`."""
         for name, value in limits.items():
             if isinstance(value, Mapping):
                 if name != "*" and name not in self.models:

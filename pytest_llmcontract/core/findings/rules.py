@@ -50,7 +50,9 @@ RULES: dict[str, Rule] = {
         Rule("LLM405", "does not fit the plan"),
         Rule("LLM406", "more retries than budgeted"),
         Rule("LLM407", "takes longer than budgeted"),
+        Rule("LLM501", "account cannot pay or is restricted", "note"),
         Rule("LLM502", "tier not in force", "note"),
+        Rule("LLM503", "spend limit reached", "note"),
     )
 }
 """The rules this version knows, by code."""
@@ -87,6 +89,8 @@ class Violation:
     """The application's own line."""
     call: int | None = None
     """Index of the call among all of its test, from 0."""
+    column: int = 0
+    """Of the line that ``site`` ends with, from 1; 0: the line as a whole."""
     difference: str = ""
     """What is not as recorded, place by place; several lines."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -38,7 +39,16 @@ class GroqDialect(Dialect):
     usage_in_last_chunk: bool = False
 
     # Money
-    tracking_delay_seconds: float = 0
+    tracking_delay_seconds: float
+    alert_shares: tuple[Decimal, ...]
+    billing_thresholds: tuple[Decimal, ...]
+    invoice_minimum: Decimal
+    payment_methods: tuple[str, ...]
+    reminder_days: tuple[int, ...]
+    restricted_after_days: int
+
+    # Projects
+    project_limits: tuple[str, ...]
 
 
 def dialect_of(edition: Edition) -> GroqDialect:

@@ -10,7 +10,9 @@ from decimal import Decimal
 
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, PaymentDeclined
+from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money
 from pytest_llmcontract.core.money.bills import Invoice
 from pytest_llmcontract.core.money.book import Book, Event
@@ -155,6 +157,9 @@ class TogetherAccount:
             f"{model.id} needs Build Tier {model.tier}; tier {tier} is in force",
             fix="buy credits up to the tier's lifetime spend, and wait until it is in force",
         )
+
+    def share(self, request: ApiRequest) -> Limiter | None:
+        return None
 
     def spend(self, cost: Decimal, at: float, source: str = "") -> None:
         self.book.enter("usage", cost, at, source)

@@ -19,7 +19,7 @@ from pytest_llmcontract.core.refusal import Refusal
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.scripting import Scripting
 
-MODELS = {"groq": "openai/gpt-oss-20b", "together": "openai/gpt-oss-20b"}
+MODELS = {"groq": "openai/gpt-oss-20b", "together": "openai/gpt-oss-120b"}
 
 
 BATCH = {"input_file_id": "file_1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
