@@ -75,7 +75,7 @@ def compose(
     made_up = script.content is None and script.structured is None and script.tool_calls is None
     if made_up and assumed_output is not None:
         output = min(assumed_output, asked_completion(body) or assumed_output)
-    usage = _usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
+    usage = told_usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
     return Completion(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens))
 
 
@@ -205,7 +205,7 @@ def _counted(
     return whole, whole - said
 
 
-def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
+def told_usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
     """What was counted, unless the test scripted it."""
     if "completion_tokens" in told:
         source = "scripted" if "prompt_tokens" in told else "estimated"

@@ -96,6 +96,10 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    dimensions: int | None = None
+    """Numbers of each of its embeddings."""
+    unit_length: bool = False
+    """Whether its embeddings all have the length 1."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False

@@ -18,7 +18,7 @@ from pytest_llmcontract.providers.groq.dialect import dialect_of
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
-from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.plain import EmbeddingsForm, PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
@@ -45,6 +45,7 @@ class GroqEnvelope(PlainEnvelope):
         self._dialect = dialect_of(edition)
         self.forms = {
             "chat.completions": ChatForm(self, self._dialect),
+            "embeddings": EmbeddingsForm(self),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
         }

@@ -23,6 +23,7 @@ from pytest_llmcontract.providers.together.dialect import dialect_of
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
+from pytest_llmcontract.providers.together.forms.vectors import EmbeddingsForm, RerankForm
 
 VERSIONED = {
     "chat.completions": "x-inference-version",
@@ -45,6 +46,8 @@ class TogetherEnvelope(PlainEnvelope):
             "chat.completions": chat,
             "completions": chat,
             "models.list": ModelsForm(),
+            "embeddings": EmbeddingsForm(self),
+            "rerank": RerankForm(self),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
         }
