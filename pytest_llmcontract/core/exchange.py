@@ -113,6 +113,8 @@ class ApiRequest:
 
     key_mark: int = field(default=0, repr=False, compare=False)
     """Tells its credential from others, and gives none of it away (:func:`key_mark`); 0: it has none."""
+    reached: str = field(default="", repr=False, compare=False)
+    """What the caller has in place of the scheme and host of :attr:`url`, if that is not what it called."""
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -136,6 +138,12 @@ class ApiRequest:
     def forget(self) -> None:
         """Keep the bytes of the body only; it is parsed again when somebody asks."""
         object.__setattr__(self, "_parsed", _NOT_YET)
+
+    @property
+    def origin(self) -> str:
+        """Where the caller has this provider: what addresses begin with that lead back to it."""
+        parts = urlsplit(self.url)
+        return self.reached or f"{parts.scheme}://{parts.netloc}"
 
     @property
     def host(self) -> str:

@@ -115,6 +115,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "at": round(call.at - began, 6),
         "took": round(call.took, 6),
         "attempt": call.attempt,
+        "tier": call.tier,
         "stream": call.stream,
         "client": call.client,
         "site": call.site,

@@ -157,6 +157,8 @@ class CallEntry(Part):
     """Seconds until the reply was complete."""
     attempt: Count
     """Counts from 1 within one group of retries."""
+    tier: str = ""
+    """The service tier it went by, ``flex``; empty where there are none."""
     stream: bool
     client: str
     """``groq-python 1.7.0``."""

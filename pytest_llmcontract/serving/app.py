@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.errors import LlmContractError
@@ -24,7 +25,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-LARGEST = 128 * 1024 * 1024
+LARGEST = 256 * 1024 * 1024
 """Bytes of a request. Providers refuse less; this is for who sends without end."""
 LONG_AGO = date(2000, 1, 1)
 """Since when a made-up model is there: before every edition."""
@@ -102,8 +103,9 @@ class App:
         api = world.providers[place.provider]
         query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         url = f"https://{api.edition.hosts[0]}{place.path}{query}"
-        headers.pop(SCOPE.decode(), None)
+        named = headers.pop(SCOPE.decode(), "") or scope_of(unquote(scope["path"]))[0]
         request = heard(scope["method"], url, headers, body, f"{scope['method']} {scope['path']}")
+        request = replace(request, reached=_origin(scope, headers, named, place.provider))
         if self._scopes.settings.lenient:
             _invent(api.simulator.state, request)
         # In a thread: to answer may take a while, a batch of many lines say, and others are not to wait for it.
@@ -126,6 +128,13 @@ class App:
             while (await receive())["type"] != "http.disconnect":
                 pass
         self._abort(scope)
+
+
+def _origin(scope: Mapping[str, Any], headers: Mapping[str, str], name: str, provider: str) -> str:
+    """Where a client has the provider in its scope: what follows an address does not send the scope's header along."""
+    if not (host := headers.get("host")):
+        return ""
+    return f"{scope.get('scheme', 'http')}://{host}{f'/t/{quote(name)}' if name else ''}/{provider}"
 
 
 def _waits(world: Scope) -> Callable[[float], Awaitable[None]]:

@@ -62,7 +62,9 @@ def place_of(path: str, homes: Sequence[Home]) -> Place:
 
 
 def _below_root(home: Home, path: str) -> Place:
-    if path.startswith((home.base, *home.others)):
+    if path.startswith(home.others):
+        return Place(home.name, path)
+    if path.startswith(home.base):
         return _once(home, path)
     # A client with a base of its own, "/v1", or with none at all.
     return _once(home, home.base + path.removeprefix("/v1"))

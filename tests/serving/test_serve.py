@@ -310,3 +310,21 @@ def test_a_report_that_cannot_be_written_is_told_before_it_begins(run_command):
     code, _, err = run_command("serve --port 0 --report ledger.pdf")
     assert code == 2
     assert "unknown suffix '.pdf'" in err
+
+
+# Things that last.
+
+
+@pytest.mark.parametrize("way", ["header", "path"])
+def test_a_file_is_put_to_the_server_and_stays_in_its_scope(server, tmp_path, way):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"text": "a"}\n\xff')
+    scope = f"upload-{way}"
+    if way == "header":
+        client = together_client(server.url, default_headers={"x-llmcontract-test": scope})
+    else:
+        client = together_client(f"{server.url}/t/{scope}")
+    sent = client.files.upload(path, purpose="fine-tune", check=False)
+
+    assert client.files.content(sent.id).read() == path.read_bytes()
+    assert together_client(f"{server.url}/t/another").files.list().data == []

@@ -108,7 +108,7 @@ class Simulator:
     def _begin_turn(self, state: State, turn: Turn) -> None:
         """What is wrong with the request, and who answers it: a script, a recording, the provider's steps."""
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
-        turn.model = state.model(turn.call.model)
+        turn.model = state.model(turn.call.model) if operation_of(turn).calls_model else None
         if contract := state.contracts.get(turn.operation):
             turn.mismatches = contract.check(judged_body(turn.request), _able(turn))
             for mismatch in turn.mismatches:

@@ -16,11 +16,12 @@ from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.call.script import Scripts
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.completion.prompt_cache import PromptCache
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.contract.request import RequestContract
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.facts.records import Lane, Model
 from pytest_llmcontract.core.facts.registry import key_names
 from pytest_llmcontract.core.journal import Journal
 from pytest_llmcontract.core.kept.schedule import Schedule
@@ -40,6 +41,10 @@ class Capacity:
     """Whether calls of the flex tier find room."""
     batch_lines_per_hour: float | None = None
     """How fast batches run; ``None``: as fast as they were seen to."""
+
+    def has_room(self, lane: Lane) -> bool:
+        """Whether a call in *lane* finds room."""
+        return not lane.room or bool(getattr(self, lane.name, True))
 
 
 Within = Callable[[ApiRequest, str, int], Call]
@@ -68,7 +73,7 @@ class State:
     account: Account
     """Who calls. Each provider's has more than the path asks of it."""
     limiter: Limiter
-    """What is left."""
+    """What is left in the usual lanes."""
     tokens: TokenEstimator
     """Counts what has no recorded count."""
     clock: VirtualClock
@@ -92,12 +97,24 @@ class State:
     """Models of this account alone, beside those of the edition."""
     capacity: Capacity = Capacity()
     """What the provider has room for, as the test wants it."""
+    pools: dict[str, Limiter] = field(default_factory=dict)
+    """What is left in lanes that have limits of their own, by lane."""
+    prompts: PromptCache = field(default_factory=PromptCache)
+    """What the prompt cache holds."""
     within: Within = _nobody
     """Sends a request that comes from inside the provider, such as a line of a batch, down the path of a call."""
 
     def model(self, name: str) -> Model | None:
         """The model of that name, the account's own or the edition's, whether it answers today or not."""
         return self.edition.models.get(name) or self.own_models.get(name)
+
+    def pool(self, lane: Lane) -> Limiter:
+        """What is left in *lane*."""
+        if lane.limits is None:
+            return self.limiter
+        if lane.name not in self.pools:
+            self.pools[lane.name] = self.limiter.scaled(float(lane.limits))
+        return self.pools[lane.name]
 
     def models(self) -> Iterator[Model]:
         """All of them, those of the account last."""

@@ -35,6 +35,7 @@ RULES: dict[str, Rule] = {
         Rule("LLM106", "credential missing or misplaced"),
         Rule("LLM107", "too large"),
         Rule("LLM108", "model retires soon", "warning"),
+        Rule("LLM109", "a changing prefix defeats the prompt cache", "note"),
         Rule("LLM201", "recorded reply does not fit the schema"),
         Rule("LLM202", "secret in a recording"),
         Rule("LLM203", "stale recording", "warning"),

@@ -146,6 +146,7 @@ def as_money(amount: Money, what: str) -> Decimal:
 
 
 def shown(amount: Decimal) -> str:
-    """Dollars in a sentence: to the cent, or exactly where they are finer: ``$12.50``, ``$0.000375``."""
-    cents = amount.quantize(CENT)
-    return f"${cents:,}" if cents == amount else f"${amount.normalize():,f}"
+    """Dollars in a sentence: to the cent, or exactly where they are finer: ``$12.50``, ``$0.000375``, ``-$5.00``."""
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    cents = size.quantize(CENT)
+    return f"{sign}${cents:,}" if cents == size else f"{sign}${size.normalize():,f}"

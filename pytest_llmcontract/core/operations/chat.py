@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
@@ -11,6 +12,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import compose
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
+from pytest_llmcontract.core.operations.cached import with_cache
 from pytest_llmcontract.core.operations.operation import TALKING, Operation
 
 
@@ -30,7 +32,7 @@ class Completions(Operation):
         if turn.model is None:
             return state.edition.refusal("no_model")
         try:
-            return compose(
+            said = compose(
                 turn.body,
                 turn.model,
                 wanted,
@@ -38,6 +40,8 @@ class Completions(Operation):
                 turn.prompt_tokens,
                 assumed_output=state.journal.assumed_output,
             )
+            usage = with_cache(state, turn, wanted, said.usage)
+            return said if usage is said.usage else replace(said, usage=usage)
         except Unsatisfiable as problem:
             # No model could give one either.
             fix = "correct the schema, or script the answer with reply(structured=…)"

@@ -37,6 +37,7 @@ class GroqDialect(Dialect):
     service_tier_in_reply: bool = False
     instance_id_of: tuple[str, ...] = ()
     usage_in_last_chunk: bool = False
+    batch_keys: tuple[str, ...] = ()
 
     # Money
     tracking_delay_seconds: float

@@ -91,15 +91,15 @@ function outcomeOf(status) {
 
 /** What kinds of things happen to accounts, by word, sign and marker; what is in none of `of` is `other`. */
 const HAPPENINGS = {
-  shut: { word: "no call is let in", sign: "✕", marker: "x", shade: "limit", of: ["blocked", "restricted", "suspended"] },
+  shut: { word: "no call is let in", sign: "✕", marker: "x", shade: "limit", of: ["blocked", "restricted", "suspended", "past_due"] },
   trouble: {
     word: "trouble ahead", sign: "▲", marker: "triangle", shade: "server",
-    of: ["alert", "payment_failed", "declined", "reminder", "past_due", "pending"],
+    of: ["alert", "payment_failed", "declined", "reminder", "link", "pending", "recharge_off"],
   },
   bill: { word: "billed or used", sign: "■", marker: "square", shade: "client", of: ["invoice", "charge", "threshold", "carried_over"] },
   money: {
     word: "money came", sign: "◆", marker: "diamond", shade: "ok",
-    of: ["payment", "purchase", "grant", "recharge", "unblocked", "unrestricted"],
+    of: ["payment", "purchase", "grant", "unblocked", "unrestricted"],
   },
   other: { word: "anything else", sign: "●", marker: "circle", shade: "lost", of: [] },
 };
