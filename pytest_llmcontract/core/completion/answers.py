@@ -193,6 +193,17 @@ def asked_completion(body: Mapping[str, Any]) -> int | None:
     return most if isinstance(most, int) else None
 
 
+def choices_asked(body: Mapping[str, Any]) -> int:
+    """How many answers the request wants; all are the same."""
+    count = body.get("n")
+    return count if isinstance(count, int) and count > 0 else 1
+
+
+def split_tokens(text: str) -> tuple[str, ...]:
+    """*text* in pieces as a model reads it, roughly."""
+    return tuple(_TOKENS.findall(text))
+
+
 def _counted(
     text: str | None, calls: Sequence[ToolCall], reasoning: str, tokens: TokenEstimator, model: str
 ) -> tuple[int, int]:

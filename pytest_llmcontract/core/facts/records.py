@@ -103,6 +103,8 @@ class Model(Fact):
     """Whether its embeddings all have the length 1."""
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
+    steps: int | None = None
+    """Of its pictures, that the price of a megapixel includes."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import batches, chat, embeddings, files, images, models, rerank
+from pytest_llmcontract.core.operations import batches, chat, embeddings, files, images, models, rerank, videos
 from pytest_llmcontract.core.operations.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -18,6 +18,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **embeddings.OPERATIONS,
     **rerank.OPERATIONS,
     **images.OPERATIONS,
+    **videos.OPERATIONS,
     **files.OPERATIONS,
     **batches.OPERATIONS,
 }
