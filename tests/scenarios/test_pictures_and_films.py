@@ -75,11 +75,19 @@ def test_a_seed_makes_the_same_picture_again_and_another_seed_another(together_a
     assert len({*data(), *data()}) == 2
 
 
-def test_reset_forgets_pictures_and_an_unknown_one_is_not_there(together_api):
-    url = draw()[0].url
+def test_reset_forgets_pictures(together_api):
+    url = draw(width=512)[0].url
     together_api.reset()
 
-    assert httpx.get(url).status_code == 404
+    assert opened(httpx.get(url).content).size == (1024, 1024)
+
+
+def test_an_address_that_a_script_gives_has_a_picture_too(together_api):
+    url = "https://api.together.ai/shrt/abc"
+    found = {"index": 0, "url": url, "timings": {"inference": 0.1}}
+    together_api.reply(body={"id": "1", "model": FLUX, "object": "list", "data": [found]})
+
+    assert opened(httpx.get(draw()[0].url).content).format == "JPEG"
 
 
 @pytest.mark.llm_allow("LLM102")

@@ -168,7 +168,7 @@ def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = No
     """A call that begins now."""
     operation, targets = state.routes.find(request.method, request.path)
     body = request.json if isinstance(request.json, dict) else read_form(request)
-    name = body.get("model")
+    name = body.get("model") or state.edition.dialect.default_models.get(operation)
     named = targets["id"] if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
     call = Call(
         provider=state.edition.provider,

@@ -170,6 +170,25 @@ def model(state: State, turn: Turn) -> Decision | None:
     return None
 
 
+def _unable(state: State, turn: Turn, known: Model) -> Decision | None:
+    """A model that cannot do what is asked. Where the provider hands the call on to it, that refuses it in the end."""
+    operation = operation_of(turn)
+    kinds = " or ".join(operation.models)
+    turn.find(
+        "LLM102",
+        f"{known.id} is of the type {known.type!r} and does no {operation.does}",
+        path="$.model",
+        sent=known.id,
+        allowed=f"a model of the type {kinds}",
+        fix=f"choose one that {_list_of(state)} lists with that type",
+    )
+    refusal = state.edition.refusal("wrong_model", {"does": operation.does}, operation=turn.operation)
+    if state.edition.errors[refusal.error].step == "answer":
+        turn.unable = refusal
+        return None
+    return refusal
+
+
 def _not_in_lane(state: State, turn: Turn, known: Model) -> Refusal:
     turn.find(
         "LLM102",
@@ -208,25 +227,6 @@ def _successor(state: State, name: str, day: date) -> str:
     named = lifecycle_of(state.edition.provider).successors(name, day)
     listed = f"choose a model that {_list_of(state)} lists as current"
     return f"{state.edition.provider} recommends {' or '.join(named)}" if named else listed
-
-
-def _unable(state: State, turn: Turn, known: Model) -> Decision | None:
-    """A model that cannot do what is asked. Where the provider hands the call on to it, that refuses it in the end."""
-    operation = operation_of(turn)
-    kinds = " or ".join(operation.models)
-    turn.find(
-        "LLM102",
-        f"{known.id} is of the type {known.type!r} and does no {operation.does}",
-        path="$.model",
-        sent=known.id,
-        allowed=f"a model of the type {kinds}",
-        fix=f"choose one that {_list_of(state)} lists with that type",
-    )
-    refusal = state.edition.refusal("wrong_model", {"does": operation.does}, operation=turn.operation)
-    if state.edition.errors[refusal.error].step == "answer":
-        turn.unable = refusal
-        return None
-    return refusal
 
 
 def _list_of(state: State) -> str:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import batches, chat, embeddings, files, images, models, rerank, videos
+from pytest_llmcontract.core.operations import (
+    audio,
+    batches,
+    chat,
+    embeddings,
+    files,
+    images,
+    models,
+    rerank,
+    videos,
+)
 from pytest_llmcontract.core.operations.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -19,6 +29,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **rerank.OPERATIONS,
     **images.OPERATIONS,
     **videos.OPERATIONS,
+    **audio.OPERATIONS,
     **files.OPERATIONS,
     **batches.OPERATIONS,
 }
