@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_llmcontract.core.call.multipart import File, audio_seconds
 from pytest_llmcontract.core.limits.charges import ByRequest, Counted
@@ -31,10 +32,16 @@ class Operation:
     """It is counted in tokens, and its prompt has to fit the context."""
     streams: ClassVar[bool] = False
     """It gives its answer in pieces where the request asks so; its forms can do it."""
+    says_done: ClassVar[bool] = True
+    """A whole stream of it ends with ``[DONE]``."""
     status: ClassVar[int] = 200
     """Of its answer."""
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
+
+    def as_chat(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The request *body* as a body of ``chat.completions``: the one form in which it is counted and answered."""
+        return body
 
     def counted(self, state: State, turn: Turn) -> Counted:
         """How limits count it."""
