@@ -18,7 +18,9 @@ _SAME = ("model", "temperature", "top_p", "stream", "user", "service_tier", "met
 def is_responses(body: Mapping[str, Any]) -> bool:
     """Whether *body* reads as a request of the Responses API: an embedding has neither instructions nor items."""
     items = body.get("input")
-    return "messages" not in body and ("instructions" in body or (isinstance(items, list) and any(map(_is_item, items))))
+    return "messages" not in body and (
+        "instructions" in body or (isinstance(items, list) and any(map(_is_item, items)))
+    )
 
 
 def _is_item(value: object) -> bool:

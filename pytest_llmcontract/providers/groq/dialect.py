@@ -37,6 +37,9 @@ class GroqDialect(Dialect):
     instance_id_of: tuple[str, ...] = ()
     usage_in_last_chunk: bool = False
 
+    # The Responses API
+    responses_form: Literal["first", "both_details", "groq_key"] = "first"
+
     # Money
     tracking_delay_seconds: float = 0
 

@@ -18,6 +18,7 @@ from pytest_llmcontract.providers.groq.dialect import dialect_of
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
+from pytest_llmcontract.providers.groq.forms.responses import ResponsesForm
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -45,6 +46,7 @@ class GroqEnvelope(PlainEnvelope):
         self._dialect = dialect_of(edition)
         self.forms = {
             "chat.completions": ChatForm(self, self._dialect),
+            "responses": ResponsesForm(self, self._dialect),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
         }
@@ -52,9 +54,12 @@ class GroqEnvelope(PlainEnvelope):
         self._region = self._dialect.regions[0] if self._dialect.regions else "us-central-1"
 
     def request_id(self, moment: datetime) -> str:
+        return self.new_id("req", moment)
+
+    def new_id(self, kind: str, moment: datetime) -> str:
         # A lower-case ULID: 48 bits of milliseconds and 80 of chance, five to a letter.
         number = int(moment.timestamp() * 1000) << 80 | self.ids.number(80)
-        return "req_" + "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
+        return f"{kind}_" + "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         return {"organization": self.organization, "request_id": turn.request_id}
