@@ -148,16 +148,16 @@ def _usage(usage: Any, known: Sequence[str] = USAGE) -> Mapping[str, Any] | None
         return None
     if not isinstance(usage, Mapping):
         raise _bad("usage", usage, "{'prompt_tokens': …, 'completion_tokens': …}")
-    usage = _spelt_alike(usage) if known is USAGE else usage
-    for name, value in usage.items():
+    counts: dict[str, Any] = _spelt_alike(usage) if known is USAGE else {**usage}
+    for name, value in counts.items():
         if name not in known:
             raise unknown("key of reply(usage=)", str(name), (*known, *(_SPELT_ELSEWHERE if known is USAGE else ())))
         if name == "prompt_tokens_details":
             _usage({} if value is None else value, _DETAILS)
         elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise BadInput(f"reply(usage=): {name} is {value!r}; accepted: a whole number from 0")
-    _sums(usage)
-    return usage
+    _sums(counts)
+    return counts
 
 
 def _spelt_alike(usage: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -75,6 +75,10 @@ def message(failure: Failure) -> str:
             return f"{path} has {_items(len(failure.sent))}, fewer than {failure.expected}"
         case "maxItems":
             return f"{path} has {_items(len(failure.sent))}, more than {failure.expected}"
+        case "maxProperties":
+            return f"{path} has {len(failure.sent)} keys, more than {failure.expected}"
+        case "maxLength":
+            return f"{path} has {len(failure.sent):,} characters, more than {failure.expected:,}"
     return f"{path} is {sent}, which breaks the contract's {failure.keyword!r}"
 
 
@@ -99,7 +103,7 @@ def allowed(failure: Failure) -> str:
             return f"only {low}" if low == high else f"{low} to {high}"
         case "minimum" | "minItems":
             return f"at least {failure.expected}"
-        case "maximum" | "maxItems":
+        case "maximum" | "maxItems" | "maxProperties" | "maxLength":
             return f"at most {failure.expected}"
     return shown(failure.expected)
 

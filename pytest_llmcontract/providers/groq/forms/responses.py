@@ -7,7 +7,8 @@ are the items of tools that Groq runs itself, but for those of a server (documen
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -223,7 +224,7 @@ def _text(text: str) -> Item:
 # A stream tells an item from its beginning to its end
 
 
-def _told(item: Item, pieces: tuple[str, ...]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _told(item: Item, pieces: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The events of one *item*: their kinds and data."""
     id, kind = item["id"], item["type"]
     yield "output_item.added", {"item": _begun(item)}
@@ -262,10 +263,10 @@ def _told_arguments(kind: str, item: Item, **more: Any) -> Iterator[tuple[str, d
     yield f"{kind}.done", {"item_id": item["id"], **more, "arguments": item["arguments"]}
 
 
-def _told_part(part: Item, pieces: tuple[str, ...], place: Item) -> Iterator[tuple[str, dict[str, Any]]]:
+def _told_part(part: Item, pieces: Sequence[str], place: Item) -> Iterator[tuple[str, dict[str, Any]]]:
     text, is_text = part["text"], part["type"] == "output_text"
-    more = {"logprobs": []} if is_text else {}
-    said = pieces if is_text else tuple(f"{word} " for word in text.split(" ")[:-1]) + (text.split(" ")[-1],)
+    more: Item = {"logprobs": []} if is_text else {}
+    said = pieces if is_text else re.findall(r"\S*\s*", text)[:-1]
     yield "content_part.added", {**place, "part": {**part, "text": ""}}
     for piece in said:
         yield f"{part['type']}.delta", {**place, "delta": piece, **more}
