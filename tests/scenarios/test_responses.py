@@ -95,7 +95,8 @@ class TestAnswers:
             openai.OpenAI(api_key="x", base_url=GROQ).responses.create(model="llama-3.3-70b-versatile", input="Hello")
             first, second = api.calls.last.reply.json["output"]
         assert (first["type"], "content" in first, first["summary"]) == ("reasoning", False, [])
-        assert first["id"].startswith("resp_") and second["id"].startswith("msg_")
+        assert first["id"].startswith("resp_")
+        assert second["id"].startswith("msg_")
 
     def test_too_short_an_answer_is_incomplete(self, groq_api: SimulatedProvider, client: openai.OpenAI) -> None:
         response = client.responses.create(model=MODEL, input="Hello", max_output_tokens=2)
@@ -165,10 +166,13 @@ class TestTools:
         server = {"type": "mcp", "server_label": "hub", "server_url": "https://x.test", "allowed_tools": ["find"]}
         container = {"type": "code_interpreter", "container": {"type": "auto"}}
         tools: Any = [server, {"type": "browser_search"}, container]
-        with client.responses.stream(model=MODEL, input="Hello", tools=tools) as stream:
-            response = stream.get_final_response()
+        response = client.responses.create(model=MODEL, input="Hello", tools=tools)
+        held(groq_api)
+        events = client.responses.create(model=MODEL, input="Hello", tools=tools, stream=True)
+        done = [event.item.type for event in events if event.type == "response.output_item.done"]
 
         kinds = [item.type for item in response.output]
+        assert done == kinds
         assert kinds == [
             "mcp_list_tools",
             "reasoning",
