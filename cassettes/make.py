@@ -29,7 +29,7 @@ from pytest_llmcontract.recordings.scrub import scrubbed_reply, scrubbed_request
 
 HERE = Path(__file__).resolve().parent
 BASES = {"groq": "https://api.groq.com/openai/v1", "together": "https://api.together.ai/v1"}
-MODELS = {"groq": "openai/gpt-oss-120b", "together": "openai/gpt-oss-20b"}
+MODELS = {"groq": "openai/gpt-oss-120b", "together": "openai/gpt-oss-120b"}
 EARS = "whisper-large-v3"
 
 QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
@@ -267,7 +267,9 @@ def _first_words(spec: ErrorSpec, provider: str) -> str:
     body = filled(spec.body, {"model": MODELS[provider], **spec.defaults})
     if isinstance(body, str):
         return "with a page of the proxy" if body.startswith("<") else f"“{body}”"
-    message = body["error"]["message"]
+    if "error" not in body:
+        return "with the id of the one that is there"
+    message = body["error"]["message"] if isinstance(body["error"], dict) else body["error"]
     first = str(message["message"] if isinstance(message, dict) else message).split(". ")[0]
     return f"“{first[:90]}{'…' if len(first) > 90 else ''}”".replace("|", "\\|")
 

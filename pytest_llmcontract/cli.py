@@ -18,27 +18,32 @@ from pytest_llmcontract.commands import (
     drift,
     explain,
     fit,
+    init,
     models,
     report,
     reproduce,
     rules,
+    scan,
     schema,
+    serve,
     verify,
 )
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema)
+COMMANDS = (demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan, serve)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; its exit code."""
     args = _parser().parse_args(argv)
     _print_anything()
+    from pytest_llmcontract.commands.project import own_facts
     from pytest_llmcontract.core.errors import LlmContractError
 
     run: Callable[[argparse.Namespace], int] = args.run
     try:
-        return run(args)
+        with own_facts():
+            return run(args)
     except LlmContractError as error:
         tell(args.command, error)
         return 2

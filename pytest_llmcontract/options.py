@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
 
-from pytest_llmcontract.core.facts.registry import provider_folder, provider_names, title_of
+from pytest_llmcontract.core.facts.registry import edition_days, old_facts, provider_names, title_of
 from pytest_llmcontract.core.guard import Guard
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "choices": ("simulator", "live"),
         "help": "who answers what is recorded: the simulator (default), or the provider itself, with a real key",
     },
+    "unplayed": {
+        "choices": ("warning", "error"),
+        "help": "what a recorded call is that no test makes any more (LLM205): a warning (default) or an error",
+    },
     "budget": {
         "metavar": "NAME=N,…",
         "help": "what the whole session may use, such as cost=0.50,tokens=200K; names: calls, tokens, input_tokens, "
@@ -101,6 +105,21 @@ def add_options(parser: pytest.Parser) -> None:
         "llmcontract_retires_within",
         "days before a model's retirement from which its use is a warning (LLM108); 0: never",
         default="30",
+    )
+    parser.addini(
+        "llmcontract_facts",
+        "a file of models of one's own, laid over the facts of this package (llmcontract models --overlay writes one)",
+        default="",
+    )
+    parser.addini(
+        "llmcontract_expire_after",
+        "from when on a recording is stale (LLM203), such as 30d or 12w; default 180d",
+        default="",
+    )
+    parser.addini(
+        "llmcontract_on_expiry",
+        "what becomes of a stale recording: warn (default), fail, or rerecord: by whoever answered it",
+        default="",
     )
     parser.addini(
         "llmcontract_allow_hosts",
@@ -165,6 +184,9 @@ class Options(NamedTuple):
     record_ini: str | None = None
     source_flag: str | None = None
     source_ini: str | None = None
+    expire_after: int = 0
+    on_expiry: str = "warn"
+    unplayed: str = "warning"
     budget: Mapping[str, Decimal] | None = None
     """What the session may use, by name."""
     reports: tuple[Path, ...] = ()
@@ -201,9 +223,30 @@ def read_options(config: pytest.Config) -> Options:
         record_ini=_chosen(config, "record"),
         source_flag=config.getoption("llmcontract_source"),
         source_ini=_chosen(config, "source"),
+        expire_after=_expire_after(config.getini("llmcontract_expire_after")),
+        on_expiry=_on_expiry(config.getini("llmcontract_on_expiry")),
+        unplayed=config.getoption("llmcontract_unplayed") or _chosen(config, "unplayed") or "warning",
         budget=_budget(config),
         reports=_reports(config),
     )
+
+
+def lay_facts_over(config: pytest.Config) -> None:
+    """``llmcontract_facts``: models of the project's own, for this session.
+
+    Raises:
+        pytest.UsageError: The file is not there, or a record of it is wrong.
+    """
+    file = config.getini("llmcontract_facts")
+    if not file:
+        return
+    from pytest_llmcontract.core.errors import LlmContractError
+    from pytest_llmcontract.core.facts.laid import lay_over
+
+    try:
+        config.add_cleanup(lay_over(config.rootpath / file))
+    except LlmContractError as problem:
+        raise pytest.UsageError(f"llmcontract_facts (ini): {problem}") from None
 
 
 def _budget(config: pytest.Config) -> Mapping[str, Decimal] | None:
@@ -253,7 +296,27 @@ def editions_in_force(day: str | None) -> str:
     for provider in provider_names():
         with suppress(pytest.UsageError):
             found.append(f"{provider} {edition_in_force(provider, day)}")
-    return ", ".join(found)
+    old = [] if day else [told for provider in provider_names() if (told := old_facts(provider))]
+    return "; ".join([", ".join(found), *old])
+
+
+def _expire_after(text: str) -> int:
+    if not text:
+        return 0
+    from pytest_llmcontract.core.age import days_of
+    from pytest_llmcontract.core.errors import BadInput
+
+    try:
+        return days_of(text, "llmcontract_expire_after (ini)")
+    except BadInput as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+def _on_expiry(text: str) -> str:
+    accepted = ("warn", "fail", "rerecord")
+    if text and text not in accepted:
+        raise pytest.UsageError(f"llmcontract_on_expiry = {text!r} (ini): accepted are {', '.join(accepted)}")
+    return text or "warn"
 
 
 def _days(key: str, value: str) -> int:
@@ -284,10 +347,9 @@ def edition_in_force(provider: str, day: str | None, where: str = "edition") -> 
     Raises:
         pytest.UsageError: *day* is no date, or before the first edition.
     """
-    file = provider_folder(provider) / "editions.json"
-    dates = sorted(record["date"] for record in json.loads(file.read_bytes()))
+    dates = [str(known) for known in edition_days(provider)]
     if day is None:
-        return cast("str", dates[-1])
+        return dates[-1]
     try:
         wanted = date.fromisoformat(day).isoformat()
     except ValueError:
@@ -295,7 +357,7 @@ def edition_in_force(provider: str, day: str | None, where: str = "edition") -> 
     earlier = [known for known in dates if known <= wanted]
     if not earlier:
         raise pytest.UsageError(f"{where} = {day!r}: the first {provider} edition is {dates[0]}")
-    return cast("str", earlier[-1])
+    return earlier[-1]
 
 
 def marker_settings(node: pytest.Item, name: str) -> tuple[dict[str, Any], str]:

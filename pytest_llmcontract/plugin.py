@@ -66,6 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
             edition=read.edition_flag or read.edition_ini,
             guard=read.guard,
             retires_within=read.retires_within,
+            expire_after=read.expire_after,
+            on_expiry=read.on_expiry,
+            unplayed=read.unplayed,
             selection=read.selection,
             record_flag=read.record_flag,
             record_ini=read.record_ini,
@@ -74,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     )
     config.add_cleanup(restore)
+    options.lay_facts_over(config)
     config.pluginmanager.register(_provider_fixtures(), "llmcontract-providers")
     config.pluginmanager.register(_SessionSummary(_session_ledger(config, read)), "llmcontract-summary")
 

@@ -23,7 +23,7 @@ from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_with_plan
-from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names
+from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, today
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.guard import Guard
 from pytest_llmcontract.core.ledger import Call
@@ -419,7 +419,7 @@ def _world(settings: ClockSettings) -> World:
     ticks = Real.monotonic if settings.mode == "real" else None
     clock = VirtualClock(settings.start or noon_of(newest), ticks=ticks)
     dated = settings.start is not None
-    return World(clock, journal_of_test(), retires_within=defaults().retires_within, dated=dated)
+    return World(clock, journal_of_test(), retires_within=defaults().retires_within, today=today(), dated=dated)
 
 
 def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> CassetteTape | None:

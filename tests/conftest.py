@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -9,6 +10,9 @@ import pytest
 from forks import Forks
 
 from pytest_llmcontract.cli import main
+
+os.environ.setdefault("LLMCONTRACT_TODAY", "2024-01-01")
+"""No test changes with the calendar: the virtual day is later, and counts."""
 
 SLOW = {"browser", "ci", "forks", "pytester"}
 """Fixtures whose tests start processes."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,18 @@ def selection_of(args: argparse.Namespace) -> Selection:
     return read_selection(args.select, args.ignore, settings.get, root=str(folder))
 
 
+def expires_after() -> int:
+    """Days from which a recording is stale, as the project's ini key says.
+
+    Raises:
+        BadInput: It is no number of days.
+    """
+    from pytest_llmcontract.core.age import days_of
+
+    key = "llmcontract_expire_after"
+    return days_of(str(ini_settings(Path.cwd())[1].get(key) or ""), f"{key} (ini)")
+
+
 def ini_settings(start: Path) -> tuple[Path, Mapping[str, Any]]:
     """pytest's settings for *start* and the folder of the file that has them; nothing if there is no such file."""
     for folder in (start, *start.parents):
@@ -46,6 +59,27 @@ def ini_settings(start: Path) -> tuple[Path, Mapping[str, Any]]:
             if file.is_file() and (settings := _section(file, section)) is not None:
                 return folder, settings
     return start, {}
+
+
+@contextmanager
+def own_facts() -> Iterator[None]:
+    """The project's own facts, while a command runs.
+
+    Raises:
+        BadInput: The file is not there, or a record of it is wrong.
+    """
+    folder, settings = ini_settings(Path.cwd())
+    file = settings.get("llmcontract_facts")
+    if not file:
+        yield
+        return
+    from pytest_llmcontract.core.facts.laid import lay_over
+
+    restore = lay_over(folder / str(file))
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _section(file: Path, section: str) -> Mapping[str, Any] | None:

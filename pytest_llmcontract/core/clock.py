@@ -82,6 +82,11 @@ class VirtualClock:
         return self._start + timedelta(microseconds=self._microseconds)
 
     @property
+    def is_real(self) -> bool:
+        """Whether it follows real time, so that who is to wait has to."""
+        return self._ticks is not None
+
+    @property
     def seconds(self) -> float:
         """Seconds since the clock was made; never less than before. What limits are counted in."""
         return self._moved / _SECOND if self._ticks is None else self._microseconds / _SECOND
@@ -169,8 +174,8 @@ class VirtualClock:
         return lambda: self._listeners.remove(listener)
 
     def rebase(self, start: datetime) -> None:
-        """Begin at another date; only before anything has moved the clock."""
-        if self._moved == 0:
+        """Begin at another date; only before anything has moved the clock, or is booked on it."""
+        if self._moved == 0 and not self._appointments:
             self._start = _aware(start)
             self._tell()
 

@@ -27,6 +27,8 @@ class Call:
     """Seconds on the virtual clock."""
     plan: str = ""
     """The plan or tier in force, ``free``, ``tier1``."""
+    tier: str = ""
+    """The service tier it went by, ``flex``; of ``auto`` the one that let it in. Empty where there are none."""
     stream: bool = False
     attempt: int = 1
     """Counts from 1 within one retry group."""

@@ -28,11 +28,18 @@ class World:
         clock: The time that all of it shares.
         journal: Where calls are noted; default one of its own.
         retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
+        today: The real day: what retires is told by it where it is later than the virtual one.
         dated: Whether the clock begins at a day of somebody's choice; else at that of the earliest edition in play.
     """
 
     def __init__(
-        self, clock: VirtualClock, journal: Journal | None = None, *, retires_within: int = 30, dated: bool = True
+        self,
+        clock: VirtualClock,
+        journal: Journal | None = None,
+        *,
+        retires_within: int = 30,
+        today: date = date.min,
+        dated: bool = True,
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
@@ -41,6 +48,7 @@ class World:
         self.tape: Tape | None = None
         """The recordings of the test that runs."""
         self._retires_within = timedelta(retires_within)
+        self._today = today
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
 
@@ -74,6 +82,7 @@ class World:
                 tokens or DefaultEstimator(),
                 seed=seed,
                 retires_within=self._retires_within,
+                today=self._today,
             ),
             self.clock.lock,
         )

@@ -23,7 +23,8 @@ def _annotation(finding: Violation, root: Path | None) -> str:
     file, line = place(finding, root)
     title = f"{finding.code} {RULES[finding.code].title}"
     text = f"{finding.message}\nHow to fix: {finding.fix}" if finding.fix else finding.message
-    place_and_title = f"file={_property(file)},line={line},title={_property(title)}"
+    column = f",col={finding.column}" if finding.column else ""
+    place_and_title = f"file={_property(file)},line={line}{column},title={_property(title)}"
     return f"::{_LEVELS[finding.severity]} {place_and_title}::{_data(text)}"
 
 

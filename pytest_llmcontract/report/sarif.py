@@ -59,6 +59,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(finding: Violation, rule: int, root: Path | None, seen: Counter[str]) -> dict[str, Any]:
     file, line = place(finding, root)
+    region = {"startLine": line} | ({"startColumn": finding.column} if finding.column else {})
     said = hashlib.sha256("\0".join((finding.code, file, finding.message, finding.path)).encode()).hexdigest()[:32]
     seen[said] += 1
     return {
@@ -66,7 +67,7 @@ def _result(finding: Violation, rule: int, root: Path | None, seen: Counter[str]
         "ruleIndex": rule,
         "level": finding.severity,
         "message": {"text": scrubbed(_text(finding))},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": region}}],
         "partialFingerprints": {"llmcontract/v1": f"{said}:{seen[said]}"},
     }
 

@@ -66,7 +66,7 @@ def test_second():
             WARNING,
             "*in *test_it.py::test_first and 1 more test",
             "*sent by *app.py:5 in ask",
-            "*How to fix: move to a model that `llmcontract models groq` lists as current;",
+            "*How to fix: groq recommends openai/gpt-oss-120b or qwen/qwen3.6-27b;",
         ]
     )
     assert result.stdout.str().count(WARNING) == 3

@@ -170,7 +170,7 @@ def test_more_output_than_a_limit_allows_must_not_be_asked_for_again():
             {"response_format": {"type": "json_schema", "schema": {}}},
             "missing field `json_schema`",
         ),
-        ("openai/gpt-oss-20b", {"response_format": {"type": "json_schema", "schema": {}}}, None),
+        ("openai/gpt-oss-120b", {"response_format": {"type": "json_schema", "schema": {}}}, None),
     ],
 )
 def test_what_single_models_were_seen_to_insist_on(model, body, says):

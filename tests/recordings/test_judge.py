@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytest_llmcontract import simulate
+from pytest_llmcontract.core.age import USUAL
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers, StreamEvent, masked
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction, Metadata
-from pytest_llmcontract.recordings.judge import STALE_AFTER, judge
+from pytest_llmcontract.recordings.judge import judge
 
 GROQ = "https://api.groq.com/openai/v1"
 TOGETHER = "https://api.together.xyz/v1"
@@ -368,7 +369,7 @@ def test_the_same_secret_in_one_place_is_told_once():
 # Age
 
 
-@pytest.mark.parametrize(("age", "stale"), [(STALE_AFTER - 1, False), (STALE_AFTER, True), (900, True)])
+@pytest.mark.parametrize(("age", "stale"), [(USUAL - 1, False), (USUAL, True), (900, True)])
 def test_a_recording_is_stale_from_half_a_year_on(age, stale):
     old = replace(exchange(b""), reply=ApiReply(200, {"date": f"{TODAY - timedelta(age):%a, %d %b %Y} 12:00:00 GMT"}))
 

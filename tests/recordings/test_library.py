@@ -197,7 +197,7 @@ def test_together():
         simulate("together", contract="library:together/credit_limit"),
         pytest.raises(together.APIStatusError) as refused,
     ):
-        together.Together(max_retries=0).chat.completions.create(model="openai/gpt-oss-20b", messages=hello)
+        together.Together(max_retries=0).chat.completions.create(model="openai/gpt-oss-120b", messages=hello)
 
     assert refused.value.status_code == 402
 

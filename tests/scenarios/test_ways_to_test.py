@@ -157,7 +157,7 @@ class TestIt:
         session_api.reply("again")
         assert ask() == "again"
         together.Together().chat.completions.create(
-            model="openai/gpt-oss-20b", messages=[{"role": "user", "content": "x"}])
+            model="openai/gpt-oss-120b", messages=[{"role": "user", "content": "x"}])
         assert len(module_api.calls) == 1
 
     def test_elapsed_counts_from_the_beginning_of_each_test(self, session_api, llm_clock):

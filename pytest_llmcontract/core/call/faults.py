@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pytest_llmcontract.core.call.replies import part_of
 from pytest_llmcontract.core.call.script import (
     Chaos,
     ConnectionFault,
     Fault,
     Outage,
+    Part,
     Script,
     ScriptedFault,
     ScriptedReply,
@@ -33,8 +36,15 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, Fault | None]:
         return outage, part_of(outage, Outage).fault
     if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
         return chaos, fault
-    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply)
+    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply, suits=partial(_suits, turn))
     return script, script.part if script and isinstance(script.part, ScriptedFault | ConnectionFault) else None
+
+
+def _suits(turn: Turn, part: Part) -> bool:
+    """Whether a script can be for this call: what says nothing takes whole bodies only, a line of a batch no line."""
+    if isinstance(part, ScriptedReply):
+        return part.body is not None or operation_of(turn).says
+    return not (turn.inside and isinstance(part, ConnectionFault))
 
 
 def broken(state: State, turn: Turn, fault: ConnectionFault) -> Disconnect:
@@ -70,16 +80,17 @@ def _shortage(state: State, turn: Turn, fault: ScriptedFault) -> Shortage | None
     if turn.model is None:
         return None
     model, spec = turn.model.id, state.edition.errors[fault.error]
-    rules = state.limiter.rules(model)
+    limiter = state.pool(turn.lane)
+    rules = limiter.rules(model)
     if not rules:
         return None
     wanted = (fault.limit or spec.limit).upper()
     kind = wanted if wanted in rules else next(iter(rules))
     rule = rules[kind]
-    turn.limits = state.limiter.state(model, turn.at)
+    turn.limits = limiter.state(model, turn.at)
     requested = operation_of(turn).counted(state, turn).charges().asked.get(kind, 1)
     if spec.at_once:
         return Shortage(kind, rule.limit, 0, max(requested, rule.limit + 1), 0)
-    natural = state.limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
+    natural = limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
     wait = natural if fault.retry_after is None else fault.retry_after
     return Shortage(kind, rule.limit, rule.limit, requested, wait)

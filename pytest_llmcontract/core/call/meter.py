@@ -11,6 +11,7 @@ from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.limits.charges import used_tokens
+from pytest_llmcontract.core.money.book import exactly
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -21,6 +22,7 @@ _PAID_NOT = (Refusal, Whole, Played, Disconnect, Forwarded)
 def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disconnect) -> None:
     """The call is over: it is charged, and all is in the ledger."""
     call = turn.call
+    call.tier = turn.lane.name
     if isinstance(reply, Disconnect):
         state.ledger.settle(call)
         call.request.forget()
@@ -32,7 +34,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
         _charge(state, turn, usage)
     call.counted = turn.counted
     if turn.model is not None and turn.limits:
-        call.note_levels(*state.limiter.levels(turn.model.id, turn.at, turn.rules))
+        call.note_levels(*state.pool(turn.lane).levels(turn.model.id, turn.at, turn.rules))
     call.shortage = turn.shortage
     state.ledger.settle(call)
     if state.tape is not None:
@@ -52,6 +54,7 @@ def _usage(turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
 
 def settle_within(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disconnect) -> None:
     """A call of the provider's own is over: what it used and cost stands in it. Whose order it was pays for it."""
+    turn.call.tier = turn.lane.name
     if isinstance(reply, Disconnect):
         return
     turn.call.reply = reply
@@ -70,8 +73,11 @@ def _charge(state: State, turn: Turn, usage: Usage) -> None:
 def _note_cost(state: State, turn: Turn, usage: Usage) -> None:
     if usage is not NOTHING_USED:
         turn.call.usage = usage
-    cost = operation_of(turn).price(state, turn, usage)
-    turn.call.cost = kept_once(cost if turn.lane.price == 1 else cost * turn.lane.price)
+    factor = turn.lane.price_of(turn.call.model)
+    stacks = turn.lane.cache_discount or factor == 1
+    charged = usage if stacks or not usage.cached_tokens else replace(usage, cached_tokens=0)
+    cost = operation_of(turn).price(state, turn, charged)
+    turn.call.cost = kept_once(exactly(cost if factor == 1 else cost * factor))
 
 
 def _charge_limits(state: State, turn: Turn, model: Model, usage: Usage) -> None:
@@ -79,11 +85,11 @@ def _charge_limits(state: State, turn: Turn, model: Model, usage: Usage) -> None
         # No limit was asked for it: it had been let in.
         turn.counted = operation_of(turn).counted(state, turn)
         turn.taken = turn.counted.charges().taken
-        state.limiter.take(model.id, turn.taken, turn.at)
+        state.pool(turn.lane).take(model.id, turn.taken, turn.at)
     if usage is not NOTHING_USED:
         _correct(state, turn, usage)
     if turn.recorded is not None:
-        turn.limits = state.limiter.state(model.id, turn.at)
+        turn.limits = state.pool(turn.lane).state(model.id, turn.at)
 
 
 def _correct(state: State, turn: Turn, usage: Usage) -> None:
@@ -95,7 +101,7 @@ def _correct(state: State, turn: Turn, usage: Usage) -> None:
     assert turn.model is not None
     kept = turn.asked_tokens if state.edition.dialect.admission == "maximum" else 0
     owed = {kind: amount - turn.taken.get(kind, 0) for kind, amount in used_tokens(usage, kept).items()}
-    state.limiter.take(turn.model.id, owed, turn.at, turn.rules)
+    state.pool(turn.lane).take(turn.model.id, owed, turn.at, turn.rules)
 
 
 def _tell_tape(state: State, turn: Turn, reply: ApiReply) -> None:

@@ -41,7 +41,7 @@ def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
 def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
     form, operation = state.envelope.forms[turn.operation], operation_of(turn)
     if not (turn.call.stream and operation.streams):
-        return _reply(state, turn, operation.status, form.body(turn, answer))
+        return _reply(state, turn, operation.status_of(state), form.body(turn, answer))
     done = [DONE] if operation.says_done else []
     events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), done)
     return _reply(state, turn, 200, None, events=events, cut=ending)
@@ -51,7 +51,7 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     spec = state.edition.errors[refusal.error]
     turn.error = spec
     if spec.rate_headers and turn.model and not turn.limits:
-        turn.limits = state.limiter.state(turn.model.id, turn.at)
+        turn.limits = state.pool(turn.lane).state(turn.model.id, turn.at)
     address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}

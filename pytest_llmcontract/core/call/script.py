@@ -182,10 +182,12 @@ class Scripts:
         self._live.append(script)
         return script
 
-    def first(self, request: ApiRequest, *kinds: type) -> Script | None:
-        """The oldest script of one of *kinds* that matches *request*."""
+    def first(
+        self, request: ApiRequest, *kinds: type, suits: Callable[[Part], bool] = lambda part: True
+    ) -> Script | None:
+        """The oldest script of one of *kinds* that matches *request*, and whose part *suits* it."""
         for script in self._live:
-            if isinstance(script.part, kinds) and script.matches(request):
+            if isinstance(script.part, kinds) and suits(script.part) and script.matches(request):
                 return script
         return None
 

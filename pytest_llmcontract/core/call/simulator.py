@@ -108,7 +108,7 @@ class Simulator:
     def _begin_turn(self, state: State, turn: Turn) -> None:
         """What is wrong with the request, and who answers it: a script, a recording, the provider's steps."""
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
-        turn.model = state.model(turn.call.model)
+        turn.model = state.model(turn.call.model) if operation_of(turn).calls_model else None
         if contract := state.contracts.get(turn.operation):
             # A retired model answers nothing at all: what it could not do does not matter any more.
             able = turn.model if turn.model and not turn.model.is_retired(turn.now.date()) else None

@@ -9,13 +9,20 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.judged import judge
 from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.facts.lifecycle import lifecycle_of
+from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.limiter import Shortage
+from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -73,7 +80,7 @@ def contract(state: State, turn: Turn) -> Decision | None:
 
 def _upload(state: State, turn: Turn) -> Refusal | None:
     """Is a file of the form too big? It is refused before anybody looks at the form."""
-    most = state.edition.dialect.upload_bytes
+    most = operation_of(turn).upload_bytes(state)
     sizes = {name: len(value.data) for name, value in turn.body.items() if isinstance(value, File)}
     name = next((name for name, size in sizes.items() if most is not None and size > most), None)
     if name is None:
@@ -90,7 +97,9 @@ def _upload(state: State, turn: Turn) -> Refusal | None:
 
 
 def account(state: State, turn: Turn) -> Decision | None:
-    """May this account call at all, and in this lane?"""
+    """May this account call at all, this operation, and in this lane?"""
+    if refused := _not_on_plan(state, turn):
+        return refused
     if turn.lane.plans and turn.plan not in turn.lane.plans:
         turn.find(
             "LLM102",
@@ -101,13 +110,30 @@ def account(state: State, turn: Turn) -> Decision | None:
             fix=f"leave service_tier out, or test with plan={turn.lane.plans[0]!r} if that is the account's",
         )
         return state.edition.refusal("lane_not_on_plan", {"service_tier": turn.body.get("service_tier")})
-    return state.account.refusal(turn.at)
+    refusal = state.account.refusal(turn.at)
+    return refused_by_account(state, turn, refusal) if refusal else None
+
+
+def _not_on_plan(state: State, turn: Turn) -> Refusal | None:
+    lacking = state.edition.dialect.not_on_plan.get(turn.plan, ())
+    if not any(fnmatchcase(turn.operation, name) for name in lacking):
+        return None
+    having = [plan for plan in state.edition.plans if plan not in state.edition.dialect.not_on_plan]
+    turn.find(
+        "LLM102",
+        f"the plan {turn.plan!r} has no {turn.operation}",
+        path="url",
+        sent=f"{turn.request.method} {turn.request.path}",
+        allowed=f"the plan {' or '.join(having)}",
+        fix=f"test with plan={having[0]!r} if that is the account's" if having else "",
+    )
+    return state.edition.refusal("not_on_plan", operation=turn.operation)
 
 
 def model(state: State, turn: Turn) -> Decision | None:
     """Does the model exist, does it still answer, and may this account use it?"""
     name, known, today = turn.call.model, turn.model, turn.now.date()
-    if not name:
+    if not name or not operation_of(turn).calls_model:
         return None
     if known is None or known.since > today:
         turn.find(
@@ -126,17 +152,60 @@ def model(state: State, turn: Turn) -> Decision | None:
             path="$.model",
             sent=name,
             allowed=f"a model that answers on {today}",
-            fix=f"choose a model that {_list_of(state)} lists as current",
+            fix=_successor(state, name, today),
         )
         return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
     if not known.serverless:
+        _find_gone(state, turn, known)
         return state.edition.refusal("not_serverless")
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
-    if known.retired is not None and not turn.target:
-        _warn_of_retirement(state, turn, known.retired)
+    if not turn.lane.answers(known):
+        return _not_in_lane(state, turn, known)
+    if not turn.target and (end := _end_of(state, known)) is not None:
+        _warn_of_retirement(state, turn, end)
     return None
+
+
+def _not_in_lane(state: State, turn: Turn, known: Model) -> Refusal:
+    turn.find(
+        "LLM102",
+        f"the model {known.id!r} is not answered in the service tier {turn.lane.name!r}",
+        path="$.model",
+        sent=known.id,
+        allowed=", ".join(turn.lane.takes) or f"a model other than {', '.join(turn.lane.lacks)}",
+        fix="ask it live, or choose a model that is",
+    )
+    return state.edition.refusal("not_in_lane")
+
+
+def _find_gone(state: State, turn: Turn, known: Model) -> None:
+    """A model that the provider took out of its usual service is as dead as another to those who call it."""
+    row = lifecycle_of(state.edition.provider).gone(known.id)
+    if row is not None and row.on <= turn.now.date():
+        turn.find(
+            "LLM104",
+            f"the model {known.id!r} answers on a dedicated endpoint alone since {row.on}",
+            path="$.model",
+            sent=known.id,
+            allowed=f"a model that answers on {turn.now.date()}",
+            fix=_successor(state, known.id, turn.now.date()),
+        )
+
+
+def _end_of(state: State, known: Model) -> date | None:
+    """The day on which a model goes, as far as it is known."""
+    if known.retired is not None or known.source == "user":
+        return known.retired
+    row = lifecycle_of(state.edition.provider).gone(known.id)
+    return row.on if row else None
+
+
+def _successor(state: State, name: str, day: date) -> str:
+    named = lifecycle_of(state.edition.provider).successors(name, day)
+    listed = f"choose a model that {_list_of(state)} lists as current"
+    return f"{state.edition.provider} recommends {' or '.join(named)}" if named else listed
 
 
 def _list_of(state: State) -> str:
@@ -145,16 +214,18 @@ def _list_of(state: State) -> str:
 
 def _warn_of_retirement(state: State, turn: Turn, retired: date) -> None:
     """The model still answers; it will not for long. The message is the same on every day, so that it counts once."""
-    left = retired - turn.now.date()
-    if left > state.retires_within:
+    day = max(turn.now.date(), state.today)
+    left = retired - day
+    if left > state.retires_within or not state.retires_within:
         return
+    gone = f"which is gone on {day}" if left.days <= 0 else f"{left.days} {'day' if left.days == 1 else 'days'} before"
     turn.find(
         "LLM108",
         f"the model {turn.call.model!r} retires on {retired}",
         path="$.model",
-        sent=f"{turn.call.model} on {turn.now.date()}, {left.days} {'day' if left.days == 1 else 'days'} before",
+        sent=f"{turn.call.model} on {turn.now.date()}, {gone}",
         answer=f"refuses it from {retired} on",
-        fix=f"move to a model that {_list_of(state)} lists as current;\n"
+        fix=f"{_successor(state, turn.call.model, day)};\n"
         "the ini key llmcontract_retires_within sets how early this is told (days; 0 never)",
     )
 
@@ -206,18 +277,47 @@ def limiter(state: State, turn: Turn) -> Decision | None:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
-    turn.rules = state.limiter.rules(turn.model.id)
-    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
-    turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
-    if turn.shortage is not None:
-        return Refusal(state.envelope.shortage_error(turn))
-    turn.counted, turn.taken = counted, charges.taken
-    return None
+    for lane in state.edition.lanes_of(turn.lane):
+        turn.lane = lane
+        turn.shortage = _admitted(state, turn, charges)
+        if turn.shortage is None:
+            turn.counted, turn.taken = counted, charges.taken
+            return None
+    return Refusal(state.envelope.shortage_error(turn))
+
+
+def _admitted(state: State, turn: Turn, charges: Charges) -> Shortage | None:
+    """Let the call in, by the limits of its lane and by those of the key's share of the account: by both, or nothing
+    is taken. A lane with limits of its own is not shared out."""
+    assert turn.model is not None
+    model, limiter = turn.model.id, state.pool(turn.lane)
+    share = state.account.share(turn.request) if turn.lane.limits is None else None
+    turn.rules = limiter.rules(model)
+    shortage = share.admit(model, charges, turn.at) if share is not None else None
+    if shortage is None:
+        shortage = limiter.admit(model, charges, turn.at, turn.rules)
+        if share is not None and shortage is not None:
+            share.take(model, {kind: -amount for kind, amount in charges.taken.items()}, turn.at)
+    turn.limits = limiter.state(model, turn.at, turn.rules)
+    if share is not None:
+        turn.limits |= _scarcer(turn.limits, share.state(model, turn.at))
+    return shortage
+
+
+def _scarcer(ours: Mapping[str, LimitState], share: Mapping[str, LimitState]) -> dict[str, LimitState]:
+    """Of the limits of a share, those of which less is left than of the account's."""
+    return {kind: state for kind, state in share.items() if kind not in ours or state.remaining < ours[kind].remaining}
 
 
 def capacity(state: State, turn: Turn) -> Decision | None:
-    """Has the provider room? It always has, unless a test scripts otherwise."""
-    return None
+    """Has the provider room? It always has, unless a test says otherwise."""
+    if state.capacity.has_room(turn.lane):
+        return None
+    if turn.model is not None:
+        # What is refused at once has used nothing (assumed).
+        given_back = {kind: -amount for kind, amount in turn.taken.items()}
+        state.pool(turn.lane).take(turn.model.id, given_back, turn.at, turn.rules)
+    return Refusal(turn.lane.room)
 
 
 def answer(state: State, turn: Turn) -> Decision:
@@ -230,7 +330,7 @@ def answer(state: State, turn: Turn) -> Decision:
         turn.extra_headers = wanted.headers
         judge(state, turn, turn.due, wanted)
     if wanted.body is not None:
-        return Whole(wanted.body)
+        return Whole(wanted.body, operation_of(turn).status_of(state))
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
         return _not_simulated(turn)
     return operation_of(turn).answer(state, turn, wanted)

@@ -16,6 +16,7 @@ from pytest_llmcontract.core.facts.records import (
     AUDIO_KINDS,
     LIMIT_KINDS,
     REASONS,
+    REASONS_OF_SOME,
     STEPS,
     TOKEN_KINDS,
     Engine,
@@ -164,7 +165,7 @@ class Edition(Fact):
         return self.errors[name]
 
     def refusal(self, reason: str, values: Mapping[str, Any] | None = None, *, operation: str = "") -> Refusal:
-        """The refusal for a reason (:data:`.records.REASONS`).
+        """The refusal for a reason (:data:`.records.REASONS`, :data:`.records.REASONS_OF_SOME`).
 
         Args:
             values: What fills its placeholders.
@@ -179,7 +180,16 @@ class Edition(Fact):
 
     def lane_for(self, asked: object) -> Lane:
         """The lane that a request's ``service_tier`` chooses; the usual one if it chooses none."""
-        return self._lane_by_tier.get(asked, USUAL_LANE) if isinstance(asked, str) else USUAL_LANE
+        usual = self._usual_lane
+        return self._lane_by_tier.get(asked, usual) if isinstance(asked, str) else usual
+
+    def lanes_of(self, lane: Lane) -> tuple[Lane, ...]:
+        """The lanes that a call in *lane* tries, in order; mostly itself."""
+        return tuple([self.lanes[name] for name in lane.tries]) or (lane,)
+
+    @cached_property
+    def _usual_lane(self) -> Lane:
+        return next((lane for lane in self.lanes.values() if lane.usual), USUAL_LANE)
 
     @cached_property
     def _lane_by_tier(self) -> dict[str, Lane]:
@@ -203,11 +213,12 @@ class Edition(Fact):
             BadInput: A kind or model is not known, or a value is no positive number.
         """
         merged = {scope: dict(kinds) for scope, kinds in self.overrides.items()}
-        for scope, kinds in self._scopes(limits or {}):
+        for scope, kinds in self.limits_given(limits or {}):
             merged.setdefault(scope, {}).update(kinds)
         return self._changed(overrides=merged)
 
-    def _scopes(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
+    def limits_given(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
+        """Limits as a person writes them: model, or ``*`` for all, with kind -> limit. As :meth:`with_limits`."""
         for name, value in limits.items():
             if isinstance(value, Mapping):
                 if name != "*" and name not in self.models:
@@ -286,9 +297,15 @@ class Edition(Fact):
             names = [spec.name for spec in self.errors.values() if spec.status == status and spec.default_for_status]
             if len(names) != 1:
                 raise ValueError(f"status {status} needs one default_for_status, has {', '.join(names) or 'none'}")
+        for lane in self.lanes.values():
+            if lane.room and lane.room not in self.errors:
+                raise ValueError(f"lane {lane.name!r} refuses with {lane.room!r}, which is not in the catalogue")
+            if stray := [name for name in lane.tries if name not in self.lanes]:
+                raise ValueError(f"lane {lane.name!r} tries {stray[0]!r}, which is no lane")
         for row in self.refusals:
-            if row.reason not in REASONS:
-                raise ValueError(f"refusals know no reason {row.reason!r}; known: {', '.join(REASONS)}")
+            if row.reason not in REASONS and row.reason not in REASONS_OF_SOME:
+                known = ", ".join((*REASONS, *REASONS_OF_SOME))
+                raise ValueError(f"refusals know no reason {row.reason!r}; known: {known}")
             if row.error not in self.errors:
                 raise ValueError(f"{row.reason!r} refuses with {row.error!r}, which is not in the catalogue")
         if missing := [reason for reason in REASONS if (reason, "") not in self._error_by_reason]:

@@ -13,6 +13,7 @@ and ``until`` (first day it was not); an edition is what held on its day.
 ``tools.json``    prices of built-in tools; likewise
 ``engines.json``  what shows of the software behind some models, the first that fits goes; likewise
 ``dialect.json``  switches, texts and figures, each with ``what`` it means; likewise
+``ids.json``      how ids are told to be its own, and which models have gone (:mod:`.lifecycle`); likewise
 ``sources.json``  what the ``source`` of every record above stands for
 """
 
@@ -31,6 +32,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pytest_llmcontract.core.errors import BadInput, DataError
 from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.overlay import SOURCE, forgets, overlay_file, overlay_of, records_of
 from pytest_llmcontract.core.facts.records import (
     Dated,
     Engine,
@@ -43,7 +45,7 @@ from pytest_llmcontract.core.facts.records import (
     Source,
     ToolPrice,
 )
-from pytest_llmcontract.core.facts.registry import provider_folder
+from pytest_llmcontract.core.facts.registry import edition_days, provider_folder
 from pytest_llmcontract.core.provider import provider_called
 
 Record = TypeVar("Record", bound=Fact)
@@ -63,31 +65,56 @@ def load_edition(provider: str, when: Date | str | None = None) -> Edition:
     return _load(provider_folder(provider), provider, edition_date(provider, when))
 
 
+@forgets
 @cache
 def _load(folder: Path, provider: str, day: Date) -> Edition:
     return assemble(folder, provider, day)
 
 
+@forgets
 @cache
 def edition_on(provider: str, day: Date) -> Edition:
     """What was true on *day* itself, also between two editions and before the first, where facts go that far back."""
     return _load(provider_folder(provider), provider, day)
 
 
+@forgets
 @cache
 def model_on(provider: str, id: str, day: Date) -> Model | None:
     """One model as it was on *day*, retired or not yet offered included; ``None`` if nobody has heard of it."""
     folder = provider_folder(provider)
     file = folder / "models.json"
-    record = _model_records(file).get(id)
+    record = _model_records(file, provider).get(id)
     if record is None:
         return None
-    return _validated(file, Model, _as_of(file, record, day, _sources(folder / "sources.json")), record=id)
+    sources = _sources(folder / "sources.json", provider)
+    return _validated(file, Model, _as_of(file, record, day, sources), record=id)
 
 
+@forgets
 @cache
-def _model_records(file: Path) -> dict[str, dict[str, Any]]:
-    return {record["id"]: record for record in _read(file)}
+def _model_records(file: Path, provider: str) -> dict[str, dict[str, Any]]:
+    return {record["id"]: record for record in _overlaid(read_json(file), provider)}
+
+
+def _overlaid(records: list[dict[str, Any]], provider: str) -> list[dict[str, Any]]:
+    """Our records of models, each with what the overlay says otherwise, and those that it adds."""
+    own = {record["id"]: record for record in records_of(provider, "models")}
+    for gone in records_of(provider, "gone"):
+        own[gone["id"]] = {"source": SOURCE, **own.get(gone["id"], {}), "id": gone["id"], "retired": gone["on"]}
+    if not own:
+        return records
+    known = {record["id"] for record in records if "id" in record}
+    laid = [_laid(record, own[record["id"]]) if record.get("id") in own else record for record in records]
+    return laid + [
+        record for id, record in own.items() if id not in known and record.keys() - {"id", "source", "retired"}
+    ]
+
+
+def _laid(record: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    given = {key: value for key, value in own.items() if key not in ("id", "source")}
+    sources = {**record.get("sources", {}), **dict.fromkeys(given, own["source"])}
+    return {**record, **given, "sources": sources}
 
 
 @cache
@@ -128,7 +155,7 @@ def edition_with_plan(provider: str, plan: str | None, when: Date | str | None =
 def plan_names(provider: str) -> tuple[str, ...]:
     """Every plan of *provider* that one can or could choose, of whatever edition."""
     folder = provider_folder(provider)
-    listed = _validated(folder / "api.json", Api, _read(folder / "api.json")).plans
+    listed = _validated(folder / "api.json", Api, read_json(folder / "api.json")).plans
     return tuple(dict.fromkeys((*listed, *(record.plan for record in _records(folder / "limits.json", Limits)))))
 
 
@@ -145,16 +172,14 @@ def edition_date(provider: str, when: Date | str | None = None) -> Date:
 
 def edition_dates(provider: str) -> tuple[Date, ...]:
     """The dates of all editions, oldest first."""
-    return _edition_dates(provider_folder(provider))
+    return edition_days(provider)
 
 
-@cache
-def _edition_dates(folder: Path) -> tuple[Date, ...]:
-    return tuple(sorted(record.date for record in _records(folder / "editions.json", EditionDay)))
-
-
-def parsed_date(when: Date | str) -> Date:
+def parsed_date(when: Date | str, what: str = "edition") -> Date:
     """The day that *when* names.
+
+    Args:
+        what: What to call it in a message.
 
     Raises:
         BadInput: It is no date.
@@ -168,7 +193,7 @@ def parsed_date(when: Date | str) -> Date:
             raise ValueError
         return day
     except (TypeError, ValueError):
-        raise BadInput(f"edition {when!r} is no date; expected YYYY-MM-DD, such as 2026-06-04") from None
+        raise BadInput(f"{what} {when!r} is no date; expected YYYY-MM-DD, such as 2026-06-04") from None
 
 
 # Files
@@ -223,9 +248,9 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     Raises:
         DataError: A file is missing or broken, or a record does not fit. The message names file, record and key.
     """
-    sources = _sources(folder / "sources.json")
-    api = _validated(folder / "api.json", Api, _read(folder / "api.json"))
-    models = _models(folder / "models.json", day, sources)
+    sources = _sources(folder / "sources.json", provider)
+    api = _validated(folder / "api.json", Api, read_json(folder / "api.json"))
+    models = _models(folder / "models.json", provider, day, sources)
     limits = [record for record in _records(folder / "limits.json", Limits) if record.holds_on(day)]
     errors = _unique(folder / "errors.json", _records(folder / "errors.json", ErrorSpec), day)
     refusals = [row for row in _records(folder / "refusals.json", RefusalRow) if row.holds_on(day)]
@@ -253,14 +278,17 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     )  # fmt: skip
 
 
-def _sources(file: Path) -> dict[str, Source]:
-    return {key: _validated(file, Source, value, record=key) for key, value in _read(file).items()}
+def _sources(file: Path, provider: str) -> dict[str, Source]:
+    sources = {key: _validated(file, Source, value, record=key) for key, value in read_json(file).items()}
+    if facts := overlay_of(provider):
+        sources[SOURCE] = Source(what=str(overlay_file()), read=facts["read"], kind="given")
+    return sources
 
 
-def _models(file: Path, day: Date, sources: Mapping[str, Source]) -> dict[str, Model]:
+def _models(file: Path, provider: str, day: Date, sources: Mapping[str, Source]) -> dict[str, Model]:
     """The models known on *day*: those offered by then, retired ones included, with what had changed by then."""
-    records = [_as_of(file, record, day, sources) for record in _read(file)]
-    models = _validate_records(file, Model, records)
+    records = [_as_of(file, record, day, sources) for record in _overlaid(read_json(file), provider)]
+    models = _validate_records(overlay_file() if overlay_of(provider) else file, Model, records)
     seen: dict[str, Model] = {}
     for model in models:
         if model.id in seen:
@@ -343,7 +371,7 @@ def _check_sources(file: Path, records: Iterable[Any], sources: Mapping[str, Sou
 
 
 def _records(file: Path, kind: type[Record]) -> list[Record]:
-    return _validate_records(file, kind, _read(file))
+    return _validate_records(file, kind, read_json(file))
 
 
 def _some_records(file: Path, kind: type[Record]) -> list[Record]:
@@ -383,7 +411,12 @@ def _problem(error: ValidationError, *, skip: int = 0) -> str:
     return f"{key}: {problem['msg']}" if key else str(problem["msg"])
 
 
-def _read(file: Path) -> Any:
+def read_json(file: Path) -> Any:
+    """A file of facts.
+
+    Raises:
+        DataError: It is not there, or no JSON.
+    """
     try:
         return json.loads(file.read_bytes())
     except FileNotFoundError:

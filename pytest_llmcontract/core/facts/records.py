@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date as Date  # noqa: N812  as in the data files
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -96,6 +97,8 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    cache_minimum: int | None = None
+    """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False
@@ -127,6 +130,11 @@ class Model(Fact):
         A field of which the record says nothing has its default, which nobody saw either.
         """
         return name in self.model_fields_set and name not in self.assumed
+
+    @property
+    def can_cache(self) -> bool:
+        """Whether the provider caches its prompts."""
+        return self.prices.cached_input is not None or "prompt_cache" in self.capabilities
 
     def is_retired(self, day: Date) -> bool:
         return self.retired is not None and self.retired <= day
@@ -235,16 +243,45 @@ class Engine(Dated):
 
 
 class Lane(Dated):
-    """A way for calls: a service tier. What it costs in times the list price, and who may take it."""
+    """A way for calls: a service tier. What it costs, what limits it, and who may take it."""
 
     name: str
     asked_as: tuple[str, ...] = ()
     """Values of ``service_tier`` that choose it; ``batch`` is chosen by the operation instead."""
+    usual: bool = False
+    """A call that asks for no lane takes it."""
     plans: tuple[str, ...] = ()
     """Who may take it; empty: everybody."""
     price: Decimal = Decimal(1)
+    """In times the list price."""
+    models: tuple[str, ...] = ()
+    """Those that cost so; empty: all. The others have their list price."""
+    takes: tuple[str, ...] = ()
+    """The models that it answers, with ``*`` for any text; empty: all but those that it :attr:`lacks`."""
+    lacks: tuple[str, ...] = ()
+    """Models that it does not answer, likewise."""
+    cache_discount: bool = True
+    """Whether cached tokens cost less in it, too."""
+    limits: Decimal | None = None
+    """In times the model's limits, and what is used of them is counted apart; ``None``: it shares the usual ones."""
+    tries: tuple[str, ...] = ()
+    """It is none of its own: the first of these lanes goes that has something left of its limits."""
+    room: str = ""
+    """What refuses a call where the provider has no room for this lane (``capacity(flex=False)``): an entry of the
+    error catalogue. Empty: there always is."""
     what: str = ""
     source: str
+
+    def answers(self, model: Model) -> bool:
+        """Whether *model* can be asked in it; of one that the user added it is not known."""
+        if not (self.takes or self.lacks) or model.source == "user":
+            return True
+        named = partial(fnmatchcase, model.id)
+        return not any(map(named, self.lacks)) and (not self.takes or any(map(named, self.takes)))
+
+    def price_of(self, model: str) -> Decimal:
+        """What *model* costs in it, in times its list price."""
+        return self.price if not self.models or model in self.models else Decimal(1)
 
 
 class RefusalRow(Dated):
@@ -271,6 +308,15 @@ REASONS: Mapping[str, str] = {
     "no_conforming_answer": "no value fits the schema that the answer shall have",
 }
 """Why a step or an operation refuses, whoever the provider is."""
+
+REASONS_OF_SOME: Mapping[str, str] = {
+    "no_such_thing": "nothing has the id that the address names",
+    "impossible": "what is asked cannot be done as things are",
+    "not_on_plan": "the operation is not for this plan",
+    "not_in_lane": "the model is not answered in this lane",
+    "file_known": "a file of the same checksum is there",
+}
+"""Why operations refuse that not every provider has: one without them needs no row."""
 
 
 _SHARED_IN_FAMILIES = ("third_party", "type")

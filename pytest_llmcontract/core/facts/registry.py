@@ -7,14 +7,17 @@ them at every start, so this module imports the standard library only.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pytest_llmcontract.core.errors import DataError, unknown
+from pytest_llmcontract.core.errors import BadInput, DataError, unknown
+from pytest_llmcontract.core.facts.overlay import forgets, overlay_of
 from pytest_llmcontract.core.hosts import normal_host
 
 GROUP = "pytest_llmcontract.providers"
@@ -93,6 +96,52 @@ def title_of(name: str) -> str:
 def key_names(name: str) -> tuple[str, ...]:
     """The environment variables that clients read a provider's key from, the usual one first."""
     return tuple(api_of(name).get("keys") or (f"{name.upper()}_API_KEY",))
+
+
+@forgets
+@cache
+def edition_days(name: str) -> tuple[date, ...]:
+    """The days of a provider's editions, oldest first. Facts of one's own are one of the day they were read.
+
+    Raises:
+        BadInput: There is no such provider.
+        DataError: The file of its editions is missing or broken.
+    """
+    file = provider_folder(name) / "editions.json"
+    own = overlay_of(name).get("read")
+    try:
+        days = {date.fromisoformat(record["date"]) for record in json.loads(file.read_bytes())}
+    except FileNotFoundError:
+        raise DataError(f"{name}/editions.json: no such file") from None
+    except (OSError, ValueError, KeyError, TypeError) as problem:
+        raise DataError(f"{name}/editions.json: {problem}") from None
+    return tuple(sorted(days | ({date.fromisoformat(own)} if own else set())))
+
+
+TODAY = "LLMCONTRACT_TODAY"
+"""The environment variable that says which day it is, for runs that have to come out the same on every day."""
+OLD = timedelta(60)
+"""From which facts count as old: both providers change something every few weeks."""
+
+
+def today() -> date:
+    """The real day (UTC), or the one that ``$LLMCONTRACT_TODAY`` says.
+
+    Raises:
+        BadInput: That is no date.
+    """
+    said = os.environ.get(TODAY)
+    try:
+        return date.fromisoformat(said) if said else datetime.now(UTC).date()
+    except ValueError:
+        raise BadInput(f"${TODAY} is {said!r}; accepted: a date, such as 2026-11-28") from None
+
+
+def old_facts(name: str) -> str:
+    """What is to be told of facts that are old; empty while they are not."""
+    newest = edition_days(name)[-1]
+    age = today() - newest
+    return f"the newest facts of {name} are of {newest}, {age.days} days ago" if age > OLD else ""
 
 
 def limit_headers(name: str) -> Mapping[str, tuple[str, int]]:

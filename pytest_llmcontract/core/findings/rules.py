@@ -35,6 +35,7 @@ RULES: dict[str, Rule] = {
         Rule("LLM106", "credential missing or misplaced"),
         Rule("LLM107", "too large"),
         Rule("LLM108", "model retires soon", "warning"),
+        Rule("LLM109", "a changing prefix defeats the prompt cache", "note"),
         Rule("LLM201", "recorded reply does not fit the schema"),
         Rule("LLM202", "secret in a recording"),
         Rule("LLM203", "stale recording", "warning"),
@@ -50,7 +51,9 @@ RULES: dict[str, Rule] = {
         Rule("LLM405", "does not fit the plan"),
         Rule("LLM406", "more retries than budgeted"),
         Rule("LLM407", "takes longer than budgeted"),
+        Rule("LLM501", "account cannot pay or is restricted", "note"),
         Rule("LLM502", "tier not in force", "note"),
+        Rule("LLM503", "spend limit reached", "note"),
     )
 }
 """The rules this version knows, by code."""
@@ -87,6 +90,8 @@ class Violation:
     """The application's own line."""
     call: int | None = None
     """Index of the call among all of its test, from 0."""
+    column: int = 0
+    """Of the line that ``site`` ends with, from 1; 0: the line as a whole."""
     difference: str = ""
     """What is not as recorded, place by place; several lines."""
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import chat, images, models
+from pytest_llmcontract.core.operations import batches, chat, files, images, models
 from pytest_llmcontract.core.operations.operation import Operation
 
-OPERATIONS: Mapping[str, Operation] = {**chat.OPERATIONS, **models.OPERATIONS, **images.OPERATIONS}
+OPERATIONS: Mapping[str, Operation] = {
+    **chat.OPERATIONS,
+    **models.OPERATIONS,
+    **images.OPERATIONS,
+    **files.OPERATIONS,
+    **batches.OPERATIONS,
+}
 """By name: what this version answers."""
 
 _OTHER = Operation()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pytest_llmcontract.core.call.decision import Decision
@@ -13,6 +14,7 @@ from pytest_llmcontract.core.completion.answers import compose
 from pytest_llmcontract.core.completion.conversation import as_chat
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
+from pytest_llmcontract.core.operations.cached import with_cache
 from pytest_llmcontract.core.operations.operation import Operation
 
 
@@ -31,7 +33,7 @@ class Completions(Operation):
         if turn.model is None:
             return state.edition.refusal("no_model")
         try:
-            return compose(
+            said = compose(
                 turn.chat,
                 turn.model,
                 wanted,
@@ -39,6 +41,8 @@ class Completions(Operation):
                 turn.prompt_tokens,
                 assumed_output=state.journal.assumed_output,
             )
+            usage = with_cache(state, turn, wanted, said.usage)
+            return said if usage is said.usage else replace(said, usage=usage)
         except Unsatisfiable as problem:
             # No model could give one either.
             fix = "correct the schema, or script the answer with reply(structured=…)"

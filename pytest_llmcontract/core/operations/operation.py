@@ -38,6 +38,13 @@ class Operation:
     """Of its answer."""
     names_model: ClassVar[bool] = False
     """The id in its address is a model's."""
+    calls_model: ClassVar[bool] = True
+    """The model that its body names shall answer; else the body merely speaks of it."""
+
+    remembers: ClassVar[bool] = False
+    """Its answer follows from what the account made before, not from its request alone."""
+    says: ClassVar[bool] = True
+    """What it answers can be scripted in parts; of one that says nothing, only the whole body can."""
 
     def as_chat(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """The request *body* as a body of ``chat.completions``: the one form in which it is counted and answered."""
@@ -59,3 +66,11 @@ class Operation:
     def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
         """The list price in US dollars of a call that was answered; the lane's factor comes after."""
         return token_cost(turn.model.prices, usage) if turn.model else FREE
+
+    def status_of(self, state: State) -> int:
+        """Of its answer, where providers differ."""
+        return self.status
+
+    def upload_bytes(self, state: State) -> int | None:
+        """The most that a file in its form may have; ``None``: not known."""
+        return state.edition.dialect.upload_bytes

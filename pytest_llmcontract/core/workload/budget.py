@@ -340,7 +340,7 @@ class _Check:
         return BudgetLine(line, 1, binding.fraction, source, binding.message, finding)
 
     def _finding(
-        self, code: str, message: str, name: str, at: int | None, *, moment: bool = True, **parts: str
+        self, code: str, message: str, name: str, at: int | None, *, moment: bool = True, **parts: Any
     ) -> Violation:
         """A finding whose message stands alone: how much of what, and from which call on.
 

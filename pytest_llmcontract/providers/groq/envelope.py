@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.call.form import Ids, compact, content_type, edge_headers, filled, http_date, whole
+from pytest_llmcontract.core.call.form import Form, Ids, compact, content_type, edge_headers, filled, http_date, whole
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
-from pytest_llmcontract.providers.groq.dialect import dialect_of
+from pytest_llmcontract.providers.groq.dialect import GroqDialect, dialect_of
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
+from pytest_llmcontract.providers.groq.forms.batches import BatchesForm, BatchForm
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
+from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
 from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
 from pytest_llmcontract.providers.groq.forms.responses import ResponsesForm
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
@@ -49,6 +51,8 @@ class GroqEnvelope(PlainEnvelope):
             "responses": ResponsesForm(self, self._dialect),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
+            **_files(self),
+            **_batches(self, self._dialect),
         }
         self.organization = "org_" + ids.letters(26, _CROCKFORD)
         self._region = self._dialect.regions[0] if self._dialect.regions else "us-central-1"
@@ -79,7 +83,6 @@ class GroqEnvelope(PlainEnvelope):
     def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
         short = shortage_of(turn)
         text, abbreviation, error_type = _LIMIT_WORDS[short.kind]
-        tier = turn.body.get("service_tier") or "on_demand"
         return {
             "kind": abbreviation,
             "kind_text": text,
@@ -88,7 +91,7 @@ class GroqEnvelope(PlainEnvelope):
             "used": str(math.ceil(short.used) if self._dialect.used_printed == "ceil" else math.floor(short.used)),
             "requested": self._dialect.requested_prefix + whole(short.requested),
             "wait": wait_text(short.wait),
-            "service_tier": f" service tier `{tier}`" if self._dialect.service_tier_in_text else "",
+            "service_tier": f" service tier `{turn.lane.name}`" if self._dialect.service_tier_in_text else "",
             "upsell": self._dialect.upsell.get(turn.plan, ""),
         }
 
@@ -142,3 +145,25 @@ class GroqEnvelope(PlainEnvelope):
 
 def _retry_after(turn: Turn) -> float:
     return turn.retry_after if turn.retry_after is not None else math.ceil(shortage_of(turn).wait)
+
+
+def _files(envelope: PlainEnvelope) -> dict[str, Form]:
+    file = FileForm(envelope)
+    # What is in a file has no form: it comes back to the byte.
+    return {
+        "files.create": file,
+        "files.list": FilesForm(envelope),
+        "files.retrieve": file,
+        "files.content": file,
+        "files.delete": DeletedForm(envelope),
+    }
+
+
+def _batches(envelope: PlainEnvelope, dialect: GroqDialect) -> dict[str, Form]:
+    batch = BatchForm(envelope, dialect)
+    return {
+        "batches.create": batch,
+        "batches.list": BatchesForm(envelope, batch),
+        "batches.retrieve": batch,
+        "batches.cancel": batch,
+    }

@@ -13,14 +13,33 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, edge_headers, filled, http_date, whole
+from pytest_llmcontract.core.call.form import (
+    DONE,
+    Form,
+    Ids,
+    compact,
+    content_type,
+    edge_headers,
+    filled,
+    http_date,
+    whole,
+)
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
-from pytest_llmcontract.providers.together.dialect import dialect_of
+from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
+from pytest_llmcontract.providers.together.forms.batches import BatchesForm, BatchForm, NewBatchForm
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
+from pytest_llmcontract.providers.together.forms.files import (
+    AddedForm,
+    AddressForm,
+    DeletedForm,
+    FileForm,
+    FilesForm,
+    PartsForm,
+)
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
 
@@ -31,6 +50,8 @@ VERSIONED = {
 }
 """The header in which the server of a model tells its version, by operation."""
 _LETTERS = string.ascii_letters + string.digits
+_UUIDS = {"file": "file-", "batch": ""}
+"""What stands before the UUID of a thing, by its kind."""
 _JSON = "application/json; charset=utf-8"
 
 
@@ -47,12 +68,19 @@ class TogetherEnvelope(PlainEnvelope):
             "models.list": ModelsForm(),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
+            **_files(self, self._dialect),
+            **_batches(self),
         }
 
     def request_id(self, moment: datetime) -> str:
         letter = self._dialect.request_id_letter
         ray = self.ids.ray(moment) + (f"-{COLO}" if self._dialect.request_id_place else "")
         return f"{letter}{self.ids.letters(6, _LETTERS)}-{self.ids.letters(6, _LETTERS)}-{ray}" if letter else ray
+
+    def new_id(self, kind: str, moment: datetime) -> str:
+        if kind in _UUIDS:
+            return f"{_UUIDS[kind]}{self.ids.uuid()}"
+        return f"{kind}_{self.ids.letters(22, _LETTERS)}"
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         drawn = turn.operation == "images.generations"
@@ -198,3 +226,31 @@ def etag(body: bytes) -> str:
     """The weak entity tag that Express gives *body*; recorded ones agree."""
     digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
     return f'W/"{len(body):x}-{digest[:27]}"'
+
+
+def _files(envelope: PlainEnvelope, dialect: TogetherDialect) -> dict[str, Form]:
+    file = FileForm(envelope, dialect)
+    # What is in a file has no form, nor has the store that takes it: they are bytes.
+    return {
+        "files.create": file,
+        "files.upload_url": AddressForm(envelope, dialect),
+        "files.put": file,
+        "files.preprocess": file,
+        "files.multipart_initiate": PartsForm(envelope, dialect),
+        "files.multipart_complete": AddedForm(envelope, dialect),
+        "files.multipart_abort": file,
+        "files.list": FilesForm(envelope, dialect),
+        "files.retrieve": file,
+        "files.content": file,
+        "files.delete": DeletedForm(envelope, dialect),
+    }
+
+
+def _batches(envelope: PlainEnvelope) -> dict[str, Form]:
+    batch = BatchForm(envelope)
+    return {
+        "batches.create": NewBatchForm(envelope, batch),
+        "batches.list": BatchesForm(envelope, batch),
+        "batches.retrieve": batch,
+        "batches.cancel": batch,
+    }

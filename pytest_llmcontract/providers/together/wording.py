@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.contract import mismatch
 from pytest_llmcontract.core.contract.request import (
     Breach,
     Text,
@@ -70,10 +71,11 @@ class TogetherWording:
     # The form.
 
     def refusal(self, operation: str, failure: Failure) -> Refusal | None:
-        del operation
         if failure.ignored:
             return None
         schema = failure.schema
+        if operation.startswith("batches."):
+            return Refusal("batch_invalid", {"message": mismatch.message(failure)})
         if failure.keyword == "required" and len(failure.path) == 1:
             return _invalid(TEXTS["missing"](), param=failure.name)
         if failure.keyword == "minItems" and failure.path == ("messages",):

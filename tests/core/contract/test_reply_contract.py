@@ -210,7 +210,9 @@ def test_every_reply_of_the_simulator_keeps_the_contract(provider: str, day: dat
 
 @pytest.mark.parametrize(("provider", "day"), EDITIONS, ids=str)
 def test_every_error_of_the_catalogue_keeps_the_contract(provider: str, day: date) -> None:
-    errors = [spec for spec in load_edition(provider, day).errors.values() if spec.status >= 400]
+    edition = load_edition(provider, day)
+    errors = [spec for spec in edition.errors.values() if spec.status >= 400]
+    only_of = {row.error: row.operations[0] for row in edition.refusals if row.operations}
     found, made = [], set()
     with simulate(provider, edition=day, check=False) as api:
         for spec in errors:
@@ -218,7 +220,8 @@ def test_every_error_of_the_catalogue_keeps_the_contract(provider: str, day: dat
             api.fail(spec.name)
             reply = answer(api, "chat.completions", chat(provider, day))
             made.add(reply.error)
-            found += [(spec.name, mismatch.message) for mismatch in judged(provider, "unknown", day, reply)]
+            operation = only_of.get(spec.name, "unknown")
+            found += [(spec.name, mismatch.message) for mismatch in judged(provider, operation, day, reply)]
 
     assert found == []
     assert len(made) > 10

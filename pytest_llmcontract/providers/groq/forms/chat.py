@@ -55,8 +55,7 @@ class ChatForm:
         return self._envelope.encoded(body | self._service_tier(turn))
 
     def _service_tier(self, turn: Turn) -> dict[str, str]:
-        tier = turn.body.get("service_tier") or "on_demand"
-        return {"service_tier": tier} if self._dialect.service_tier_in_reply else {}
+        return {"service_tier": turn.lane.name} if self._dialect.service_tier_in_reply else {}
 
     def _message(self, turn: Turn, answer: Completion) -> dict[str, Any]:
         # A tool-call answer has no content at all, not even null.
