@@ -30,8 +30,8 @@ WEATHER: dict[str, Any] = {
 }
 FIRST = ("id", "object", "status", "created_at", "output", "previous_response_id", "model", "reasoning",
          "max_output_tokens")  # fmt: skip
-REST = ("text", "tools", "tool_choice", "truncation", "metadata", "temperature", "top_p", "user", "service_tier", "error",
-        "incomplete_details", "usage", "parallel_tool_calls", "store")  # fmt: skip
+REST = ("text", "tools", "tool_choice", "truncation", "metadata", "temperature", "top_p", "user", "service_tier",
+        "error", "incomplete_details", "usage", "parallel_tool_calls", "store")  # fmt: skip
 
 
 class Recipe(BaseModel):
