@@ -15,7 +15,7 @@ from pytest_llmcontract.core.completion.conversation import as_chat
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.cached import with_cache
-from pytest_llmcontract.core.operations.operation import Operation
+from pytest_llmcontract.core.operations.operation import TALKING, Operation
 
 
 class Completions(Operation):
@@ -23,6 +23,7 @@ class Completions(Operation):
 
     reads_text = True
     streams = True
+    models = TALKING
 
     def counted(self, state: State, turn: Turn) -> Counted:
         dialect = state.edition.dialect
@@ -59,9 +60,22 @@ def _admitted(state: State, turn: Turn) -> int:
     return turn.prompt_tokens + dialect.admission_extra
 
 
+class ChatCompletions(Completions):
+    """Of messages."""
+
+    does = "chat completions"
+
+
+class TextCompletions(Completions):
+    """Of a bare prompt."""
+
+    does = "completions"
+
+
 class Responses(Completions):
     """The same model behind other words."""
 
+    does = "responses"
     says_done = False
 
     def as_chat(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -69,7 +83,7 @@ class Responses(Completions):
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "chat.completions": Completions(),
-    "completions": Completions(),
+    "chat.completions": ChatCompletions(),
+    "completions": TextCompletions(),
     "responses": Responses(),
 }
