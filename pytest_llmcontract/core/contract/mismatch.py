@@ -61,7 +61,7 @@ def message(failure: Failure) -> str:
             if failure.unsupported and failure.expected == "null":
                 return f"{path} is not supported"
             return f"{path} is {kind_of(failure.sent)}, not {_kinds(failure.expected)}"
-        case "enum" | "const" if failure.unsupported:
+        case "enum" | "const" | "maxItems" if failure.unsupported:
             return f"{path} is not supported"
         case "enum" | "const":
             return f"{path} is {sent}, which the contract does not know"
@@ -90,7 +90,7 @@ def allowed(failure: Failure) -> str:
             return ", ".join(known) if len(known := _known(failure)) <= 12 else "a field of the contract"
         case "required":
             return "the field"
-        case "enum" if failure.unsupported:
+        case "enum" | "maxItems" if failure.unsupported:
             return "nothing"
         case "enum":
             return listed(failure.sent, map(shown, failure.expected))

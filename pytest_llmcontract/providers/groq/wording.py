@@ -491,7 +491,7 @@ def _dotted(failure: Failure) -> str:
 
 def _is_refused(failure: Failure) -> bool:
     """Whether it is the field that is refused, whatever its value."""
-    return failure.unknown or (failure.unsupported and failure.expected == "null")
+    return failure.unknown or (failure.unsupported and (failure.expected == "null" or failure.keyword == "maxItems"))
 
 
 def _of_sound(failure: Failure) -> Refusal | None:
