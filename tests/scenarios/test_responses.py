@@ -15,6 +15,7 @@ from pytest_llmcontract import SimulatedProvider, simulate
 from pytest_llmcontract.core.completion.reported import stream_objects
 from pytest_llmcontract.core.contract.reply import reply_contract
 from pytest_llmcontract.core.facts.load import edition_dates
+from pytest_llmcontract.report.exchanges import kept_exchanges
 
 MODEL = "openai/gpt-oss-120b"
 GROQ = "https://api.groq.com/openai/v1"
@@ -173,6 +174,16 @@ class TestTools:
         assert [getattr(item, "name", None) for item in response.output][2] == "find"
         held(groq_api)
 
+    def test_what_a_server_is_told_in_secret_is_told_nobody(
+        self, groq_api: SimulatedProvider, client: openai.OpenAI
+    ) -> None:
+        headers = {"Authorization": "Bearer ghp_0123456789abcdefghijklmnopqrstuvwxyzAB"}
+        tools: Any = [{"type": "mcp", "server_label": "hub", "server_url": "https://x.test", "headers": headers}]
+        client.responses.create(model=MODEL, input="Hello", tools=tools)
+
+        assert "ghp_" not in groq_api.calls.last.reply.text
+        assert "ghp_" not in str(kept_exchanges(groq_api.calls))
+
     def test_a_server_alone_does_not_meet_required(self, groq_api: SimulatedProvider, client: openai.OpenAI) -> None:
         tools: Any = [{"type": "mcp", "server_label": "hub", "server_url": "https://x.test"}]
         response = client.responses.create(model=MODEL, input="Hello", tools=tools, tool_choice="required")
@@ -325,6 +336,12 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         "LLM102",
         "$.tools[0].type",
         "code=400, message=tools[0].type must be one of [function, mcp], type=invalid_request_error",
+    ),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        "LLM102",
+        "$.tools[0].name",
+        "'tools.0.name' : property 'name' is missing",
     ),
     (
         {"input": [{"role": "user", "content": [PICTURE]}]},

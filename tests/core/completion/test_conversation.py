@@ -18,14 +18,14 @@ from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
 
 BASE = "https://api.groq.com/openai/v1"
-PROVIDER = provider_called("groq")
+FACTS, PROVIDER = load_edition("groq"), provider_called("groq")
+SIMULATOR = World(VirtualClock(noon_of(FACTS.date))).add(PROVIDER, FACTS, PROVIDER.settings())
 
 
 def send(path: str, body: dict[str, Any]) -> Call:
-    facts = load_edition("groq")
-    simulator = World(VirtualClock(noon_of(facts.date))).add(PROVIDER, facts, PROVIDER.settings())
+    SIMULATOR.reset()
     headers = Headers({"authorization": "Bearer ***", "content-type": "application/json"})
-    return simulator.answer(ApiRequest("POST", BASE + path, headers, json.dumps(body).encode())).call
+    return SIMULATOR.answer(ApiRequest("POST", BASE + path, headers, json.dumps(body).encode())).call
 
 
 # The same conversation in both forms

@@ -100,7 +100,7 @@ class ResponsesForm:
             "max_output_tokens": asked.get("max_output_tokens"),
             **({"instructions": asked.get("instructions")} if told else {}),
             "text": asked.get("text") or {"format": {"type": "text"}},
-            "tools": asked.get("tools") or [],
+            "tools": [_shown(tool) for tool in asked.get("tools") or ()],
             "tool_choice": asked.get("tool_choice") or "auto",
             "truncation": "disabled",
             "metadata": _metadata(turn, seconds),
@@ -199,6 +199,11 @@ class ResponsesForm:
 _TIERS = {"on_demand": "default", "": "default"}
 """Service tiers by the name they have elsewhere."""
 _INPUT = {"type": "object", "properties": {"query": {"type": "string"}}}
+
+
+def _shown(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """A tool as the reply repeats it: what a server is told in secret is not told again (assumed)."""
+    return {name: value for name, value in tool.items() if name != "headers"}
 
 
 def _or(value: Any, usual: Any) -> Any:
