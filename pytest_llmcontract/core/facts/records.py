@@ -96,6 +96,9 @@ class Model(Fact):
     """What it was seen to insist on."""
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
+    says: Literal["text", "probability", "safety", "verdict"] = "text"
+    """What it answers: a text; how probable it is that the one user message attacks a prompt; ``safe`` or not; what it
+    finds by the policy of the system message, as JSON."""
     max_images: int | None = None
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""

@@ -93,6 +93,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "max_tokens_2024": Text("{field} for `{model}` must be less than or equal to {limit}", "pasted", "2024-07"),
     "tool_type": Text("tools[{index}].type must be one of [function, mcp]", "recorded", "2025-08 to 2026-02"),
+    "one_message": Text(
+        "messages must contains a single user message for text classification models", "pasted", "2026-07 to 2026-10"
+    ),
     "tools_and_json": Text("json mode cannot be combined with tool/function calling", "pasted", "2025 and 2026"),
     "no_json_word": Text(
         "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
@@ -239,12 +242,26 @@ class GroqWording:
             text = TEXTS["no_chat"](model=model.id)
             yield Breach(("model",), f"{model.id} is no chat model", self._bad_request(text), "a chat model")
             return
+        yield from self._classified(body, model)
         yield from self._reasoning(body, model)
         yield from self._images(body, model)
         yield from self._max_tokens(body, model)
         yield from self._tools(body, model)
         yield from self._format(body, model)
         yield from self._strict(body)
+
+    def _classified(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if model is None or model.says != "probability":
+            return
+        roles = [message["role"] for message in body["messages"]]
+        if roles != ["user"]:
+            yield Breach(
+                ("messages",),
+                f"is {', '.join(roles)}, and {model.id} classifies one text",
+                self._bad_request(TEXTS["one_message"]()),
+                "exactly one user message",
+                "send the text alone, as a user message",
+            )
 
     def _strict(self, body: Mapping[str, Any]) -> Iterator[Breach]:
         """A strict schema describes closed objects that have every property."""

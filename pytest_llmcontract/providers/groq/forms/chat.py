@@ -43,7 +43,7 @@ class ChatForm:
                     "finish_reason": answer.finish_reason,
                 }
             ],
-            "usage": _usage(answer),
+            "usage": _usage_of(turn, answer),
         }
         if "compound" in turn.call.model:
             body["usage_breakdown"] = _breakdown(turn, answer)
@@ -112,7 +112,7 @@ class ChatForm:
         if answer.tool_calls:
             calls = [call | {"index": i} for i, call in enumerate(self._tool_calls(turn, answer))]
             yield event({"tool_calls": calls})
-        usage = compact(_usage(answer))
+        usage = compact(_usage_of(turn, answer))
         last = f',"x_groq":{{"id":"{turn.request_id}","usage":{usage}}}'
         if self._dialect.usage_in_last_chunk or asks_for_usage(turn.body):
             last += f',"usage":{usage}'
@@ -167,6 +167,12 @@ def _breakdown(turn: Turn, answer: Completion) -> dict[str, Any]:
     """What each model behind a compound one used; how many calls it makes of whom is its own choice."""
     inner = "openai/gpt-oss-120b" if _is_compound(turn) else "llama-3.3-70b-versatile"
     return {"models": [{"model": inner, "usage": _usage(answer)}]}
+
+
+def _usage_of(turn: Turn, answer: Completion) -> dict[str, Any]:
+    """As a classifier tells it, too: its answer counts no tokens, and it names no sum."""
+    classifies = turn.model is not None and turn.model.says == "probability"
+    return _usage(answer) | ({"total_tokens": 0} if classifies else {})
 
 
 def _usage(answer: Completion) -> dict[str, Any]:
