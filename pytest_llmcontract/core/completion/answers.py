@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_llmcontract.core.call.script import ScriptedReply, last_user_text
 from pytest_llmcontract.core.completion.classifiers import probability, verdict
+from pytest_llmcontract.core.completion.executed import Executed, executions
 from pytest_llmcontract.core.completion.synthesis import ROOM, conforming
 from pytest_llmcontract.core.completion.tokens import TokenEstimator, checked_count
 from pytest_llmcontract.core.exchange import Usage, UsageSource
@@ -45,6 +46,8 @@ class Completion:
     finish_reason: str
     usage: Usage
     reasoning_tokens: int = 0
+    executed: tuple[Executed, ...] = ()
+    """What the provider ran itself before it answered."""
 
 
 def compose(
@@ -80,7 +83,11 @@ def compose(
     if made_up and assumed_output is not None:
         output = min(assumed_output, asked_completion(body) or assumed_output)
     usage = _usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
-    return Completion(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens))
+    # Beside an answer that the test wrote nothing is made up, and what was run in this turn is not run again.
+    ran = tuple(executions(body)) if made_up and not calls and not _already_called(body.get("messages") or ()) else ()
+    if ran:
+        usage = replace(usage, tools=tuple([run.type for run in ran]))
+    return Completion(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens), ran)
 
 
 def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> str | tuple[str, ...]:
