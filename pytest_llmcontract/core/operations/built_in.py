@@ -45,6 +45,8 @@ def parts_of(model: Model, body: Mapping[str, Any], usage: Usage) -> tuple[tuple
         return ()
     chosen = (body.get("compound_custom") or {}).get("models") or {}
     first, last = chosen.get("reasoning_model") or model.inner[0], chosen.get("answering_model") or model.inner[-1]
+    if first == last:
+        return ((first, usage.input_tokens, usage.output_tokens),)
     read, wrote = usage.input_tokens // 2, usage.output_tokens // 4
     return (first, read, wrote), (last, usage.input_tokens - read, usage.output_tokens - wrote)
 

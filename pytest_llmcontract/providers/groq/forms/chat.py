@@ -196,9 +196,8 @@ def _is_compound(turn: Turn) -> bool:
 
 def _breakdown(turn: Turn, answer: Completion) -> dict[str, Any]:
     """What each model behind a compound one used."""
-    shares = (
-        (each[0], replace(answer, usage=Usage(each[1], each[2]), reasoning_tokens=0)) for each in answer.usage.parts
-    )
+    used = ((name, Usage(read, wrote)) for name, read, wrote in answer.usage.parts)
+    shares = ((name, replace(answer, usage=usage, reasoning_tokens=0)) for name, usage in used)
     return {"models": [{"model": name, "usage": _usage(share)} for name, share in shares]}
 
 
