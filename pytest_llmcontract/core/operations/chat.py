@@ -16,7 +16,7 @@ from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.built_in import as_offered, parts_of, price_with_tools
 from pytest_llmcontract.core.operations.cached import with_cache
-from pytest_llmcontract.core.operations.operation import Operation
+from pytest_llmcontract.core.operations.operation import TALKING, Operation
 
 
 class Completions(Operation):
@@ -24,6 +24,7 @@ class Completions(Operation):
 
     reads_text = True
     streams = True
+    models = TALKING
 
     def counted(self, state: State, turn: Turn) -> Counted:
         dialect = state.edition.dialect
@@ -65,4 +66,16 @@ def _admitted(state: State, turn: Turn) -> int:
     return turn.prompt_tokens + dialect.admission_extra
 
 
-OPERATIONS: Mapping[str, Operation] = {"chat.completions": Completions(), "completions": Completions()}
+class ChatCompletions(Completions):
+    """Of messages."""
+
+    does = "chat completions"
+
+
+class TextCompletions(Completions):
+    """Of a bare prompt."""
+
+    does = "completions"
+
+
+OPERATIONS: Mapping[str, Operation] = {"chat.completions": ChatCompletions(), "completions": TextCompletions()}
