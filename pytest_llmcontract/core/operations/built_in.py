@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.call.script import last_user_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.completion.reported import stream_objects
+from pytest_llmcontract.core.exchange import ApiReply, Usage
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.money.prices import token_cost, tool_cost
 
@@ -49,6 +51,50 @@ def parts_of(model: Model, body: Mapping[str, Any], usage: Usage) -> tuple[tuple
         return ((first, usage.input_tokens, usage.output_tokens),)
     read, wrote = usage.input_tokens // 2, usage.output_tokens // 4
     return (first, read, wrote), (last, usage.input_tokens - read, usage.output_tokens - wrote)
+
+
+def as_told(state: State, model: Model, reply: ApiReply, usage: Usage) -> Usage:
+    """*usage* with the tools and the models behind *model* that a recorded *reply* tells of."""
+    if not (model.inner or model.built_in_tools):
+        return usage
+    objects = list(_mappings([reply.json] if reply.events is None else list(stream_objects(reply))))
+    return replace(usage, tools=tuple(_ran(state, model, objects)), parts=tuple(_shares(objects)))
+
+
+def _mappings(listed: object) -> Iterator[Mapping[str, Any]]:
+    """The objects of a list in a reply, whoever wrote it."""
+    yield from (each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, Mapping))
+
+
+def _ran(state: State, model: Model, objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A stream tells of a run as it begins and as it ends."""
+    known = {
+        tool.type: name
+        for name, tool in state.edition.tools.items()
+        if name in model.built_in_tools or (model.inner and tool.in_systems)
+    }
+    runs = {
+        tuple(str(run.get(name)) for name in ("index", "type", "arguments")): str(run.get("type"))
+        for each in objects
+        for choice in _mappings(each.get("choices"))
+        for said in _mappings([choice.get("message"), choice.get("delta")])
+        for run in _mappings(said.get("executed_tools"))
+    }
+    yield from (known[kind] for kind in runs.values() if kind in known)
+
+
+def _shares(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int]]:
+    for each in objects:
+        for told in _mappings([each.get("usage_breakdown"), *_breakdown_within(each)]):
+            for share in _mappings(told.get("models")):
+                (used,) = list(_mappings([share.get("usage")])) or [{}]
+                read, wrote = used.get("prompt_tokens"), used.get("completion_tokens")
+                if isinstance(read, int) and isinstance(wrote, int):
+                    yield str(share.get("model")), read, wrote
+
+
+def _breakdown_within(each: Mapping[str, Any]) -> Iterator[object]:
+    yield from (mark.get("usage_breakdown") for mark in _mappings([each.get("x_groq")]))
 
 
 def price_with_tools(state: State, turn: Turn, usage: Usage) -> Decimal:

@@ -11,10 +11,11 @@ from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import compose
+from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
-from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
-from pytest_llmcontract.core.operations.built_in import as_offered, parts_of, price_with_tools
+from pytest_llmcontract.core.operations.built_in import as_offered, as_told, parts_of, price_with_tools
 from pytest_llmcontract.core.operations.cached import with_cache
 from pytest_llmcontract.core.operations.operation import TALKING, Operation
 
@@ -33,6 +34,10 @@ class Completions(Operation):
 
     def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
         return price_with_tools(state, turn, usage)
+
+    def reported(self, state: State, turn: Turn, reply: ApiReply, source: UsageSource) -> Usage:
+        usage = reported_usage(reply, source)
+        return usage if turn.model is None else as_told(state, turn.model, reply, usage)
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if turn.model is None:
