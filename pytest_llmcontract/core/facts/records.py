@@ -104,6 +104,10 @@ class Model(Fact):
     """What it answers: a text; how probable it is that the one user message attacks a prompt; ``safe`` or not; what it
     finds by the policy of the system message, as JSON."""
     max_images: int | None = None
+    dimensions: int | None = None
+    """Numbers of each of its embeddings."""
+    unit_length: bool = False
+    """Whether its embeddings all have the length 1."""
     max_characters: int | None = None
     """Of a text that it speaks."""
     voices: tuple[str, ...] = ()
@@ -112,6 +116,8 @@ class Model(Fact):
     """Of the sound it makes, where nothing else is asked."""
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
+    steps: int | None = None
+    """Of its pictures, that the price of a megapixel includes."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False

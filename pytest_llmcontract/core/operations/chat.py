@@ -10,7 +10,7 @@ from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.completion.answers import compose
+from pytest_llmcontract.core.completion.answers import choices_asked, compose
 from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
@@ -51,7 +51,7 @@ class Completions(Operation):
                 turn.prompt_tokens,
                 assumed_output=state.journal.assumed_output,
             )
-            usage = with_cache(state, turn, wanted, said.usage)
+            usage = with_cache(state, turn, wanted, _of_all(turn, wanted, said.usage))
             if parts := parts_of(turn.model, turn.body, usage):
                 usage = replace(usage, parts=parts)
             return said if usage is said.usage else replace(said, usage=usage)
@@ -60,6 +60,14 @@ class Completions(Operation):
             fix = "correct the schema, or script the answer with reply(structured=…)"
             turn.find("LLM102", f"nothing conforms to the schema: {problem}", fix=fix)
             return state.edition.refusal("no_conforming_answer")
+
+
+def _of_all(turn: Turn, wanted: ScriptedReply, usage: Usage) -> Usage:
+    """What all choices used, of which one was made."""
+    count = choices_asked(turn.body)
+    if count == 1 or "completion_tokens" in (wanted.usage or {}):
+        return usage
+    return replace(usage, output_tokens=usage.output_tokens * count)
 
 
 def _admitted(state: State, turn: Turn) -> int:
