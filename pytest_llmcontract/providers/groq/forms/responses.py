@@ -15,7 +15,7 @@ from typing import Any
 from pytest_llmcontract.core.call.form import compact
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
-from pytest_llmcontract.core.completion.executed import CODE, SERVER, Executed, tools_of
+from pytest_llmcontract.core.completion.executed import SERVER, Executed, tools_of
 from pytest_llmcontract.providers.groq.dialect import GroqDialect
 from pytest_llmcontract.providers.groq.forms.chat import seconds_of, tool_call_id
 from pytest_llmcontract.providers.plain import PlainEnvelope
@@ -188,11 +188,12 @@ class ResponsesForm:
         if run.type == SERVER:
             called = {"server_label": run.server, "name": run.name, "arguments": run.arguments, "output": run.output}
             return {"type": "mcp_call", "id": self._id(turn, "mcp"), "status": "completed", **called}
-        if run.type == CODE:
+        if "code" in run.asked:
             logs = [{"type": "logs", "logs": run.output}]
             code = {"code": run.asked["code"], "container_id": self._id(turn, "cntr"), "outputs": logs}
             return {"type": "code_interpreter_call", "id": self._id(turn, "ci"), "status": "completed", **code}
-        action = {"type": "search", "query": run.asked["query"]}
+        opened = "url" in run.asked
+        action = {"type": "open_page" if opened else "search", **run.asked}
         return {"type": "web_search_call", "id": self._id(turn, "ws"), "status": "completed", "action": action}
 
 
