@@ -104,17 +104,12 @@ class ChatForm:
     def _tool_calls(self, turn: Turn, answer: Completion) -> list[dict[str, Any]]:
         return [
             {
-                "id": self._tool_call_id(turn),
+                "id": tool_call_id(self._ids, turn.call.model),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
             for call in answer.tool_calls
         ]
-
-    def _tool_call_id(self, turn: Turn) -> str:
-        if turn.call.model.startswith("openai/gpt-oss"):
-            return f"fc_{self._ids.uuid()}"
-        return self._ids.letters(9, string.ascii_lowercase + string.digits)
 
     def events(self, turn: Turn, answer: Completion) -> Iterator[bytes]:
         if _is_compound(turn):
@@ -196,6 +191,13 @@ class ChatForm:
         return f"fp_{zlib.crc32(turn.call.model.encode()):08x}"[:11].ljust(13, "0")
 
 
+def tool_call_id(ids: Ids, model: str) -> str:
+    """The id of a call of a function, as the software behind *model* makes it."""
+    if model.startswith("openai/gpt-oss"):
+        return f"fc_{ids.uuid()}"
+    return ids.letters(9, string.ascii_lowercase + string.digits)
+
+
 def _is_compound(turn: Turn) -> bool:
     return turn.call.model.startswith("groq/compound")
 
@@ -213,19 +215,28 @@ def _usage_of(turn: Turn, answer: Completion) -> dict[str, Any]:
     return _usage(answer) | ({"total_tokens": 0} if classifies else {})
 
 
-def _usage(answer: Completion) -> dict[str, Any]:
-    """Tokens and seconds; the seconds follow from a plausible speed, so that they are the same in every run."""
-    usage = answer.usage
-    prompt_time = round(usage.input_tokens * 4.5e-5, 9)
-    completion_time = round(usage.output_tokens * 2e-3, 9)
-    block: dict[str, Any] = {
+def seconds_of(answer: Completion) -> dict[str, float]:
+    """How long each part of it took: by a plausible speed, so that it is the same in every run."""
+    prompt, completion = round(answer.usage.input_tokens * 4.5e-5, 9), round(answer.usage.output_tokens * 2e-3, 9)
+    return {
+        "completion_time": completion,
+        "prompt_time": prompt,
         "queue_time": 0.05,
+        "total_time": round(prompt + completion, 9),
+    }
+
+
+def _usage(answer: Completion) -> dict[str, Any]:
+    """Tokens and seconds."""
+    usage, took = answer.usage, seconds_of(answer)
+    block: dict[str, Any] = {
+        "queue_time": took["queue_time"],
         "prompt_tokens": usage.input_tokens,
-        "prompt_time": prompt_time,
+        "prompt_time": took["prompt_time"],
         "completion_tokens": usage.output_tokens,
-        "completion_time": completion_time,
+        "completion_time": took["completion_time"],
         "total_tokens": usage.total_tokens,
-        "total_time": round(prompt_time + completion_time, 9),
+        "total_time": took["total_time"],
     }
     # Only on a hit: a request without one has no such key.
     if usage.cached_tokens:
