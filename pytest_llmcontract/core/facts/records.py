@@ -96,7 +96,18 @@ class Model(Fact):
     """What it was seen to insist on."""
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
+    built_in_tools: tuple[str, ...] = ()
+    """Tools that the provider runs itself, which it takes beside functions."""
+    inner: tuple[str, ...] = ()
+    """The models behind a system of several: who reasons, who answers."""
+    says: Literal["text", "probability", "safety", "verdict"] = "text"
+    """What it answers: a text; how probable it is that the one user message attacks a prompt; ``safe`` or not; what it
+    finds by the policy of the system message, as JSON."""
     max_images: int | None = None
+    dimensions: int | None = None
+    """Numbers of each of its embeddings."""
+    unit_length: bool = False
+    """Whether its embeddings all have the length 1."""
     max_characters: int | None = None
     """Of a text that it speaks."""
     voices: tuple[str, ...] = ()
@@ -105,6 +116,8 @@ class Model(Fact):
     """Of the sound it makes, where nothing else is asked."""
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
+    steps: int | None = None
+    """Of its pictures, that the price of a megapixel includes."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False
@@ -204,9 +217,19 @@ class ErrorSpec(Dated):
 
 
 class ToolPrice(Dated):
-    """What a built-in tool costs beyond its tokens, in US dollars."""
+    """A built-in tool: what it costs beyond its tokens, in US dollars, and who has it."""
 
     name: str
+    type: str = ""
+    """What replies call it."""
+    function: str = ""
+    """In replies of a single model it is a function of this name, given code as it is."""
+    in_systems: bool = False
+    """Systems of several models have it (:attr:`Model.inner`), and choose it themselves."""
+    wanted: str = ""
+    """A pattern: for such words such a system uses it without being asked. Empty: only where it is enabled by name."""
+    seconds: Decimal = Decimal(0)
+    """How long a run takes, for a price by the hour."""
     thousand_requests: Decimal | None = None
     hour: Decimal | None = None
     source: str
