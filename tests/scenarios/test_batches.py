@@ -228,6 +228,18 @@ def test_a_fault_of_the_connection_is_no_lines(groq_api, llm_clock, on_groq):
     assert on_groq.look(batch).request_counts.completed == 2
 
 
+@pytest.mark.llm_allow("LLM207", "LLM208")
+@paid
+def test_a_when_of_the_test_that_fails_goes_through_no_clock(groq_api, llm_clock, on_groq):
+    groq_api.reply("a", when=lambda request: request.json["messages"][1])
+    batch = on_groq.start(some(2))
+    llm_clock.advance(hours=1)
+    made = groq_api.calls.of(operation="batches.create").last
+
+    assert [finding.code for finding in made.violations] == ["LLM208"]
+    assert on_groq.look(batch).request_counts.failed == 2
+
+
 @paid
 def test_what_is_wrong_with_lines_is_found_and_names_them(groq_api, llm_clock, on_groq):
     lines = some(5)
@@ -488,6 +500,9 @@ GOOD = a_line("good", chat("Hi"))
 WHOLE = {
     "no JSON": ([GOOD, "{"], 2),
     "no object": ([GOOD, "[1]"], 2),
+    "half a character": ([GOOD, '{"custom_id": "\\ud800"}'], 2),
+    "no number": ([GOOD, '{"custom_id": "a", "body": {"temperature": NaN}}'], 2),
+    "too deep": ([GOOD, '{"custom_id": "a", "body": ' + "[" * 100_000], 2),
     "no id": ([GOOD, {"method": "POST", "url": CHAT, "body": chat("Hi")}], 2),
     "an id twice": ([GOOD, GOOD], 2),
     "an empty id": ([a_line("", chat("Hi"))], 1),
