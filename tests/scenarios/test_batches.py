@@ -299,10 +299,11 @@ def test_a_batch_is_in_the_ledger_with_its_cost(run_pytest, pytester):
     )
     run_pytest("--llmcontract-report=ledger.json").assert_outcomes(passed=1)
     ledger = json.loads((pytester.path / "ledger.json").read_text())
-    (made,) = [call for test in ledger["tests"] for call in test["calls"] if call["operation"] == "batches.create"]
+    (made,) = [call for call in ledger["calls"] if call["operation"] == "batches.create"]
 
-    assert Decimal(made["cost"]) == Decimal("0.0375")
-    assert made["input_tokens"] == 1_000_000
+    assert Decimal(made["cost"]) == Decimal(ledger["totals"]["cost"]) == Decimal("0.0375")
+    assert made["usage"]["input_tokens"] == 1_000_000
+    assert [entry["amount"] for entry in ledger["money"]] == [made["cost"]]
 
 
 @paid
@@ -414,6 +415,7 @@ def test_a_batch_expires_in_part(groq_api, llm_clock, on_groq):
     left = on_groq.read(batch.error_file_id)
 
     assert (batch.status, batch.expired_at) == ("expired", batch.expires_at)
+    assert (batch.request_counts.completed, batch.request_counts.failed, batch.request_counts.total) == (23, 0, 30)
     assert answered == {f"r{number}" for number in range(23)}
     assert {line["custom_id"] for line in left} == {f"r{number}" for number in range(23, 30)}
     assert {line["error"]["code"] for line in left} == {"batch_expired"}
@@ -446,6 +448,18 @@ def test_a_batch_of_groqs_is_cancelled_within_ten_minutes(groq_api, llm_clock, o
     assert len(on_groq.read(batch.output_file_id)) == 3
     with pytest.raises(groq.BadRequestError):
         on_groq.client.batches.cancel(batch.id)
+
+
+@paid
+def test_a_batch_that_did_not_begin_is_cancelled_without_an_answer(groq_api, llm_clock, on_groq):
+    batch = on_groq.start(some(3))
+    on_groq.client.batches.cancel(batch.id)
+    llm_clock.advance(minutes=10)
+    batch = on_groq.look(batch)
+
+    assert (batch.status, batch.in_progress_at, batch.output_file_id) == ("cancelled", None, None)
+    assert (batch.request_counts.total, batch.request_counts.failed) == (0, 0)
+    assert {line["error"]["code"] for line in on_groq.read(batch.error_file_id)} == {"batch_cancelled"}
 
 
 def test_a_batch_of_togethers_is_cancelled_at_once(together_api, llm_clock, on_together):

@@ -291,7 +291,7 @@ def test_an_id_of_another_provider_is_not_there(together_api, operation):
 
 # Recorded and replayed
 
-RECORDED = '''
+RECORDED = """
 import json, time
 import groq, pytest, together
 
@@ -319,7 +319,7 @@ def test_together(together_api, tmp_path):
     file = client.files.upload(path, purpose="fine-tune", check=False)
     assert client.files.content(file.id).read() == path.read_bytes()
     assert client.files.upload(path, purpose="fine-tune", check=False).id == file.id
-'''
+"""
 
 
 def test_uploads_and_contents_are_recorded_and_replayed(run_pytest, pytester):

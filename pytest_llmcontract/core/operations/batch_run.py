@@ -83,7 +83,7 @@ class Run:
 
     @property
     def failed(self) -> int:
-        """Lines that were not."""
+        """Lines that were not; those that it did not get to are neither."""
         return len(self._errors)
 
     @property
@@ -156,11 +156,10 @@ class Run:
         self._end("expired")
 
     def _end(self, status: str) -> None:
-        if status in _UNDONE:
-            left = self._good[self._next :]
-            self._errors += [self._written(self._unanswered(line, *_UNDONE[status])) for line in left]
+        left = self._good[self._next :] if status in _UNDONE else []
+        undone = [self._written(self._unanswered(line, *_UNDONE[status])) for line in left]
         self.output_id = self._file("output", self._answers)
-        self.error_id = self._file("error", self._errors)
+        self.error_id = self._file("error", self._errors + undone)
         self._becomes(status)
         self._charge()
 
