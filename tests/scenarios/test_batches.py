@@ -486,6 +486,16 @@ def test_a_faster_pace_holds_from_the_next_line_on(groq_api, llm_clock, on_groq)
 
 
 @paid
+@pytest.mark.parametrize(("pace", "answered"), [(1e-300, 0), (1e300, 30)])
+def test_a_pace_may_be_as_slow_or_fast_as_one_likes(groq_api, llm_clock, on_groq, pace, answered):
+    groq_api.capacity(batch_lines_per_hour=pace)
+    batch = on_groq.start(some(30))
+    llm_clock.advance(days=1)
+
+    assert on_groq.look(batch).request_counts.completed == answered
+
+
+@paid
 def test_a_reset_forgets_batches_and_stops_them(groq_api, llm_clock, on_groq):
     batch = on_groq.start(some(3))
     groq_api.reset()

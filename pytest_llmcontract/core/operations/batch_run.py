@@ -132,8 +132,9 @@ class Run:
     def _go_on(self) -> None:
         """The next line takes its time; or all are done."""
         if self._next < len(self._good):
-            speed = self._state.capacity.batch_lines_per_hour or self._dialect.batch_lines_per_hour
-            self._booked[1:] = [self._state.schedule.after(3600 / speed, self._line_done)]
+            seconds = 3600 / (self._state.capacity.batch_lines_per_hour or self._dialect.batch_lines_per_hour)
+            if seconds < (self._expires - self._state.clock.now).total_seconds():
+                self._booked[1:] = [self._state.schedule.after(seconds, self._line_done)]
             return
         self._forget()
         self._becomes("finalizing")
