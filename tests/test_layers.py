@@ -18,7 +18,7 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 
 # layer: (our layers, third parties). A new module at the top level needs a line; one in a folder inherits its folder's.
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
-    "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing"}),
+    "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing", "tinytag"}),
     "providers": ({"core"}, {"pydantic"}),
     "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "urllib3"}),
     "recordings": ({"core"}, {"cramjam", "filelock", "pydantic", "vcr", "yaml"}),

@@ -22,6 +22,7 @@ from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
 from pytest_llmcontract.core.facts.load import edition_dates, error_history, model_on
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
+from pytest_llmcontract.core.operations import operation_called
 from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
@@ -189,7 +190,9 @@ class _Exchange:
         name = model_of(body)
         shown = self._success and self._is_of_its_day and not self._scripted
         model = model_on(self._provider, name, day) if name and not shown else None
-        return model if model and model.since <= day and not model.is_retired(day) else None
+        if model is None or model.since > day or model.is_retired(day):
+            return None
+        return model if operation_called(self._operation).suits(model) else None
 
     def _of_model(self, body: Any) -> Iterator[Violation]:
         name = model_of(body)
@@ -215,6 +218,13 @@ class _Exchange:
             severity = self._of_a_day(self._denied)
             yield self._finding(
                 "LLM104", message, "request", severity=severity, path="$.model", sent=name, fix=f"choose {listed}"
+            )
+        elif not self._success and not (asked := operation_called(self._operation)).suits(model):
+            message = f"{name} is of the type {model.type!r} and does no {asked.does}"
+            severity = self._of_a_day("error")
+            allowed = f"a model of the type {' or '.join(asked.models)}"
+            yield self._finding(
+                "LLM102", message, "request", severity=severity, path="$.model", sent=name, allowed=allowed
             )
 
     @property

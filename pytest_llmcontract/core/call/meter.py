@@ -7,7 +7,6 @@ from dataclasses import replace
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Forwarded, Played, Whole
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.limits.charges import used_tokens
@@ -29,7 +28,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
         return
     call.reply = reply
     call.took = reply.delay
-    usage = _usage(turn, decision, reply)
+    usage = _usage(state, turn, decision, reply)
     if usage is not None:
         _charge(state, turn, usage)
     call.counted = turn.counted
@@ -42,11 +41,11 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     call.request.forget()
 
 
-def _usage(turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
+def _usage(state: State, turn: Turn, decision: Decision, reply: ApiReply) -> Usage | None:
     """What is to be paid for; ``None``: nothing was answered, or not by the provider or in its place."""
     if turn.recorded is not None:
         answered = turn.recorded.finding is None and reply.status < 400
-        return reported_usage(reply, turn.recorded.usage) if answered else None
+        return operation_of(turn).reported(state, turn, reply, turn.recorded.usage) if answered else None
     if isinstance(decision, _PAID_NOT):
         return None
     return decision.usage
@@ -58,7 +57,7 @@ def settle_within(state: State, turn: Turn, decision: Decision, reply: ApiReply 
     if isinstance(reply, Disconnect):
         return
     turn.call.reply = reply
-    if (usage := _usage(turn, decision, reply)) is not None:
+    if (usage := _usage(state, turn, decision, reply)) is not None:
         _note_cost(state, turn, usage)
 
 

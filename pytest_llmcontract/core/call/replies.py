@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import quote
 
 from pytest_llmcontract.core.call.decision import Decision, Played, Whole
-from pytest_llmcontract.core.call.form import DONE
+from pytest_llmcontract.core.call.form import DONE, TypedForm
 from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, StreamCut
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
@@ -32,14 +33,22 @@ def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
     if isinstance(decision, Played):
         return _played(state, turn, decision)
     if isinstance(decision, Whole):
-        turn.content_type = decision.content_type
+        turn.content_type = decision.content_type or _usual_type(state, turn, decision.body)
         turn.extra_headers = {**decision.headers, **turn.extra_headers}
         return _reply(state, turn, decision.status, state.envelope.encoded(decision.body))
     return _answered(state, turn, decision)
 
 
+def _usual_type(state: State, turn: Turn, body: Any) -> str:
+    """Of a text or bytes that a test scripted: that of the operation's own answers."""
+    form = state.envelope.forms.get(turn.operation)
+    return form.type_of(turn) if isinstance(form, TypedForm) and isinstance(body, str | bytes) else ""
+
+
 def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
     form, operation = state.envelope.forms[turn.operation], operation_of(turn)
+    if isinstance(form, TypedForm):
+        turn.content_type = form.type_of(turn)
     if not (turn.call.stream and operation.streams):
         return _reply(state, turn, operation.status_of(state), form.body(turn, answer))
     events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
@@ -52,6 +61,7 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     if spec.rate_headers and turn.model and not turn.limits:
         turn.limits = state.pool(turn.lane).state(turn.model.id, turn.at)
     address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
+    address["model_in_url"] = quote(turn.call.model, safe="")
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}
     if refusal.body is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest, How, can_travel
 from pytest_llmcontract.core.ledger import Call, Calls
@@ -217,9 +218,9 @@ def matcher(when: When) -> Matcher:
     if when is None:
         return lambda _: True
     if isinstance(when, str):
-        return lambda request: when in last_user_text(request.json)
+        return lambda request: when in last_user_text(judged_body(request))
     if isinstance(when, Mapping):
-        return lambda request: _has_fields(request.json, when)
+        return lambda request: _has_fields(judged_body(request), when)
     if callable(when):
         return when
     raise BadInput(

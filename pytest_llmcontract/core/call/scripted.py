@@ -10,9 +10,11 @@ from typing import Any
 from pytest_llmcontract.core.call.script import ScriptedReply, When
 from pytest_llmcontract.core.errors import BadInput, unknown
 
-USAGE = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens")
+USAGE = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens", "seconds")
 """What ``usage=`` may have."""
 _DETAILS = ("cached_tokens",)
+MOST_SECONDS = 1_000_000
+"""Of sound: some eleven days."""
 FINISHES = ("stop", "length", "tool_calls", "function_call", "content_filter", "eos")
 """Why a model stops, where the provider's schema does not list it."""
 
@@ -147,10 +149,17 @@ def _usage(usage: Any, known: Sequence[str] = USAGE) -> Mapping[str, Any] | None
             raise unknown("key of reply(usage=)", str(name), known)
         if name == "prompt_tokens_details":
             _usage({} if value is None else value, _DETAILS)
+        elif name == "seconds":
+            _seconds(value)
         elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise BadInput(f"reply(usage=): {name} is {value!r}; accepted: a whole number from 0")
     _sums(usage)
     return usage
+
+
+def _seconds(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST_SECONDS:
+        raise BadInput(f"reply(usage=): seconds is {value!r}; accepted: a number from 0 to {MOST_SECONDS:,}")
 
 
 def _sums(usage: Mapping[str, Any]) -> None:

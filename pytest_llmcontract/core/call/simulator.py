@@ -28,7 +28,7 @@ from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.completion.tokens import checked_count
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
-from pytest_llmcontract.core.facts.records import Lane
+from pytest_llmcontract.core.facts.records import Lane, Model
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
@@ -110,9 +110,7 @@ class Simulator:
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
         turn.model = state.model(turn.call.model) if operation_of(turn).calls_model else None
         if contract := state.contracts.get(turn.operation):
-            # A retired model answers nothing at all: what it could not do does not matter any more.
-            able = turn.model if turn.model and not turn.model.is_retired(turn.now.date()) else None
-            turn.mismatches = contract.check(judged_body(turn.request), able)
+            turn.mismatches = contract.check(judged_body(turn.request), _able(turn))
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
         if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
@@ -173,7 +171,7 @@ def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = No
     """A call that begins now."""
     operation, targets = state.routes.find(request.method, request.path)
     body = request.json if isinstance(request.json, dict) else read_form(request)
-    name = body.get("model")
+    name = body.get("model") or state.edition.dialect.default_models.get(operation)
     named = targets["id"] if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
     call = Call(
         provider=state.edition.provider,
@@ -187,6 +185,15 @@ def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = No
     request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
     lane = lane or state.edition.lane_for(body.get("service_tier"))
     return Turn(request, call, number, now, call.at, request_id, body, lane, targets=targets)
+
+
+def _able(turn: Turn) -> Model | None:
+    """The model whose abilities the body is held to: what one that is retired, or does not do such things at all,
+    could not do does not matter any more."""
+    model = turn.model
+    if model is None or model.is_retired(turn.now.date()) or not operation_of(turn).suits(model):
+        return None
+    return model
 
 
 def _find_mismatch(state: State, turn: Turn, mismatch: Mismatch) -> None:

@@ -161,11 +161,32 @@ def model(state: State, turn: Turn) -> Decision | None:
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
+    if not operation_of(turn).suits(known):
+        return _unable(state, turn, known)
     if not turn.lane.answers(known):
         return _not_in_lane(state, turn, known)
     if not turn.target and (end := _end_of(state, known)) is not None:
         _warn_of_retirement(state, turn, end)
     return None
+
+
+def _unable(state: State, turn: Turn, known: Model) -> Decision | None:
+    """A model that cannot do what is asked. Where the provider hands the call on to it, that refuses it in the end."""
+    operation = operation_of(turn)
+    kinds = " or ".join(operation.models)
+    turn.find(
+        "LLM102",
+        f"{known.id} is of the type {known.type!r} and does no {operation.does}",
+        path="$.model",
+        sent=known.id,
+        allowed=f"a model of the type {kinds}",
+        fix=f"choose one that {_list_of(state)} lists with that type",
+    )
+    refusal = state.edition.refusal("wrong_model", {"does": operation.does}, operation=turn.operation)
+    if state.edition.errors[refusal.error].step == "answer":
+        turn.unable = refusal
+        return None
+    return refusal
 
 
 def _not_in_lane(state: State, turn: Turn, known: Model) -> Refusal:
@@ -318,6 +339,8 @@ def capacity(state: State, turn: Turn) -> Decision | None:
 
 def answer(state: State, turn: Turn) -> Decision:
     """Answer: as the test scripted it, else as the simulator makes it up."""
+    if turn.unable is not None:
+        return turn.unable
     wanted = _NOTHING
     if turn.due is not None and isinstance(turn.due.part, ScriptedReply):
         wanted = turn.due.part

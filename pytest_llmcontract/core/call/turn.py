@@ -23,6 +23,7 @@ from pytest_llmcontract.core.limits.charges import Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import LimitState, Rule
 from pytest_llmcontract.core.limits.store import Amounts
+from pytest_llmcontract.core.refusal import Refusal
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ class Turn:
     """How it counts; ``None`` where no limit was asked, or one refused."""
     taken: Amounts = field(default_factory=dict)
     """What was taken for it at once."""
+    unable: Refusal | None = None
+    """How the model itself refuses in the end what it cannot do."""
     shortage: Shortage | None = None
     """The limit that refused the call."""
 

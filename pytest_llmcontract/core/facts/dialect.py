@@ -34,6 +34,14 @@ class Dialect(Fact):
     """Tokens that are cached together."""
     upload_bytes: int | None = None
     """The most that a file in a form may have; ``None``: not known."""
+    billed_seconds: float = 0
+    """Of sound, that are paid for at least."""
+    shortest_sound: float = 0
+    """Seconds."""
+    longest_sound: float | None = None
+    """Seconds; ``None``: not known."""
+    default_models: Mapping[str, str] = Field(default_factory=dict)
+    """Operation -> the model that answers where the request names none."""
 
     # Files
     file_bytes: int | None = None

@@ -178,6 +178,10 @@ class Edition(Fact):
     def _error_by_reason(self) -> dict[tuple[str, str], str]:
         return {(row.reason, name): row.error for row in self.refusals for name in row.operations or ("",)}
 
+    def refuses(self, reason: str) -> bool:
+        """Whether there is a refusal for *reason* on this day."""
+        return (reason, "") in self._error_by_reason
+
     def lane_for(self, asked: object) -> Lane:
         """The lane that a request's ``service_tier`` chooses; the usual one if it chooses none."""
         usual = self._usual_lane
@@ -254,7 +258,7 @@ class Edition(Fact):
         )
         if known is None and fields.get("type", "chat") != "chat":
             base.pop("capabilities")
-        guesses = known.assumed.difference(fields) if known else frozenset()
+        guesses = (known.assumed if known else frozenset({"type"})).difference(fields)
         own = {"source": "user", "sources": {}, "assumed": guesses}
         try:
             return Model.model_validate({**base, **fields, **own})

@@ -27,9 +27,9 @@ ModelType = Literal[
 ]
 """Together's words; ``audio`` speaks, ``transcribe`` listens."""
 
-ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images"]
+ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images", "own_sound", "socket_only"]
 """What single models insist on: a stream; ``json_schema`` within a ``response_format`` of that type; pictures alone,
-without a message of the system."""
+without a message of the system; sound in their own samples, whatever is asked; a websocket."""
 
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "system", "prompt_cache"]
 
@@ -97,6 +97,12 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    max_characters: int | None = None
+    """Of a text that it speaks."""
+    voices: tuple[str, ...] = ()
+    """It speaks with, as far as they are known."""
+    sample_rate: int = 24000
+    """Of the sound it makes, where nothing else is asked."""
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
     prices: Prices = Prices()
@@ -310,6 +316,12 @@ REASONS: Mapping[str, str] = {
 """Why a step or an operation refuses, whoever the provider is."""
 
 REASONS_OF_SOME: Mapping[str, str] = {
+    "empty_file": "a file of sound has no bytes",
+    "no_sound": "a file holds no sound that anybody could play",
+    "sound_too_short": "sound plays for less time than is listened to",
+    "sound_too_long": "sound plays for more time than is listened to",
+    "text_too_long": "a text has more characters than are spoken",
+    "no_such_sound": "speech cannot be had in that form",
     "no_such_thing": "nothing has the id that the address names",
     "impossible": "what is asked cannot be done as things are",
     "not_on_plan": "the operation is not for this plan",

@@ -23,6 +23,24 @@ def token_cost(prices: Prices, usage: Usage) -> Decimal:
     return total / MILLION
 
 
+def sound_cost(prices: Prices, usage: Usage, billed: float = 0) -> Decimal:
+    """The price of the seconds that were listened to and the characters that were spoken; an unknown one counts as 0.
+
+    Args:
+        billed: Seconds that are paid for at least, where any were listened to.
+    """
+    per_hour = prices.audio_hour
+    if per_hour is None:
+        per_hour = (prices.audio_minute or Decimal(0)) * 60
+    seconds = exact_seconds(max(usage.seconds, billed)) if usage.seconds else Decimal(0)
+    return seconds * per_hour / 3600 + usage.characters * (prices.million_characters or Decimal(0)) / MILLION
+
+
+def exact_seconds(seconds: float) -> Decimal:
+    """To the microsecond: what a file says to more digits is rounding of binary fractions."""
+    return round(Decimal(seconds), 6).normalize()
+
+
 def image_cost(prices: Prices, body: Mapping[str, Any]) -> Decimal:
     """The price of the pictures that a request asks for; an unknown price counts as 0."""
     # 1024 x 1024 where the request does not say: the default that the documentation gives.

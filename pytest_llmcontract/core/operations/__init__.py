@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import batches, chat, files, images, models
+from pytest_llmcontract.core.operations import audio, batches, chat, files, images, models
 from pytest_llmcontract.core.operations.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     **chat.OPERATIONS,
     **models.OPERATIONS,
     **images.OPERATIONS,
+    **audio.OPERATIONS,
     **files.OPERATIONS,
     **batches.OPERATIONS,
 }
@@ -24,6 +25,11 @@ OPERATIONS: Mapping[str, Operation] = {
 _OTHER = Operation()
 
 
+def operation_called(name: str) -> Operation:
+    """The operation of that name; one that this version does not answer counts as a request."""
+    return OPERATIONS.get(name, _OTHER)
+
+
 def operation_of(turn: Turn) -> Operation:
-    """What a call asks; what this version does not answer counts as a request."""
-    return OPERATIONS.get(turn.call.operation, _OTHER)
+    """What a call asks."""
+    return operation_called(turn.call.operation)

@@ -13,7 +13,7 @@ from pytest_llmcontract.core.completion.answers import compose
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.cached import with_cache
-from pytest_llmcontract.core.operations.operation import Operation
+from pytest_llmcontract.core.operations.operation import TALKING, Operation
 
 
 class Completions(Operation):
@@ -21,6 +21,7 @@ class Completions(Operation):
 
     reads_text = True
     streams = True
+    models = TALKING
 
     def counted(self, state: State, turn: Turn) -> Counted:
         dialect = state.edition.dialect
@@ -57,4 +58,16 @@ def _admitted(state: State, turn: Turn) -> int:
     return turn.prompt_tokens + dialect.admission_extra
 
 
-OPERATIONS: Mapping[str, Operation] = {"chat.completions": Completions(), "completions": Completions()}
+class ChatCompletions(Completions):
+    """Of messages."""
+
+    does = "chat completions"
+
+
+class TextCompletions(Completions):
+    """Of a bare prompt."""
+
+    does = "completions"
+
+
+OPERATIONS: Mapping[str, Operation] = {"chat.completions": ChatCompletions(), "completions": TextCompletions()}

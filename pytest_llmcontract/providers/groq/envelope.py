@@ -16,6 +16,7 @@ from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.providers.groq.dialect import GroqDialect, dialect_of
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
+from pytest_llmcontract.providers.groq.forms.audio import SpeechForm, TranscriptForm
 from pytest_llmcontract.providers.groq.forms.batches import BatchesForm, BatchForm
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
@@ -49,6 +50,9 @@ class GroqEnvelope(PlainEnvelope):
             "chat.completions": ChatForm(self, self._dialect),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
+            "audio.speech": SpeechForm(),
+            "audio.transcriptions": TranscriptForm(self, "transcribe"),
+            "audio.translations": TranscriptForm(self, "translate"),
             **_files(self),
             **_batches(self, self._dialect),
         }

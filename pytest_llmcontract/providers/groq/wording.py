@@ -21,6 +21,7 @@ from pytest_llmcontract.core.contract.request import (
     Breach,
     Text,
 )
+from pytest_llmcontract.core.contract.rules_of_sound import no_voice, unasked_times
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -69,9 +70,9 @@ TEXTS: Mapping[str, Text] = {
         "2026-03",
     ),
     "sound_type": Text("response_format must be one of [wav]", "pasted", "of speech, 2026-01"),
+    "no_voice": Text("voice must be one of [{values}]", "assumed", "in the words of response_format"),
     "file_type": Text("file must be one of the following types: [{types}]", "pasted", "2026-10"),
     # The models.
-    "no_chat": Text("The model `{model}` does not support chat completions", "recorded", "2025-05"),
     "unsupported": Text(
         "`{field}` is not supported with this model",
         "pasted",
@@ -233,11 +234,9 @@ class GroqWording:
     # The models.
 
     def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if operation.startswith("audio."):
+            yield from self._sound(body, model)
         if operation != "chat.completions":
-            return
-        if model is not None and model.type not in ("chat", "language", "code"):
-            text = TEXTS["no_chat"](model=model.id)
-            yield Breach(("model",), f"{model.id} is no chat model", self._bad_request(text), "a chat model")
             return
         yield from self._reasoning(body, model)
         yield from self._images(body, model)
@@ -245,6 +244,13 @@ class GroqWording:
         yield from self._tools(body, model)
         yield from self._format(body, model)
         yield from self._strict(body)
+
+    def _sound(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        voice = body.get("voice")
+        if voice is not None and model is not None and model.voices and voice not in model.voices:
+            refusal = self._bad_request(TEXTS["no_voice"](values=" ".join(model.voices)))
+            yield no_voice(voice, model, refusal if model.is_seen("voices") else None)
+        yield from unasked_times(body)
 
     def _strict(self, body: Mapping[str, Any]) -> Iterator[Breach]:
         """A strict schema describes closed objects that have every property."""

@@ -31,6 +31,8 @@ class TogetherDialect(Dialect):
     file_processing_status: bool = False
     strict_transport_security: str = ""
 
+    speech_stream: Literal["chunk", "delta"] = "chunk"
+
     # Money
     tier_spend: tuple[Decimal, ...] = ()
     tier_delay_seconds: float = 0

@@ -30,6 +30,7 @@ from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
+from pytest_llmcontract.providers.together.forms.audio import SpeechForm, TranscriptForm, VoicesForm
 from pytest_llmcontract.providers.together.forms.batches import BatchesForm, BatchForm, NewBatchForm
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
 from pytest_llmcontract.providers.together.forms.files import (
@@ -68,6 +69,10 @@ class TogetherEnvelope(PlainEnvelope):
             "models.list": ModelsForm(),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
+            "audio.speech": SpeechForm(self, self._dialect),
+            "audio.transcriptions": TranscriptForm(self, "transcribe"),
+            "audio.translations": TranscriptForm(self, "translate"),
+            "voices.list": VoicesForm(self),
             **_files(self, self._dialect),
             **_batches(self),
         }
