@@ -633,6 +633,32 @@ def test_sound_has_to_be_said_to_be_a_file(together_api, llm_clock, on_together)
     assert error["error"]["message"] == "Content-Type must be multipart/form-data"
 
 
+@paid
+def test_a_file_of_groqs_may_mix_speech_and_chat(groq_api, llm_clock, on_groq):
+    heard = {"model": "whisper-large-v3", "url": "https://example.org/a.wav"}
+    batch = on_groq.start([*some(1), a_line("heard", heard, url="/v1/audio/transcriptions")])
+    llm_clock.advance(hours=1)
+    batch = on_groq.look(batch)
+    bodies = {line["custom_id"]: line["response"]["body"] for line in on_groq.read(batch.output_file_id)}
+
+    assert batch.request_counts.failed == 0
+    assert "text" in bodies["heard"]
+    assert bodies["r0"]["object"] == "chat.completion"
+
+
+def test_sound_of_togethers_batches_is_an_address(together_api, llm_clock, on_together):
+    line = {"custom_id": "a", "method": "FILE", "body": {"model": "openai/whisper-large-v3", "file": "https://x/a.wav"}}
+    on_together.path.write_bytes(as_file([line]))
+    client = on_together.client
+    file = client.files.upload(on_together.path, purpose="batch-api", check=False)
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/audio/transcriptions").job
+    llm_clock.advance(hours=1)
+    (answer,) = on_together.read(on_together.look(batch).output_file_id)
+
+    assert "text" in answer["response"]["body"]
+    assert together_api.calls.cost > 0
+
+
 # What cannot be asked
 
 
