@@ -140,10 +140,13 @@ class Simulator:
         """What the provider makes of a request that comes from inside it; see :data:`.state.Within`."""
         turn = _turn(state, request, number, state.edition.lanes[lane])
         turn.inside = True
-        self._begin_turn(state, turn)
-        decision = self.decide(state, turn)
-        reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
-        settle_within(state, turn, decision, reply)
+        try:
+            self._begin_turn(state, turn)
+            decision = self.decide(state, turn)
+            reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
+            settle_within(state, turn, decision, reply)
+        except Exception as problem:  # never through whoever moves the clock
+            turn.call.reply = refusal_of_ours(find_failure(turn, problem))
         return turn.call
 
     def _arrived(self, state: State, turn: Turn, reply: ApiReply | Disconnect) -> None:

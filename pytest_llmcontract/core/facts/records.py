@@ -346,7 +346,6 @@ REASONS_OF_SOME: Mapping[str, str] = {
     "sound_too_short": "sound plays for less time than is listened to",
     "sound_too_long": "sound plays for more time than is listened to",
     "text_too_long": "a text has more characters than are spoken",
-    "no_such_sound": "speech cannot be had in that form",
     "no_such_thing": "nothing has the id that the address names",
     "impossible": "what is asked cannot be done as things are",
     "not_on_plan": "the operation is not for this plan",
