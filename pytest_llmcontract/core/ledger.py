@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
-from pytest_llmcontract.core.behaviour.logical import Attempts, LogicalCall, logical_calls
-from pytest_llmcontract.core.behaviour.stack import runner
+from pytest_llmcontract.core.behaviour.stack import Owner
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.limits.charges import Charges, Counted
@@ -103,6 +102,59 @@ class Call:
         return f"<Call {self.provider} {self.operation} {self.model or '-'} -> {outcome} at {self.at:g} s>"
 
 
+@dataclass(slots=True, eq=False)
+class LogicalCall:
+    """What was asked once: all attempts in order, and who made each."""
+
+    attempts: list[Call]
+    owners: list[Owner] = field(default_factory=list)
+    """Of the second attempt and those after it."""
+    judged: int = 0
+    """How many attempts it had when it was last judged."""
+
+    @property
+    def first(self) -> Call:
+        return self.attempts[0]
+
+    @property
+    def last(self) -> Call:
+        return self.attempts[-1]
+
+    @property
+    def requests(self) -> int:
+        """How often it was sent."""
+        return len(self.attempts)
+
+    @property
+    def succeeded(self) -> bool:
+        status = self.last.status
+        return status is not None and status < 400
+
+    @property
+    def by_layer(self) -> dict[str, int]:
+        """Who asked again -> how often, in the order of their first time."""
+        counts: dict[str, int] = {}
+        for owner in self.owners:
+            counts[str(owner)] = counts.get(str(owner), 0) + 1
+        return counts
+
+    def __repr__(self) -> str:
+        outcome = "answered" if self.succeeded else "failed"
+        return f"<LogicalCall {self.first.operation} {self.first.model or '-'}: {self.requests} requests, {outcome}>"
+
+
+def logical_calls(calls: Iterable[Call]) -> Iterator[LogicalCall]:
+    """The logical calls that *calls* are attempts of, in the order of their first attempt."""
+    seen: set[int] = set()
+    for call in calls:
+        logical = call.logical
+        if logical is None:
+            yield LogicalCall([call])
+        elif id(logical) not in seen:
+            seen.add(id(logical))
+            yield logical
+
+
 class Calls(Sequence[Call]):
     """Calls in order of their arrival; a live view where a fixture gives it."""
 
@@ -175,22 +227,6 @@ class Ledger:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.findings: list[Violation] = []
-        self.attempts = Attempts()
-        """Which calls are attempts of the same logical call."""
-
-    def enter(self, call: Call, deeds: int = 0) -> None:
-        """Take a call in, and find which attempt of its logical call it is.
-
-        Args:
-            deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
-        """
-        call.runner, call._deeds = runner(), deeds
-        self.attempts.enter(call, reversed(self.calls))
-        self.calls.append(call)
-
-    def settle(self, call: Call) -> None:
-        """A call has its reply."""
-        self.attempts.settle(call)
 
     def violations(self) -> Iterable[Violation]:
         for call in self.calls:

@@ -61,7 +61,7 @@ class World:
         self.clock.begin_test()
         self.journal.begin_test()
         for simulator in self.simulators:
-            simulator.state.ledger.attempts.forget()
+            simulator.state.attempts.forget()
 
     def add(
         self,

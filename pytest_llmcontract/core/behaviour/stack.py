@@ -175,6 +175,11 @@ def _package(file: str) -> str:
     return _APPLICATION
 
 
+def tasks() -> frozenset[str]:
+    """Names of the tasks of asyncio that are there."""
+    return frozenset(task.get_name() for task in all_tasks()) if _get_running_loop() is not None else frozenset()
+
+
 def runner() -> Hashable:
     """What runs the caller: the name of its task, or its thread. Tasks of asyncio and trio have names of their own."""
     loop = _get_running_loop()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.behaviour.logical import LogicalCall
-    from pytest_llmcontract.core.ledger import Call
+    from pytest_llmcontract.core.ledger import Call, LogicalCall
 
 _MOST = 16
 """Lines; of more attempts the first and the last are told."""

@@ -24,7 +24,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     call = turn.call
     call.tier = turn.lane.name
     if isinstance(reply, Disconnect):
-        state.ledger.settle(call)
+        state.attempts.settle(call)
         call.request.forget()
         return
     call.reply = reply
@@ -37,7 +37,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
         call.note_levels(*state.pool(turn.lane).levels(turn.model.id, turn.at, turn.rules))
     call.shortage = turn.shortage
     note_wait(state, turn, reply)
-    state.ledger.settle(call)
+    state.attempts.settle(call)
     if state.tape is not None:
         _tell_tape(state, turn, reply)
     call.request.forget()

@@ -87,7 +87,7 @@ class Simulator:
                 return self._outcome(state, turn)
             except Exception as problem:  # never through the client, whose SDK would try again
                 turn.call.reply = refusal_of_ours(find_failure(turn, problem))
-                state.ledger.settle(turn.call)
+                state.attempts.settle(turn.call)
                 return Outcome(turn.call, turn.call.reply)
 
     def _outcome(self, state: State, turn: Turn) -> Outcome:
@@ -162,7 +162,8 @@ class Simulator:
 def _entered(state: State, request: ApiRequest) -> Turn:
     """The call, in ledger and journal."""
     turn = _turn(state, request, len(state.journal.calls))
-    state.ledger.enter(turn.call, state.clock.deeds)
+    state.attempts.enter(turn.call, reversed(state.ledger.calls), state.clock.deeds)
+    state.ledger.calls.append(turn.call)
     state.journal.calls.append(turn.call)
     return turn
 

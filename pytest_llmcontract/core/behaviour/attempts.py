@@ -8,15 +8,12 @@ it is one if some time has passed, and nobody knows whose it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pytest_llmcontract.core.behaviour.meaning import Meaning, meaning
-from pytest_llmcontract.core.behaviour.stack import UNKNOWN, Owner, Step, owner_of, steps
-
-if TYPE_CHECKING:
-    from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.behaviour.stack import UNKNOWN, Owner, Step, owner_of, runner, steps, tasks
+from pytest_llmcontract.core.ledger import Call, LogicalCall
 
 _MOST_OPEN = 256
 """Failed calls that are waited for; of older ones nobody asks again."""
@@ -26,67 +23,30 @@ _LOOK_BACK = 200
 """Calls among which an equal one that succeeded is looked for."""
 
 
-@dataclass(slots=True, eq=False)
-class LogicalCall:
-    """What was asked once: all attempts in order, and who made each."""
-
-    attempts: list[Call]
-    owners: list[Owner] = field(default_factory=list)
-    """Of the second attempt and those after it."""
-    judged: int = 0
-    """How many attempts it had when it was last judged."""
-
-    @property
-    def first(self) -> Call:
-        return self.attempts[0]
-
-    @property
-    def last(self) -> Call:
-        return self.attempts[-1]
-
-    @property
-    def requests(self) -> int:
-        """How often it was sent."""
-        return len(self.attempts)
-
-    @property
-    def succeeded(self) -> bool:
-        status = self.last.status
-        return status is not None and status < 400
-
-    @property
-    def by_layer(self) -> dict[str, int]:
-        """Who asked again -> how often, in the order of their first time."""
-        counts: dict[str, int] = {}
-        for owner in self.owners:
-            counts[str(owner)] = counts.get(str(owner), 0) + 1
-        return counts
-
-    def __repr__(self) -> str:
-        outcome = "answered" if self.succeeded else "failed"
-        return f"<LogicalCall {self.first.operation} {self.first.model or '-'}: {self.requests} requests, {outcome}>"
-
-
 @dataclass(slots=True)
 class _Failed:
     """An attempt that failed: whoever asks again continues it."""
 
     call: Call
     steps: tuple[Step, ...]
+    beside: frozenset[str]
+    """The tasks that were there when it failed: what they ask they were made for before."""
 
 
 class Attempts:
-    """The attempts of one ledger."""
+    """The attempts among the calls to one provider."""
 
     def __init__(self) -> None:
         self._failed: dict[Meaning, list[_Failed]] = {}
 
-    def enter(self, call: Call, earlier: Iterable[Call]) -> None:
+    def enter(self, call: Call, earlier: Iterable[Call], deeds: int) -> None:
         """A call begins: which attempt is it, and whose?
 
         Args:
             earlier: The calls before it, the last one first.
+            deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
         """
+        call.runner, call._deeds = runner(), deeds
         told = call.request.headers.get("x-stainless-retry-count", "")
         repeated = int(told) if told.isdigit() else 0
         call.attempt = repeated + 1
@@ -107,7 +67,7 @@ class Attempts:
         if call.status is not None and call.status < 400:
             return
         key = meaning(call.operation, call.model, call.request)
-        self._failed.setdefault(key, []).append(_Failed(call, steps()))
+        self._failed.setdefault(key, []).append(_Failed(call, steps(), tasks()))
         if sum(map(len, self._failed.values())) > _MOST_OPEN:
             self._failed.pop(next(iter(self._failed)))
 
@@ -121,6 +81,7 @@ def _continued(
 ) -> tuple[_Failed, Owner] | None:
     """Which of those that failed *call* continues, and who made it."""
     now = steps()
+    waiting = [failed for failed in waiting if failed.call.runner == call.runner or call.runner not in failed.beside]
     for failed in reversed(waiting):
         if owner := owner_of(failed.steps, now):
             if repeated:
@@ -174,15 +135,3 @@ def _join(before: Call, call: Call, owner: Owner) -> None:
     before.logical = call.logical = logical
     call.attempt = len(logical.attempts)
     call.made_by = str(owner)
-
-
-def logical_calls(calls: Iterable[Call]) -> Iterator[LogicalCall]:
-    """The logical calls that *calls* are attempts of, in the order of their first attempt."""
-    seen: set[int] = set()
-    for call in calls:
-        logical = call.logical
-        if logical is None:
-            yield LogicalCall([call])
-        elif id(logical) not in seen:
-            seen.add(id(logical))
-            yield logical
