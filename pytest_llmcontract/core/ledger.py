@@ -33,14 +33,10 @@ class Call:
     stream: bool = False
     attempt: int = 1
     """Counts from 1 within one logical call, whoever made the attempts."""
-    made_by: str = ""
-    """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
     logical: LogicalCall | None = field(default=None, repr=False)
     """All attempts of what was asked, where there is more than one."""
-    _deeds: int = field(default=0, repr=False)
-    """How much the test itself had done before it: scripts, time that it moved."""
-    runner: Hashable = None
-    """What ran it: the name of a task, or a thread; calls side by side differ in it."""
+    _circumstances: tuple[Hashable, int] = field(default=(None, 0), repr=False)
+    """What ran it; and how much the test itself had done before it: scripts, time that it moved."""
     reply: ApiReply | None = None
     """``None`` where the connection broke before a reply."""
     usage: Usage = field(default_factory=Usage)
@@ -58,6 +54,16 @@ class Call:
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     _used: tuple[float, ...] = field(default=(), repr=False)
     _scales: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def made_by(self) -> str:
+        """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
+        return str(self.logical.owners[self.attempt - 2]) if self.logical and self.logical.first is not self else ""
+
+    @property
+    def runner(self) -> Hashable:
+        """What ran it: the name of a task, or a thread; calls side by side differ in it."""
+        return self._circumstances[0]
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pytest_llmcontract.core.behaviour.meaning import Meaning, meaning
 from pytest_llmcontract.core.behaviour.stack import UNKNOWN, Owner, Step, owner_of, runner, steps, tasks
+from pytest_llmcontract.core.exchange import kept_once
 from pytest_llmcontract.core.ledger import Call, LogicalCall
 
 _MOST_OPEN = 256
@@ -46,7 +47,7 @@ class Attempts:
             earlier: The calls before it, the last one first.
             deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
         """
-        call.runner, call._deeds = runner(), deeds
+        call._circumstances = kept_once((runner(), deeds))
         told = call.request.headers.get("x-stainless-retry-count", "")
         repeated = int(told) if told.isdigit() else 0
         call.attempt = repeated + 1
@@ -87,7 +88,7 @@ def _continued(
             if repeated:
                 return failed, Owner("sdk", owner.name if owner.kind != "application" else _sdk(call))
             if owner.kind == "application" and (
-                failed.call._deeds != call._deeds or _repeats(failed.call, key, earlier)
+                _deeds(failed.call) != _deeds(call) or _repeats(failed.call, key, earlier)
             ):
                 return None
             return failed, owner
@@ -113,6 +114,10 @@ def _may_be_elsewhere(before: tuple[Step, ...], now: tuple[Step, ...]) -> bool:
     return not ({id(step.frame) for step in before} & {id(step.frame) for step in now})
 
 
+def _deeds(call: Call) -> int:
+    return call._circumstances[1]
+
+
 def _sdk(call: Call) -> str:
     return call.client.partition(" ")[0].partition("-")[0].lower()
 
@@ -120,7 +125,7 @@ def _sdk(call: Call) -> str:
 def _repeats(failed: Call, key: Meaning, earlier: Iterable[Call]) -> bool:
     """Whether the same line asked the same a moment before, and was answered: it asks on and on, not for an answer."""
     for past, _ in zip(earlier, range(_LOOK_BACK), strict=False):
-        if past.at != failed.at or past._deeds != failed._deeds:
+        if past.at != failed.at or _deeds(past) != _deeds(failed):
             return False
         answered = past.status is not None and past.status < 400
         if answered and past.site == failed.site and meaning(past.operation, past.model, past.request) == key:
@@ -134,4 +139,3 @@ def _join(before: Call, call: Call, owner: Owner) -> None:
     logical.owners.append(owner)
     before.logical = call.logical = logical
     call.attempt = len(logical.attempts)
-    call.made_by = str(owner)
