@@ -16,6 +16,9 @@ from pytest_llmcontract.core.exchange import ApiReply, Usage
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.money.prices import token_cost, tool_cost
 
+ITEMS = {"web_search_call": "browser_search", "code_interpreter_call": "code_interpreter"}
+"""Items of a response that a run of such a tool is told by, and the tool."""
+
 
 def as_offered(state: State, turn: Turn, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """*body* as if it offered the tools that a system of several models chooses itself."""
@@ -69,18 +72,30 @@ def _mappings(listed: object) -> Iterator[Mapping[str, Any]]:
 def _ran(state: State, model: Model, objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A stream tells of a run as it begins and as it ends."""
     known = {
-        tool.type: name
+        (tool.function if name in model.built_in_tools and tool.function else tool.type): name
         for name, tool in state.edition.tools.items()
         if name in model.built_in_tools or (model.inner and tool.in_systems)
     }
     runs = {
-        tuple(str(run.get(name)) for name in ("index", "type", "arguments")): str(run.get("type"))
+        tuple(str(run.get(name)) for name in ("index", "type", "arguments")): str(run.get("name") or run.get("type"))
         for each in objects
         for choice in _mappings(each.get("choices"))
         for said in _mappings([choice.get("message"), choice.get("delta")])
         for run in _mappings(said.get("executed_tools"))
     }
     yield from (known[kind] for kind in runs.values() if kind in known)
+    yield from (name for kind in _items(objects) if (name := ITEMS.get(kind, "")) in known.values())
+
+
+def _items(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The kinds of what came out of a response; a stream has all of it in its last event."""
+    ended = [_response_of(each) for each in objects]
+    for response in [each for each in ended if each.get("output")][-1:]:
+        yield from (str(item.get("type")) for item in _mappings(response["output"]))
+
+
+def _response_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next(_mappings([each.get("response")]), each)
 
 
 def _shares(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int]]:

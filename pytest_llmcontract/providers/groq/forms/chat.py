@@ -70,27 +70,33 @@ class ChatForm:
         if answer.tool_calls:
             message["tool_calls"] = self._tool_calls(turn, answer)
         if answer.executed:
-            message["executed_tools"] = [self._executed(index, run) for index, run in enumerate(answer.executed)]
+            message["executed_tools"] = [self._executed(turn, index, run) for index, run in enumerate(answer.executed)]
         return message
 
-    def _executed(self, index: int, run: Executed) -> dict[str, Any]:
+    def _executed(self, turn: Turn, index: int, run: Executed) -> dict[str, Any]:
+        """Quotes within code are not escaped in the arguments of a compound system (recorded)."""
         tool = self._envelope.edition.tools.get(run.type)
+        called: dict[str, Any] = {"type": tool.type if tool else run.type, "arguments": run.arguments}
+        if tool and tool.function:
+            code = str(run.asked.get("code", ""))
+            called["arguments"] = f'{{"code": "{code}"}}'
+            if not _is_compound(turn):
+                called = {"type": "function", "name": tool.function, "arguments": code}
         found = [
             {"title": f"Simulated page {number}", "url": url, "content": run.output, "score": 0.9}
             for number, url in enumerate(run.pages, 1)
         ]
         return {
             "index": index,
-            "type": tool.type if tool else run.type,
-            "arguments": run.arguments,
+            **called,
             "output": run.output,
             "search_results": {"results": found},
         }
 
-    def _executed_deltas(self, answer: Completion) -> Iterator[dict[str, Any]]:
+    def _executed_deltas(self, turn: Turn, answer: Completion) -> Iterator[dict[str, Any]]:
         """Of a stream: each tool as it begins, and once more with its output."""
         for index, run in enumerate(answer.executed):
-            whole = self._executed(index, run)
+            whole = self._executed(turn, index, run)
             begun = {name: value for name, value in whole.items() if name != "output"}
             yield {"executed_tools": [begun | {"search_results": {"results": []}}]}
             yield {"executed_tools": [whole]}
@@ -129,7 +135,7 @@ class ChatForm:
         channel = {"channel": "analysis"} if turn.call.model.startswith("openai/gpt-oss") else {}
         for thought in answer.reasoning.split(" ") if answer.reasoning else ():
             yield event({"reasoning": f"{thought} ", **channel})
-        for delta in self._executed_deltas(answer):
+        for delta in self._executed_deltas(turn, answer):
             yield event(delta)
         for piece in answer.pieces:
             yield event({"content": piece})
@@ -163,7 +169,7 @@ class ChatForm:
         thoughts = [f"{thought} " for thought in answer.reasoning.split(" ")] if answer.reasoning else []
         for thought in thoughts:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"reasoning": thought})
-        for delta in self._executed_deltas(answer):
+        for delta in self._executed_deltas(turn, answer):
             yield event(f"chatcmpl-{self._ids.uuid()}", delta)
         for piece in answer.pieces:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
