@@ -41,6 +41,7 @@ class SimulatedProvider(Scripting):
         self.settings = settings
         self._router = router
         self._address = address
+        self._world = world
         self._judged: set[int] = set()
 
     def __repr__(self) -> str:
@@ -93,6 +94,7 @@ class SimulatedProvider(Scripting):
 
     def findings(self) -> list[Violation]:
         """Findings since the last time anybody asked."""
+        self._world.judge()
         fresh = []
         for state in self.simulator.states:
             for violation in state.ledger.violations():

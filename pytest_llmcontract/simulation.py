@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.children import Children, Told, use_again
 from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.behaviour.judge import Bounds
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
@@ -453,7 +454,9 @@ def _world(settings: ClockSettings) -> World:
     ticks = Real.monotonic if settings.mode == "real" else None
     clock = VirtualClock(settings.start or noon_of(newest), ticks=ticks)
     dated = settings.start is not None
-    return World(clock, journal_of_test(), retires_within=defaults().retires_within, today=today(), dated=dated)
+    bounds = Bounds(defaults().requests_per_call, defaults().attempts_per_call)
+    within = defaults().retires_within
+    return World(clock, journal_of_test(), retires_within=within, today=today(), dated=dated, bounds=bounds)
 
 
 def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> CassetteTape | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from pytest_llmcontract.core.behaviour.judge import Bounds, judge
 from pytest_llmcontract.core.call.simulator import Outcome, Simulator
 from pytest_llmcontract.core.call.state import opened
 from pytest_llmcontract.core.call.tape import Tape
@@ -30,6 +31,7 @@ class World:
         retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
         today: The real day: what retires is told by it where it is later than the virtual one.
         dated: Whether the clock begins at a day of somebody's choice; else at that of the earliest edition in play.
+        bounds: How often a logical call may be sent.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class World:
         retires_within: int = 30,
         today: date = date.min,
         dated: bool = True,
+        bounds: Bounds = Bounds(),  # noqa: B008 - a frozen value
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
@@ -51,11 +54,14 @@ class World:
         self._today = today
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
+        self._bounds = bounds
 
     def begin_test(self) -> None:
         """A new test looks at a world that was there before it."""
         self.clock.begin_test()
         self.journal.begin_test()
+        for simulator in self.simulators:
+            simulator.state.attempts.forget()
 
     def add(
         self,
@@ -97,6 +103,11 @@ class World:
         simulator.state.schedule.forget()
         self.simulators.remove(simulator)
         self._assign_hosts()
+
+    def judge(self) -> None:
+        """Note in the calls so far how they should not have been repeated."""
+        errors = {one.state.edition.provider: one.state.edition.errors for one in self.simulators}
+        judge(self.journal.calls, errors, self._bounds)
 
     def play(self, tape: Tape | None) -> None:
         """Let *tape* answer while a test lasts, beside recordings of a provider's own; ``None`` when it ends."""

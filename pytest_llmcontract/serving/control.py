@@ -141,6 +141,7 @@ def _call(call: Call) -> Given:
         "error": call.reply.error if call.reply else None,
         "at": call.at,
         "attempt": call.attempt,
+        "made_by": call.made_by,
         "stream": call.stream,
         "request": call.request.json,
         "tokens": call.usage.total_tokens,

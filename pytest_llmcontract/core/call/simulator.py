@@ -88,7 +88,7 @@ class Simulator:
                 return self._outcome(state, turn)
             except Exception as problem:  # never through the client, whose SDK would try again
                 turn.call.reply = refusal_of_ours(find_failure(turn, problem))
-                state.ledger.settle(turn.call)
+                state.attempts.settle(turn.call)
                 return Outcome(turn.call, turn.call.reply)
 
     def _outcome(self, state: State, turn: Turn) -> Outcome:
@@ -141,10 +141,13 @@ class Simulator:
         """What the provider makes of a request that comes from inside it; see :data:`.state.Within`."""
         turn = _turn(state, request, number, state.edition.lanes[lane])
         turn.inside = True
-        self._begin_turn(state, turn)
-        decision = self.decide(state, turn)
-        reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
-        settle_within(state, turn, decision, reply)
+        try:
+            self._begin_turn(state, turn)
+            decision = self.decide(state, turn)
+            reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
+            settle_within(state, turn, decision, reply)
+        except Exception as problem:  # never through whoever moves the clock
+            turn.call.reply = refusal_of_ours(find_failure(turn, problem))
         return turn.call
 
     def _arrived(self, state: State, turn: Turn, reply: ApiReply | Disconnect) -> None:
@@ -160,7 +163,8 @@ class Simulator:
 def _entered(state: State, request: ApiRequest) -> Turn:
     """The call, in ledger and journal."""
     turn = _turn(state, request, len(state.journal.calls))
-    state.ledger.enter(turn.call)
+    state.attempts.enter(turn.call, reversed(state.ledger.calls), state.clock.deeds)
+    state.ledger.calls.append(turn.call)
     state.journal.calls.append(turn.call)
     return turn
 
