@@ -118,15 +118,13 @@ def test_told_to_it_tries_again_but_does_not_wait_as_told(groq_api, llm_clock):
     assert llm_clock.slept < 30
 
 
-def test_the_router_falls_back_and_lets_the_other_cool_down(groq_api, together_api):
+def test_the_router_falls_back_from_one_to_the_other(groq_api, together_api):
     groq_api.fail("over_capacity", times=None)
     deployments = {"fast": GROQ, "safe": TOGETHER}
     router = litellm.Router(
         model_list=[{"model_name": name, "litellm_params": {"model": model}} for name, model in deployments.items()],
         fallbacks=[{"fast": ["safe"]}],
         num_retries=0,
-        allowed_fails=0,
-        cooldown_time=60,
     )
 
     router.completion(model="fast", messages=HELLO)
