@@ -381,8 +381,10 @@ STEPS: Mapping[str, Step] = {
 }
 """Every step by the name that an edition's ``path`` uses."""
 
-OUTSIDE = frozenset({"key", "account", "limiter"})
-"""Steps for calls from outside alone: a line of a batch has passed them with its batch."""
+OUTSIDE = frozenset({"key", "limiter"})
+"""Steps for calls from outside alone: a line of a batch has passed the key with its batch, and has limits of its own.
+
+An account that cannot pay any more refuses lines as well (assumed)."""
 
 FIND_ONLY = frozenset({"route", "key", "model"})
 """Steps that a recorded call takes too, for what they find: the provider has decided it, so they do not. The length of

@@ -147,6 +147,8 @@ class Run:
         self._tell(line, call.violations)
         self._usage = _sum(self._usage, call.usage)
         self._cost += call.cost
+        if call.cost:
+            self._state.account.spend(call.cost, self._state.clock.seconds, self._id)
         good = call.status is not None and call.status < 400
         shown = self._form.answered(line, call, self._state.clock.now)
         (self._answers if good else self._errors).append(self._written(shown))
@@ -162,13 +164,8 @@ class Run:
         self.output_id = self._file("output", self._answers)
         self.error_id = self._file("error", self._errors + undone)
         self._becomes(status)
-        self._charge()
-
-    def _charge(self) -> None:
         if self._usage.total_tokens or self._cost:
             self._call.usage, self._call.cost = self._usage, self._cost
-        if self._cost:
-            self._state.account.spend(self._cost, self._state.clock.seconds, self._id)
 
     def _becomes(self, status: str) -> None:
         self.status = status
