@@ -208,7 +208,8 @@ def _provider_fixture(name: str, provider: str) -> object:
 
 
 def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> Iterator[SimulatedProvider]:
-    from pytest_llmcontract.simulation import provider_settings, simulated
+    from pytest_llmcontract.core.asked import provider_settings
+    from pytest_llmcontract.simulation import simulated
 
     name = f"{provider}_api"
     read = request.config.stash[OPTIONS]

@@ -126,7 +126,13 @@ class World:
     def answer(self, request: ApiRequest) -> Outcome:
         """What the provider that has the host answers; it has to have one (:meth:`owner`)."""
         self.clock.pass_due()
-        return self._owners[request.host].answer(request)
+        return self._whose(request).answer(request)
+
+    def _whose(self, request: ApiRequest) -> Simulator:
+        """Of several behind one gateway, the one whose base there the path has."""
+        there = [one for one in reversed(self.simulators) if request.host in one.state.edition.gateways]
+        bases = [(len(base), one) for one in there if (base := _base_of(one, request))]
+        return max(bases, key=lambda found: found[0])[1] if bases else self._owners[request.host]
 
     def _assign_hosts(self) -> None:
         self._owners = {normal_host(host): one for one in self.simulators for host in one.state.edition.hosts}
@@ -137,6 +143,11 @@ class World:
         if not self._dated or (not self._pinned and noon < self.clock.now):
             self.clock.rebase(noon)
         self._dated = True
+
+
+def _base_of(simulator: Simulator, request: ApiRequest) -> str:
+    bases = simulator.state.edition.gateways[request.host]
+    return next((base for base in bases if f"{request.path}/".startswith(f"{base}/")), "")
 
 
 def noon_of(day: date) -> datetime:

@@ -8,7 +8,7 @@ value (:mod:`.decision`); :mod:`.replies` gives it the provider's form, :mod:`.m
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from pytest_llmcontract.core.call.meter import settle, settle_within
 from pytest_llmcontract.core.call.multipart import judged_body, read_form
 from pytest_llmcontract.core.call.ours import find_failure, refusal_of_ours
 from pytest_llmcontract.core.call.replies import make_reply
+from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.call.script import ConnectionFault
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import FIND_ONLY, OUTSIDE, STEPS
@@ -170,7 +171,7 @@ def _entered(state: State, request: ApiRequest) -> Turn:
 
 def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = None) -> Turn:
     """A call that begins now."""
-    operation, targets = state.routes.find(request.method, request.path)
+    path, operation, targets = _address(state, request)
     body = request.json if isinstance(request.json, dict) else read_form(request)
     name = body.get("model") or state.edition.dialect.default_models.get(operation)
     named = targets["id"] if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
@@ -186,7 +187,14 @@ def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = No
     request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
     lane = lane or state.edition.lane_for(body.get("service_tier"))
     chat = OPERATIONS[operation].as_chat(body) if operation in OPERATIONS else body
-    return Turn(request, call, number, now, call.at, request_id, body, chat, lane, targets=targets)
+    return Turn(request, call, number, now, call.at, request_id, body, chat, lane, path=path, targets=targets)
+
+
+def _address(state: State, request: ApiRequest) -> tuple[str, str, Mapping[str, str]]:
+    """The path as the provider has it, behind whatever gateway, its operation, and what it names."""
+    paths = tuple(state.edition.paths_of(request.host, request.path))
+    found = ((path, *state.routes.find(request.method, path)) for path in paths)
+    return next((one for one in found if one[1] != UNKNOWN), (paths[0], UNKNOWN, {}))
 
 
 def _able(turn: Turn) -> Model | None:

@@ -25,6 +25,7 @@ from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
+from pytest_llmcontract.core.secrets import says_secret
 
 Step = Callable[[State, Turn], Decision | None]
 
@@ -35,7 +36,7 @@ def route(state: State, turn: Turn) -> Decision | None:
         return None
     edition = state.edition
     sent = f"{turn.request.method} {turn.request.path}"
-    near = state.routes.nearest(turn.request.path)
+    near = state.routes.nearest(turn.path)
     turn.find(
         "LLM105",
         f"{sent} is not an address of {edition.provider}",
@@ -47,9 +48,15 @@ def route(state: State, turn: Turn) -> Decision | None:
     return edition.refusal("unknown_address")
 
 
+def _has_gateway_key(state: State, turn: Turn) -> bool:
+    """Gateways hold the provider's key, and have each a header of their own for theirs."""
+    headers = turn.request.headers
+    return turn.request.host in state.edition.gateways and any(headers[name] for name in headers if says_secret(name))
+
+
 def key(state: State, turn: Turn) -> Decision | None:
     """Does a credential come along, in the right place? Any key is a good one."""
-    if operation_of(turn).public:
+    if operation_of(turn).public or _has_gateway_key(state, turn):
         return None
     scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
