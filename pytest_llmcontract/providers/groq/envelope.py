@@ -20,7 +20,7 @@ from pytest_llmcontract.providers.groq.forms.audio import SpeechForm, Transcript
 from pytest_llmcontract.providers.groq.forms.batches import BatchesForm, BatchForm
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
-from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
+from pytest_llmcontract.providers.groq.forms.models import DroppedModelForm, ModelForm, ModelsForm
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -50,6 +50,7 @@ class GroqEnvelope(PlainEnvelope):
             "chat.completions": ChatForm(self, self._dialect),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
+            "models.delete": DroppedModelForm(self),
             "audio.speech": SpeechForm(),
             "audio.transcriptions": TranscriptForm(self, "transcribe"),
             "audio.translations": TranscriptForm(self, "translate"),
