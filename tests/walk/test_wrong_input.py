@@ -173,7 +173,8 @@ def test_wrong_models(provider: str, example: Example) -> None:
     others = {model.type: model.id for model in known} | {f"retired {m.type}": m.id for m in known if m.retired}
     others |= {"dedicated": next((m.id for m in known if not m.serverless), "nope")}
     sent = {name: as_asked(walk, replace(example, before=()), id) for name, id in others.items()}
-    nobody = {id: as_asked(walk, replace(example, before=()), id) for id in ("nope", "a/b", "gpt-4o", "", "é")}
+    sent |= {"none": as_asked(walk, replace(example, before=()), "")}
+    nobody = {id: as_asked(walk, replace(example, before=()), id) for id in ("nope", "a/b", "gpt-4o", "é")}
 
     assert problems(walk, sent) == {}
     assert problems(walk, nobody, may_be_right=False) == {}

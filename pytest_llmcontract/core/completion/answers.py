@@ -75,7 +75,7 @@ def compose(
     made_up = script.content is None and script.structured is None and script.tool_calls is None
     if made_up and assumed_output is not None:
         output = min(assumed_output, asked_completion(body) or assumed_output)
-    usage = _usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
+    usage = told_usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
     return Completion(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens))
 
 
@@ -193,6 +193,17 @@ def asked_completion(body: Mapping[str, Any]) -> int | None:
     return most if isinstance(most, int) else None
 
 
+def choices_asked(body: Mapping[str, Any]) -> int:
+    """How many answers the request wants; all are the same."""
+    count = body.get("n")
+    return count if isinstance(count, int) and count > 0 else 1
+
+
+def split_tokens(text: str) -> tuple[str, ...]:
+    """*text* in pieces as a model reads it, roughly."""
+    return tuple(_TOKENS.findall(text))
+
+
 def _counted(
     text: str | None, calls: Sequence[ToolCall], reasoning: str, tokens: TokenEstimator, model: str
 ) -> tuple[int, int]:
@@ -205,7 +216,7 @@ def _counted(
     return whole, whole - said
 
 
-def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
+def told_usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
     """What was counted, unless the test scripted it."""
     if "completion_tokens" in told:
         source = "scripted" if "prompt_tokens" in told else "estimated"

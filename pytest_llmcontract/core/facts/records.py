@@ -97,6 +97,10 @@ class Model(Fact):
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
     max_images: int | None = None
+    dimensions: int | None = None
+    """Numbers of each of its embeddings."""
+    unit_length: bool = False
+    """Whether its embeddings all have the length 1."""
     max_characters: int | None = None
     """Of a text that it speaks."""
     voices: tuple[str, ...] = ()
@@ -105,6 +109,8 @@ class Model(Fact):
     """Of the sound it makes, where nothing else is asked."""
     cache_minimum: int | None = None
     """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
+    steps: int | None = None
+    """Of its pictures, that the price of a megapixel includes."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False

@@ -41,10 +41,20 @@ def exact_seconds(seconds: float) -> Decimal:
     return round(Decimal(seconds), 6).normalize()
 
 
-def image_cost(prices: Prices, body: Mapping[str, Any]) -> Decimal:
-    """The price of the pictures that a request asks for; an unknown price counts as 0."""
+USUAL_STEPS = 20
+"""Steps that the price of a megapixel includes, where nothing else is known of a model (documented)."""
+
+
+def image_cost(prices: Prices, body: Mapping[str, Any], included: int | None = None) -> Decimal:
+    """The price of the pictures that a request asks for; an unknown price counts as 0.
+
+    Args:
+        included: Steps that the price of a megapixel includes; more cost in proportion.
+    """
     # 1024 x 1024 where the request does not say: the default that the documentation gives.
     width, height, count = body.get("width") or 1024, body.get("height") or 1024, body.get("n") or 1
     if prices.image is not None:
         return prices.image * count
-    return (prices.megapixel or Decimal(0)) * width * height * count / MILLION
+    included = included or USUAL_STEPS
+    steps = max(body.get("steps") or included, included)
+    return (prices.megapixel or Decimal(0)) * width * height * count * steps / included / MILLION

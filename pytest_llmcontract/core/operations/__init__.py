@@ -9,13 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.operations import audio, batches, chat, files, images, models
+from pytest_llmcontract.core.operations import (
+    audio,
+    batches,
+    chat,
+    embeddings,
+    files,
+    images,
+    models,
+    rerank,
+    videos,
+)
 from pytest_llmcontract.core.operations.operation import Operation
 
 OPERATIONS: Mapping[str, Operation] = {
     **chat.OPERATIONS,
     **models.OPERATIONS,
+    **embeddings.OPERATIONS,
+    **rerank.OPERATIONS,
     **images.OPERATIONS,
+    **videos.OPERATIONS,
     **audio.OPERATIONS,
     **files.OPERATIONS,
     **batches.OPERATIONS,

@@ -9,8 +9,9 @@ from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.completion.answers import compose
+from pytest_llmcontract.core.completion.answers import choices_asked, compose
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
+from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.cached import with_cache
 from pytest_llmcontract.core.operations.operation import TALKING, Operation
@@ -40,13 +41,21 @@ class Completions(Operation):
                 turn.prompt_tokens,
                 assumed_output=state.journal.assumed_output,
             )
-            usage = with_cache(state, turn, wanted, said.usage)
+            usage = with_cache(state, turn, wanted, _of_all(turn, wanted, said.usage))
             return said if usage is said.usage else replace(said, usage=usage)
         except Unsatisfiable as problem:
             # No model could give one either.
             fix = "correct the schema, or script the answer with reply(structured=…)"
             turn.find("LLM102", f"nothing conforms to the schema: {problem}", fix=fix)
             return state.edition.refusal("no_conforming_answer")
+
+
+def _of_all(turn: Turn, wanted: ScriptedReply, usage: Usage) -> Usage:
+    """What all choices used, of which one was made."""
+    count = choices_asked(turn.body)
+    if count == 1 or "completion_tokens" in (wanted.usage or {}):
+        return usage
+    return replace(usage, output_tokens=usage.output_tokens * count)
 
 
 def _admitted(state: State, turn: Turn) -> int:

@@ -22,6 +22,8 @@ from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
 from pytest_llmcontract.providers.groq.forms.models import DroppedModelForm, ModelForm, ModelsForm
 from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
+from pytest_llmcontract.providers.plain import EmbeddingsForm, PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
@@ -48,6 +50,7 @@ class GroqEnvelope(PlainEnvelope):
         self._dialect = dialect_of(edition)
         self.forms = {
             "chat.completions": ChatForm(self, self._dialect),
+            "embeddings": EmbeddingsForm(self),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
             "models.delete": DroppedModelForm(self),

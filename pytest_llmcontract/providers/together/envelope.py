@@ -43,6 +43,8 @@ from pytest_llmcontract.providers.together.forms.files import (
 )
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
+from pytest_llmcontract.providers.together.forms.vectors import EmbeddingsForm, RerankForm
+from pytest_llmcontract.providers.together.forms.videos import VideoForm
 
 VERSIONED = {
     "chat.completions": "x-inference-version",
@@ -51,6 +53,8 @@ VERSIONED = {
 }
 """The header in which the server of a model tells its version, by operation."""
 _LETTERS = string.ascii_letters + string.digits
+_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "video/mp4": "mp4", "video/webm": "webm"}
+"""Of the files in the store."""
 _UUIDS = {"file": "file-", "batch": ""}
 """What stands before the UUID of a thing, by its kind."""
 _JSON = "application/json; charset=utf-8"
@@ -67,8 +71,12 @@ class TogetherEnvelope(PlainEnvelope):
             "chat.completions": chat,
             "completions": chat,
             "models.list": ModelsForm(),
+            "embeddings": EmbeddingsForm(self),
+            "rerank": RerankForm(self),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
+            "videos.create": VideoForm(self),
+            "videos.retrieve": VideoForm(self),
             "audio.speech": SpeechForm(self, self._dialect),
             "audio.transcriptions": TranscriptForm(self, "transcribe"),
             "audio.translations": TranscriptForm(self, "translate"),
@@ -85,6 +93,8 @@ class TogetherEnvelope(PlainEnvelope):
     def new_id(self, kind: str, moment: datetime) -> str:
         if kind in _UUIDS:
             return f"{_UUIDS[kind]}{self.ids.uuid()}"
+        if kind == "picture":
+            return self.ids.letters(16, _LETTERS)
         return f"{kind}_{self.ids.letters(22, _LETTERS)}"
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
@@ -155,8 +165,8 @@ class TogetherEnvelope(PlainEnvelope):
         """Pictures come from a store, not from the API; they may be kept for a year."""
         return {
             "date": http_date(turn.now),
-            "content-type": "image/jpeg",
-            "content-disposition": f'inline; filename="{self.ids.uuid()}.jpg"',
+            "content-type": turn.content_type,
+            "content-disposition": f'inline; filename="{self.ids.uuid()}.{_ENDINGS[turn.content_type]}"',
             "cache-control": "max-age=31536000, public",
             "expires": http_date(turn.now + timedelta(days=365)),
             "access-control-expose-headers": "X-Request-ID",

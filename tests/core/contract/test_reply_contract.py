@@ -152,7 +152,7 @@ class TestContracts:
         assert reply_contract("groq", "chat.completions", NEWEST) is reply_contract("groq", "chat.completions", NEWEST)
 
     def test_what_has_no_schema_is_not_judged(self) -> None:
-        contract = reply_contract("together", "videos.create", NEWEST)
+        contract = reply_contract("together", "endpoints.create", NEWEST)
         assert contract is not None
 
         assert contract.check(200, "anything") == ()
@@ -412,6 +412,7 @@ SDK_TYPES = {
     ("together", "embeddings", "reply"): "together.types.Embedding",
     ("together", "rerank", "reply"): "together.types.RerankCreateResponse",
     ("together", "images.generations", "reply"): "together.types.ImageFile",
+    ("together", "videos.create", "reply"): "together.types.VideoJob",
     ("together", "audio.speech", "event"): "together.types.AudioSpeechStreamChunk",
     ("together", "files.list", "reply"): "together.types.FileList",
     ("together", "files.retrieve", "reply"): "together.types.FileResponse",

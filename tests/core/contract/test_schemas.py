@@ -32,7 +32,7 @@ WITHOUT_JSON = {"audio.speech", "files.content", "files.put", "files.upload_url"
 WITHOUT_BODY = {"files.preprocess"}
 """Operations that are posted, and say all in their address."""
 NOT_COVERED = {
-    "videos.create", "videos.retrieve", "voices.list", "hardware.list",
+    "voices.list", "hardware.list",
     "endpoints.list", "endpoints.create", "endpoints.retrieve", "endpoints.update", "endpoints.delete",
 }  # fmt: skip
 """Operations of Together's that docs/schemas.md leaves out by name."""
