@@ -383,6 +383,10 @@ class Usage:
     """Of sound that was listened to."""
     characters: int = 0
     """That were spoken."""
+    tools: tuple[str, ...] = ()
+    """Built-in tools that the provider ran, each time anew."""
+    parts: tuple[tuple[str, int, int], ...] = ()
+    """Of a system of several models: which used how many tokens of input and of output."""
     source: UsageSource = field(default="estimated", compare=False)
     """Where the least sure of these figures comes from."""
 

@@ -123,6 +123,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
             "input_tokens": usage.input_tokens,
             "cached_tokens": usage.cached_tokens,
             "output_tokens": usage.output_tokens,
+            "tools": list(usage.tools),
             "source": usage.source,
         },
         "cost": money_text(call.cost),

@@ -109,6 +109,8 @@ class UsageEntry(Part):
     input_tokens: Count = 0
     cached_tokens: Count = 0
     output_tokens: Count = 0
+    tools: tuple[str, ...] = ()
+    """Built-in tools that the provider ran, each time anew."""
     source: UsageSource = "estimated"
     """The least sure of its figures."""
 

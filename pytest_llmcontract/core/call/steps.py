@@ -261,7 +261,7 @@ def size(state: State, turn: Turn) -> Decision | None:
     """Do prompt and completion fit the model's context?"""
     if turn.model is None or turn.model.context is None or not operation_of(turn).reads_text:
         return None
-    asked = turn.asked_tokens
+    asked = turn.asked_tokens if turn.model.says != "probability" else 0
     total = turn.prompt_tokens + asked
     if total <= turn.model.context:
         return None

@@ -84,6 +84,7 @@ FAMILIES = (
     Family("gpt-oss", request=71, tools=19, tools_factor=0.45, tools_stay=True, call=7, json_object=23,
            answer=2.9, reasoning=6.3, answer_call=13.5),
     Family("compound", request=476),
+    Family("prompt-guard", request=2, system=0, answer=0),
     Family("guard", request=199, system=0),
     # Until April 2025 a third of that for tools.
     Family("llama-4", request=10.2, tools=672, tools_factor=0.58, call=27, image=149, json_object=7.6,

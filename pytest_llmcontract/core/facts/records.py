@@ -96,6 +96,13 @@ class Model(Fact):
     """What it was seen to insist on."""
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
+    built_in_tools: tuple[str, ...] = ()
+    """Tools that the provider runs itself, which it takes beside functions."""
+    inner: tuple[str, ...] = ()
+    """The models behind a system of several: who reasons, who answers."""
+    says: Literal["text", "probability", "safety", "verdict"] = "text"
+    """What it answers: a text; how probable it is that the one user message attacks a prompt; ``safe`` or not; what it
+    finds by the policy of the system message, as JSON."""
     max_images: int | None = None
     dimensions: int | None = None
     """Numbers of each of its embeddings."""
@@ -208,9 +215,17 @@ class ErrorSpec(Dated):
 
 
 class ToolPrice(Dated):
-    """What a built-in tool costs beyond its tokens, in US dollars."""
+    """A built-in tool: what it costs beyond its tokens, in US dollars, and who has it."""
 
     name: str
+    type: str = ""
+    """What replies call it."""
+    in_systems: bool = False
+    """Systems of several models have it (:attr:`Model.inner`), and choose it themselves."""
+    wanted: str = ""
+    """A pattern: for such words such a system uses it without being asked. Empty: only where it is enabled by name."""
+    seconds: Decimal = Decimal(0)
+    """How long a run takes, for a price by the hour."""
     thousand_requests: Decimal | None = None
     hour: Decimal | None = None
     source: str

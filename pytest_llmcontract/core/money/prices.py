@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.exchange import Usage
-from pytest_llmcontract.core.facts.records import Prices
+from pytest_llmcontract.core.facts.records import Prices, ToolPrice
 
 MILLION = Decimal(1_000_000)
 
@@ -21,6 +21,14 @@ def token_cost(prices: Prices, usage: Usage) -> Decimal:
     fresh = usage.input_tokens - usage.cached_tokens
     total = fresh * per_input + usage.cached_tokens * per_cached + usage.output_tokens * (prices.output or Decimal(0))
     return total / MILLION
+
+
+def tool_cost(tools: Mapping[str, ToolPrice], ran: Iterable[str]) -> Decimal:
+    """The price of built-in tools that *ran*; an unknown price counts as 0."""
+    total = Decimal(0)
+    for tool in (tools[name] for name in ran if name in tools):
+        total += (tool.thousand_requests or Decimal(0)) / 1000 + (tool.hour or Decimal(0)) * tool.seconds / 3600
+    return total
 
 
 def sound_cost(prices: Prices, usage: Usage, billed: float = 0) -> Decimal:

@@ -261,5 +261,5 @@ def _sum(one: Usage, other: Usage) -> Usage:
         one.cached_tokens + other.cached_tokens,
         one.seconds + other.seconds,
         one.characters + other.characters,
-        max(one.source, other.source, key=_SUREST_FIRST.index),
+        source=max(one.source, other.source, key=_SUREST_FIRST.index),
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 
 from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import choices_asked, compose
+from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
-from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
+from pytest_llmcontract.core.operations.built_in import as_offered, as_told, parts_of, price_with_tools
 from pytest_llmcontract.core.operations.cached import with_cache
 from pytest_llmcontract.core.operations.operation import TALKING, Operation
 
@@ -29,12 +32,19 @@ class Completions(Operation):
         takes_most, asks_most = dialect.admission == "maximum", dialect.refused_by == "maximum"
         return ByTokens(turn.prompt_tokens, _admitted(state, turn), turn.asked_tokens, takes_most, asks_most)
 
+    def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
+        return price_with_tools(state, turn, usage)
+
+    def reported(self, state: State, turn: Turn, reply: ApiReply, source: UsageSource) -> Usage:
+        usage = reported_usage(reply, source)
+        return usage if turn.model is None else as_told(state, turn.model, reply, usage)
+
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if turn.model is None:
             return state.edition.refusal("no_model")
         try:
             said = compose(
-                turn.body,
+                as_offered(state, turn, turn.body),
                 turn.model,
                 wanted,
                 state.tokens,
@@ -42,6 +52,8 @@ class Completions(Operation):
                 assumed_output=state.journal.assumed_output,
             )
             usage = with_cache(state, turn, wanted, _of_all(turn, wanted, said.usage))
+            if parts := parts_of(turn.model, turn.body, usage):
+                usage = replace(usage, parts=parts)
             return said if usage is said.usage else replace(said, usage=usage)
         except Unsatisfiable as problem:
             # No model could give one either.

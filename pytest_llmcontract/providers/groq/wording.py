@@ -94,6 +94,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "max_tokens_2024": Text("{field} for `{model}` must be less than or equal to {limit}", "pasted", "2024-07"),
     "tool_type": Text("tools[{index}].type must be one of [function, mcp]", "recorded", "2025-08 to 2026-02"),
+    "one_message": Text(
+        "messages must contains a single user message for text classification models", "pasted", "2026-07 to 2026-10"
+    ),
     "tools_and_json": Text("json mode cannot be combined with tool/function calling", "pasted", "2025 and 2026"),
     "no_json_word": Text(
         "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
@@ -121,8 +124,10 @@ TEXTS: Mapping[str, Text] = {
     "wrapped": Text("code=400, message={message}, type=invalid_request_error", "recorded", "2025-12 to 2026-02"),
 }
 
-BUILT_IN_TOOLS = ("browser_search", "code_interpreter")
-"""Types of tools that the gpt-oss models have beside functions (documented)."""
+SYSTEM_TOOLS = ("web_search", "code_interpreter", "visit_website", "browser_automation", "wolfram_alpha")
+"""Tools that a request may enable of a compound system (documented)."""
+SYSTEM_FIELDS = ("search_settings", "include_domains", "exclude_domains", "compound_custom")
+"""Fields that only compound systems know."""
 
 AUDIO_TYPES = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "opus", "wav", "webm")
 """Endings of the names of files that transcriptions take, in the order of the refusal (pasted)."""
@@ -238,12 +243,27 @@ class GroqWording:
             yield from self._sound(body, model)
         if operation != "chat.completions":
             return
+        yield from self._classified(body, model)
+        yield from _of_systems(body, model)
         yield from self._reasoning(body, model)
         yield from self._images(body, model)
         yield from self._max_tokens(body, model)
         yield from self._tools(body, model)
         yield from self._format(body, model)
         yield from self._strict(body)
+
+    def _classified(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if model is None or model.says != "probability":
+            return
+        roles = [message["role"] for message in body["messages"]]
+        if roles != ["user"]:
+            yield Breach(
+                ("messages",),
+                f"is {', '.join(roles)}, and {model.id} classifies one text",
+                self._bad_request(TEXTS["one_message"]()),
+                "exactly one user message",
+                "send the text alone, as a user message",
+            )
 
     def _sound(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         voice = body.get("voice")
@@ -348,7 +368,7 @@ class GroqWording:
 
     def _tools(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         tools = body.get("tools") or ()
-        built_in = BUILT_IN_TOOLS if str(body.get("model")).startswith("openai/gpt-oss") else ()
+        built_in = model.built_in_tools if model is not None else ()
         for index, tool in enumerate(tools):
             if tool["type"] not in ("function", "mcp", *built_in):
                 yield Breach(
@@ -404,6 +424,36 @@ class GroqWording:
     def _wrapped(self, message: str, param: str = "") -> Refusal:
         text = TEXTS["wrapped"](message=message) if self._day >= PARAM_SINCE else message
         return self._bad_request(text, param=param)
+
+
+def _of_systems(body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+    """What compound systems alone know. None of it was seen refused."""
+    searches = body.get("search_settings") or {}
+    places: list[Path] = [(name,) for name in ("include_domains", "exclude_domains")]
+    places += [("search_settings", *place) for place in places]
+    for place in places:
+        for index, domain in enumerate((searches if len(place) == 2 else body).get(str(place[-1])) or ()):
+            if "://" in domain or not domain.strip() or any(letter.isspace() for letter in domain):
+                allowed = "a domain, with a path or * for a part of it: example.com, *.org, example.com/docs"
+                yield Breach((*place, index), "is no domain", None, allowed, "send the bare domain")
+    own = [name for name in SYSTEM_FIELDS if body.get(name)]
+    if own and model is not None and not model.inner:
+        yield Breach((own[0],), f"has no effect on {model.id}", None, "a compound system", f"leave {own[0]} out")
+        return
+    tools = (body.get("compound_custom") or {}).get("tools") or {}
+    enabled = tools.get("enabled_tools") or ()
+    for index, name in enumerate(enabled):
+        if name not in SYSTEM_TOOLS:
+            place = ("compound_custom", "tools", "enabled_tools", index)
+            yield Breach(
+                place, "is no tool of compound systems", None, ", ".join(map(repr, SYSTEM_TOOLS)), "correct it"
+            )
+    if "wolfram_alpha" in enabled and not (tools.get("wolfram_settings") or {}).get("authorization"):
+        place = ("compound_custom", "tools", "wolfram_settings")
+        yield Breach(place, "lacks the key that wolfram_alpha needs", None, "{'authorization': …}", "send your key")
+    if "browser_automation" in enabled and "web_search" not in enabled:
+        place = ("compound_custom", "tools", "enabled_tools")
+        yield Breach(place, "has browser_automation without web_search", None, "both of them", "enable web_search too")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -9,11 +9,14 @@ import json
 import string
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Ids, compact
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
+from pytest_llmcontract.core.completion.executed import Executed
+from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.providers.groq.dialect import GroqDialect
 from pytest_llmcontract.providers.plain import PlainEnvelope, asks_for_usage
 
@@ -43,7 +46,7 @@ class ChatForm:
                     "finish_reason": answer.finish_reason,
                 }
             ],
-            "usage": _usage(answer),
+            "usage": _usage_of(turn, answer),
         }
         if "compound" in turn.call.model:
             body["usage_breakdown"] = _breakdown(turn, answer)
@@ -66,7 +69,31 @@ class ChatForm:
             message["reasoning"] = answer.reasoning
         if answer.tool_calls:
             message["tool_calls"] = self._tool_calls(turn, answer)
+        if answer.executed:
+            message["executed_tools"] = [self._executed(index, run) for index, run in enumerate(answer.executed)]
         return message
+
+    def _executed(self, index: int, run: Executed) -> dict[str, Any]:
+        tool = self._envelope.edition.tools.get(run.type)
+        found = [
+            {"title": f"Simulated page {number}", "url": url, "content": run.output, "score": 0.9}
+            for number, url in enumerate(run.pages, 1)
+        ]
+        return {
+            "index": index,
+            "type": tool.type if tool else run.type,
+            "arguments": run.arguments,
+            "output": run.output,
+            "search_results": {"results": found},
+        }
+
+    def _executed_deltas(self, answer: Completion) -> Iterator[dict[str, Any]]:
+        """Of a stream: each tool as it begins, and once more with its output."""
+        for index, run in enumerate(answer.executed):
+            whole = self._executed(index, run)
+            begun = {name: value for name, value in whole.items() if name != "output"}
+            yield {"executed_tools": [begun | {"search_results": {"results": []}}]}
+            yield {"executed_tools": [whole]}
 
     def _tool_calls(self, turn: Turn, answer: Completion) -> list[dict[str, Any]]:
         return [
@@ -107,12 +134,14 @@ class ChatForm:
         channel = {"channel": "analysis"} if turn.call.model.startswith("openai/gpt-oss") else {}
         for thought in answer.reasoning.split(" ") if answer.reasoning else ():
             yield event({"reasoning": f"{thought} ", **channel})
+        for delta in self._executed_deltas(answer):
+            yield event(delta)
         for piece in answer.pieces:
             yield event({"content": piece})
         if answer.tool_calls:
             calls = [call | {"index": i} for i, call in enumerate(self._tool_calls(turn, answer))]
             yield event({"tool_calls": calls})
-        usage = compact(_usage(answer))
+        usage = compact(_usage_of(turn, answer))
         last = f',"x_groq":{{"id":"{turn.request_id}","usage":{usage}}}'
         if self._dialect.usage_in_last_chunk or asks_for_usage(turn.body):
             last += f',"usage":{usage}'
@@ -139,6 +168,8 @@ class ChatForm:
         thoughts = [f"{thought} " for thought in answer.reasoning.split(" ")] if answer.reasoning else []
         for thought in thoughts:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"reasoning": thought})
+        for delta in self._executed_deltas(answer):
+            yield event(f"chatcmpl-{self._ids.uuid()}", delta)
         for piece in answer.pieces:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
         used = {"usage": _usage(answer), "usage_breakdown": _breakdown(turn, answer)}
@@ -164,9 +195,16 @@ def _is_compound(turn: Turn) -> bool:
 
 
 def _breakdown(turn: Turn, answer: Completion) -> dict[str, Any]:
-    """What each model behind a compound one used; how many calls it makes of whom is its own choice."""
-    inner = "openai/gpt-oss-120b" if _is_compound(turn) else "llama-3.3-70b-versatile"
-    return {"models": [{"model": inner, "usage": _usage(answer)}]}
+    """What each model behind a compound one used."""
+    used = ((name, Usage(read, wrote)) for name, read, wrote in answer.usage.parts)
+    shares = ((name, replace(answer, usage=usage, reasoning_tokens=0)) for name, usage in used)
+    return {"models": [{"model": name, "usage": _usage(share)} for name, share in shares]}
+
+
+def _usage_of(turn: Turn, answer: Completion) -> dict[str, Any]:
+    """As a classifier tells it, too: its answer counts no tokens, and it names no sum."""
+    classifies = turn.model is not None and turn.model.says == "probability"
+    return _usage(answer) | ({"total_tokens": 0} if classifies else {})
 
 
 def _usage(answer: Completion) -> dict[str, Any]:
