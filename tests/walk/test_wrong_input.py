@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,15 +16,33 @@ from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.operations import operation_called
 
-ALL = [
-    pytest.param(provider, example, id=f"{provider}-{example.operation}-{example.case or number}")
-    for provider in PROVIDERS
-    for number, example in enumerate(examples(provider))
-]
-every = pytest.mark.parametrize(("provider", "example"), ALL)
+
+def of(wanted: Callable[[str, Example], bool]) -> pytest.MarkDecorator:
+    """The examples that are *wanted*."""
+    params = [
+        pytest.param(provider, example, id=f"{provider}-{example.operation}-{example.case or number}")
+        for provider in PROVIDERS
+        for number, example in enumerate(examples(provider))
+        if wanted(provider, example)
+    ]
+    return pytest.mark.parametrize(("provider", "example"), params)
+
+
+def named(example: Example) -> list[str]:
+    """The fields of its body that name a thing."""
+    fields = example.body or {}
+    return [name for name, value in fields.items() if re.match(r"<(?!model|voice)", str(value))]
+
+
+every = of(lambda provider, example: True)
 OWN_IDS = {
     "groq": ("file_01jh6x76wtemjr74t1fh0faj5t", "batch_01jh6xa7reempvjyh6n3yst2zw", "openai/gpt-oss-120b"),
-    "together": ("file-5a2b1c3d-8f0e-4d6c-9b7a-1e2f3a4b5c6d", "ft-5a2b1c3d-8f0e", "endpoint-5a2b1c3d", "Qwen/Qwen3.5-9B"),
+    "together": (
+        "file-5a2b1c3d-8f0e-4d6c-9b7a-1e2f3a4b5c6d",
+        "ft-5a2b1c3d-8f0e",
+        "endpoint-5a2b1c3d",
+        "Qwen/Qwen3.5-9B",
+    ),
 }
 WRONG_IDS = (
     *(id for ids in OWN_IDS.values() for id in ids), "nope", "0", "-1", "%00", "%FF", "..%2F..", "a/b/c", "é", "x" * 5000,
@@ -42,9 +60,7 @@ STRANGE: tuple[Any, ...] = (
 def opened(provider: str, example: Example) -> tuple[Walk, ApiRequest]:
     walk = Walk(provider, edition_dates(provider)[-1])
     try:
-        for name in example.before:
-            walk.reply(name)
-        return walk, walk.request(example)
+        return walk, walk.ready(example)
     except Impossible:
         pytest.skip("nothing does it")
 
@@ -75,12 +91,10 @@ def problems(walk: Walk, requests: Mapping[str, ApiRequest], *, may_be_right: bo
     return {name: said for name, said in found.items() if said}
 
 
-@every
+@of(lambda provider, example: "{" in addresses(provider, example.operation)[0][1])
 def test_wrong_ids(provider: str, example: Example) -> None:
     """An id that is nobody's, that is the other provider's, that is no id."""
     ((method, path), *_) = addresses(provider, example.operation)
-    if "{" not in path:
-        pytest.skip("its address names nothing")
     walk, request = opened(provider, example)
     mine = re.sub(r"https://[^/]*", "", request.url).partition("?")[0].split("/")
     wrong: dict[str, ApiRequest] = {}
@@ -88,22 +102,19 @@ def test_wrong_ids(provider: str, example: Example) -> None:
         for id in WRONG_IDS if name.startswith("{") else ():
             url = "/".join([*mine[:place], id, *mine[place + 1 :]])
             wrong[url] = replace(request, url=f"https://{walk.edition.hosts[0]}{url}")
-    names = operation_called(example.operation).names_model
+    right = example.any_id or operation_called(example.operation).names_model
 
-    assert problems(walk, wrong, may_be_right=names) == {}
+    assert problems(walk, wrong, may_be_right=right) == {}
 
 
-@every
+@of(lambda provider, example: bool(named(example)))
 def test_ids_in_a_body(provider: str, example: Example) -> None:
     """The same of ids of things that the body names."""
     walk, request = opened(provider, example)
-    named = [name for name, value in (example.body or {}).items() if re.match(r"<(?!model|voice)", str(value))]
-    if not named:
-        pytest.skip("its body names nothing")
     body = request.json
     wrong = {
         f"{name}={id}": replace(request, body=json.dumps({**body, name: id}).encode())
-        for name in named
+        for name in named(example)
         for id in (*WRONG_IDS, "", *STRANGE)
         if isinstance(body[name], str) or not isinstance(id, str)
     }
@@ -111,11 +122,9 @@ def test_ids_in_a_body(provider: str, example: Example) -> None:
     assert problems(walk, wrong, may_be_right=False) == {}
 
 
-@every
+@of(lambda provider, example: (example.body or example.form) is not None)
 def test_broken_bodies(provider: str, example: Example) -> None:
     """Nothing at all, what is no JSON, what is JSON and no object; as JSON, as a form, and as nothing that is named."""
-    if example.body is None and example.form is None:
-        pytest.skip("it has no body")
     walk, request = opened(provider, example)
     kinds = ("application/json", "multipart/form-data; boundary=part", "multipart/form-data", "text/plain", "")
     wrong = {
@@ -129,11 +138,9 @@ def test_broken_bodies(provider: str, example: Example) -> None:
     assert problems(walk, empty, may_be_right=False) == {}
 
 
-@every
+@of(lambda provider, example: example.body is not None)
 def test_strange_values(provider: str, example: Example) -> None:
     """Each field of the body, with every kind of value; and without it."""
-    if example.body is None:
-        pytest.skip("it has no body")
     walk, request = opened(provider, example)
     wrong = {f"without {name}": {n: v for n, v in request.json.items() if n != name} for name in request.json}
     for path in places(request.json):
@@ -144,16 +151,22 @@ def test_strange_values(provider: str, example: Example) -> None:
     assert problems(walk, requests) == {}
 
 
-@every
+@of(lambda provider, example: example.form is not None)
 def test_strange_parts_of_a_form(provider: str, example: Example) -> None:
-    if example.form is None:
-        pytest.skip("it is no form")
     walk, request = opened(provider, example)
     parts = {name: ("a.bin", b"x") if isinstance(value, Mapping) else "x" for name, value in example.form.items()}
     wrong: dict[str, Mapping[str, Any]] = {"nothing": {}}
     for name in parts:
         wrong[f"without {name}"] = {n: v for n, v in parts.items() if n != name}
-        for value in ("", "x" * 10_000, "\x00", ("", b""), ("a.wav", b""), ("a.wav", b"RIFF\xff\xff\xff\xffWAVE"), ("é", b"\xff")):
+        for value in (
+            "",
+            "x" * 10_000,
+            "\x00",
+            ("", b""),
+            ("a.wav", b""),
+            ("a.wav", b"RIFF\xff\xff\xff\xffWAVE"),
+            ("é", b"\xff"),
+        ):
             wrong[f"{name}: {value!r:.40}"] = {**parts, name: value}
     requests = {}
     for name, form in wrong.items():
@@ -163,12 +176,10 @@ def test_strange_parts_of_a_form(provider: str, example: Example) -> None:
     assert problems(walk, requests) == {}
 
 
-@every
+@of(lambda provider, example: example.asks_model)
 def test_wrong_models(provider: str, example: Example) -> None:
     """A model that is none, one that is retired, one of every other type, one of the other provider."""
-    if not example.asks_model:
-        pytest.skip("it asks no model")
-    walk, request = opened(provider, example)
+    walk, _ = opened(provider, example)
     known = walk.edition.models.values()
     others = {model.type: model.id for model in known} | {f"retired {m.type}": m.id for m in known if m.retired}
     others |= {"dedicated": next((m.id for m in known if not m.serverless), "nope")}
@@ -192,7 +203,18 @@ def test_without_a_key(provider: str, example: Example) -> None:
 def test_strange_queries(provider: str, example: Example) -> None:
     """Whatever stands behind the path."""
     walk, request = opened(provider, example)
-    queries = ("limit=0", "limit=-1", "limit=nope", "limit=1e9", "limit=", "after=nope", "page=-1", "cursor=%FF", "a=%", "&&=")
+    queries = (
+        "limit=0",
+        "limit=-1",
+        "limit=nope",
+        "limit=1e9",
+        "limit=",
+        "after=nope",
+        "page=-1",
+        "cursor=%FF",
+        "a=%",
+        "&&=",
+    )
     wrong = {query: replace(request, url=f"{request.url.partition('?')[0]}?{query}") for query in queries}
 
     assert problems(walk, wrong) == {}

@@ -13,11 +13,11 @@ An entry of these files:
     Operations that are called before; virtual seconds that then pass.
 ``status``, ``type``
     Of the reply: 200 and JSON where nothing is said.
-``since``
-    The first day there is such a thing.
+``since``, ``any_id``
+    The first day there is such a thing; it is answered whatever id the address has.
 
 ``<operation:case/pointer>`` in any text is a value of that operation's reply, ``<operation!header>`` one of its
-headers (it is called first, once), ``<model:type>`` the first model of a type that answers on the day,
+headers (it is called first, once), ``<model:type>`` a model of a type that answers on the day,
 ``<voice:type>`` its first voice.
 """
 
@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -33,19 +33,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from pytest_llmcontract.core.call.simulator import Outcome
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.operations import OPERATIONS
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.sound.made import Sound, wav
 from pytest_llmcontract.core.world import World, noon_of
 
 HERE = Path(__file__).parent / "operations"
 PROVIDERS = ("groq", "together")
-PLANS = {"groq": {"plan": "developer"}, "together": {}}
+PLANS: dict[str, dict[str, Any]] = {"groq": {"plan": "developer"}, "together": {}}
 """Accounts that may do everything."""
 _NAMED = re.compile(r"<([a-z][a-z0-9_.]*)(?::([a-z_]+))?([/!][^<>]*)?>")
 _KEY = {"authorization": "Bearer ***"}
@@ -72,6 +72,7 @@ class Example:
     status: int = 200
     type: str = "application/json"
     since: str = ""
+    any_id: bool = False
 
     @property
     def asks_model(self) -> bool:
@@ -81,6 +82,12 @@ class Example:
 
 @cache
 def examples(provider: str) -> tuple[Example, ...]:
+    """Those of operations that this version answers."""
+    return tuple(one for one in all_examples(provider) if one.operation in OPERATIONS)
+
+
+@cache
+def all_examples(provider: str) -> tuple[Example, ...]:
     return tuple(Example(**entry) for entry in json.loads((HERE / f"{provider}.json").read_text("utf-8")))
 
 
@@ -91,29 +98,36 @@ def addresses(provider: str, operation: str) -> list[tuple[str, str]]:
     return [(method, path[1:] if path.startswith("//") else edition.base + path) for method, path in lines]
 
 
-class Walk:
-    """One account on one day, and what it made so far."""
+class Caller:
+    """One account on one day, and what it made so far.
 
-    def __init__(self, provider: str, day: date) -> None:
-        known = provider_called(provider)
-        self.provider = provider
-        self.edition: Edition = edition_on(provider, day)
-        self.clock = VirtualClock(noon_of(self.edition.date))
-        self.world = World(self.clock)
-        settings = known.plan_settings("developer") if provider == "groq" else known.settings()
-        self.simulator = self.world.add(known, self.edition, settings)
+    Args:
+        send: Sends a request.
+        sleep: Lets virtual seconds pass.
+    """
+
+    def __init__(
+        self, edition: Edition, send: Callable[[ApiRequest], ApiReply], sleep: Callable[[float], object]
+    ) -> None:
+        self.provider = edition.provider
+        self.edition = edition
+        self._send, self._sleep = send, sleep
         self._made: dict[tuple[str, str], ApiReply] = {}
 
     # Calling
 
-    def call(self, example: Example, number: int = 0) -> Outcome:
+    def call(self, example: Example, number: int = 0) -> ApiReply:
         """The example's own request at the operation's address of that *number*, and whatever has to be before."""
+        return self._send(self.ready(example, number))
+
+    def ready(self, example: Example, number: int = 0) -> ApiRequest:
+        """That request; whatever has to be before is done, and the time is gone."""
         for name in example.before:
             self.reply(name)
         request = self.request(example, number)
         if example.later:
-            self.clock.advance(seconds=example.later)
-        return self.world.answer(request)
+            self._sleep(example.later)
+        return request
 
     def request(self, example: Example, number: int = 0) -> ApiRequest:
         if example.since and date.fromisoformat(example.since) > self.edition.date:
@@ -159,33 +173,57 @@ class Walk:
 
     def _meant(self, name: str, case: str | None, rest: str | None) -> Any:
         if name == "model":
-            return self.model(case or "chat").id
+            return first_model(self.edition, case or "chat").id
         if name == "voice":
-            return next(iter(self.model(case or "audio").voices), "alloy")
+            return next(iter(first_model(self.edition, case or "audio").voices), "alloy")
         reply = self.reply(name, case or "")
         if not rest:
             return reply.text
         return reply.headers[rest[1:]] if rest[0] == "!" else _at(reply.json, rest)
 
-    def model(self, type: str) -> Model:
-        """The first of that type that answers."""
-        for model in self.edition.models.values():
-            if model.type == type and self._answers(model):
-                return model
-        raise Impossible
-
-    def _answers(self, model: Model) -> bool:
-        retired = model.is_retired(self.edition.date)
-        return model.serverless and not retired and not model.tier and "socket_only" not in model.rules
-
     def reply(self, operation: str, case: str = "") -> ApiReply:
         if (operation, case) not in self._made:
             example = next(one for one in examples(self.provider) if (one.operation, one.case) == (operation, case))
-            reply = self.call(example).reply
-            assert isinstance(reply, ApiReply)
+            reply = self.call(example)
             assert reply.status < 400, (operation, reply.text)
             self._made[operation, case] = reply
         return self._made[operation, case]
+
+
+class Walk(Caller):
+    """The same in a world of its own."""
+
+    def __init__(self, provider: str, day: date) -> None:
+        known, edition = provider_called(provider), edition_on(provider, day)
+        clock = VirtualClock(noon_of(edition.date))
+        self.world = World(clock)
+        settings = known.plan_settings("developer") if provider == "groq" else known.settings()
+        self.simulator = self.world.add(known, edition, settings)
+        super().__init__(edition, self._answer, lambda seconds: clock.advance(seconds=seconds))
+
+    def _answer(self, request: ApiRequest) -> ApiReply:
+        reply = self.world.answer(request).reply
+        assert isinstance(reply, ApiReply)
+        return reply
+
+    @property
+    def findings(self) -> list[tuple[str, str]]:
+        """Code and text of what was found in the last call, but that its model retires soon, as some do any day."""
+        found = self.simulator.state.ledger.calls[-1].violations
+        return [(one.code, one.message) for one in found if one.code != "LLM108"]
+
+
+def first_model(edition: Edition, type: str) -> Model:
+    """Of the models of that type that answer on the day, the one that can do most."""
+    able = [model for model in edition.models.values() if model.type == type and _answers(edition, model)]
+    if not able:
+        raise Impossible
+    return max(able, key=lambda model: len(model.capabilities))
+
+
+def _answers(edition: Edition, model: Model) -> bool:
+    asked = model.serverless and not model.tier and "socket_only" not in model.rules
+    return asked and model.since <= edition.date and not model.is_retired(edition.date)
 
 
 def _at(body: Any, pointer: str) -> Any:
