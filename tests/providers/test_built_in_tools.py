@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 
 import groq
@@ -26,20 +25,28 @@ def found(reply):
 
 
 @pytest.mark.parametrize(
-    ("tool", "type", "price"), [("browser_search", "search", "0.005"), ("code_interpreter", "python", "0.00005")]
+    ("tool", "type", "price"), [("browser_search", "search", "0.005"), ("code_interpreter", "function", "0.00005")]
 )
 def test_a_built_in_tool_runs_once_and_costs_its_price(tool, type, price):
     with simulate("groq", plan="developer") as api:
         plain, reply = ask(), ask(tools=[{"type": tool}], tool_choice="required")
         message = reply.choices[0].message
         assert ([ran.type for ran in message.executed_tools], bool(message.content)) == ([type], True)
-        assert json.loads(message.executed_tools[0].arguments)
+        assert message.executed_tools[0].arguments
         assert plain.choices[0].message.executed_tools is None
         usage, prices = api.calls.last.usage, api.edition.models[OSS].prices
         tokens = (usage.input_tokens * prices.input + usage.output_tokens * prices.output) / 1_000_000
         assert usage.tools == (tool,)
         assert api.calls.last.cost == tokens + Decimal(price)
         assert api.account.spent == api.calls.cost
+
+
+def test_code_is_a_function_of_gpt_oss_and_quoted_as_it_is_by_compound():
+    with simulate("groq", edition=COMPOUND):
+        (ran,) = ask(tools=[{"type": "code_interpreter"}]).choices[0].message.executed_tools
+        assert (ran.type, ran.name, ran.arguments) == ("function", "python", "print('Who won?')")
+        (ran,) = ask("groq/compound", "Calculate what's 1").choices[0].message.executed_tools
+        assert (ran.type, ran.arguments) == ("python", '{"code": "print("Calculate what\'s 1")"}')
 
 
 def test_a_stream_tells_a_tool_as_it_begins_and_with_its_output():

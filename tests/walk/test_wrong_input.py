@@ -94,7 +94,7 @@ def problems(walk: Walk, requests: Mapping[str, ApiRequest], *, may_be_right: bo
 @of(lambda provider, example: "{" in addresses(provider, example.operation)[0][1])
 def test_wrong_ids(provider: str, example: Example) -> None:
     """An id that is nobody's, that is the other provider's, that is no id."""
-    ((method, path), *_) = addresses(provider, example.operation)
+    ((_, path), *_) = addresses(provider, example.operation)
     walk, request = opened(provider, example)
     mine = re.sub(r"https://[^/]*", "", request.url).partition("?")[0].split("/")
     wrong: dict[str, ApiRequest] = {}

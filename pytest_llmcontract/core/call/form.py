@@ -20,7 +20,7 @@ from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.records import ErrorSpec
 
 DONE = b"data: [DONE]\n\n"
-"""The event that ends a whole stream."""
+"""The event that ends a whole stream (``Operation.says_done``)."""
 
 
 class Form(Protocol):

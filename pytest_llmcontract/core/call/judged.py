@@ -28,7 +28,7 @@ def judge(state: State, turn: Turn, script: Script, reply: ScriptedReply) -> Non
         promised = reply_contract(state.edition.provider, turn.operation, state.edition.date)
         found = _unlike_body(turn, promised, reply.body) if promised else iter(())
     elif operation_of(turn).reads_text:
-        found = unlike(turn.body, reply)
+        found = unlike(turn.chat, reply)
     else:
         found = _unheard(turn, reply)
     for problem in chain(found, _silent(turn, reply)):

@@ -51,7 +51,8 @@ def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
         turn.content_type = form.type_of(turn)
     if not (turn.call.stream and operation.streams):
         return _reply(state, turn, operation.status_of(state), form.body(turn, answer))
-    events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
+    done = [DONE] if operation.says_done else []
+    events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), done)
     return _reply(state, turn, 200, None, events=events, cut=ending)
 
 

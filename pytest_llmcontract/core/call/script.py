@@ -235,9 +235,9 @@ def _has_fields(body: Any, wanted: Mapping[str, Any]) -> bool:
 
 def last_user_text(body: Any) -> str:
     """The text of the last user message, or of a plain ``prompt`` or ``input``; empty if there is none."""
-    if not isinstance(body, dict):
+    if not isinstance(body, Mapping):
         return ""
-    messages = body.get("messages")
+    messages = body.get("messages", body.get("input"))
     if isinstance(messages, list):
         for message in reversed(messages):
             if isinstance(message, dict) and message.get("role") == "user":

@@ -114,7 +114,7 @@ class Simulator:
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
         if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
-            turn.prompt_tokens = checked_count(state.tokens.prompt(turn.body, turn.call.model))
+            turn.prompt_tokens = checked_count(state.tokens.prompt(turn.chat, turn.call.model))
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)
 
@@ -181,7 +181,8 @@ def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = No
     now = state.clock.now
     request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
     lane = lane or state.edition.lane_for(body.get("service_tier"))
-    return Turn(request, call, number, now, call.at, request_id, body, lane, targets=targets)
+    chat = OPERATIONS[operation].as_chat(body) if operation in OPERATIONS else body
+    return Turn(request, call, number, now, call.at, request_id, body, chat, lane, targets=targets)
 
 
 def _able(turn: Turn) -> Model | None:

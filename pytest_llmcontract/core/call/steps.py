@@ -268,13 +268,17 @@ def size(state: State, turn: Turn) -> Decision | None:
     turn.find(
         "LLM107",
         f"{total} tokens do not fit the {turn.model.context} of {turn.model.id}",
-        path="$.messages",
+        path=f"$.{next((name for name in _PROMPTS if name in turn.body), _PROMPTS[0])}",
         sent=f"{turn.prompt_tokens} tokens of prompt (estimated) and {asked} of completion",
         allowed=f"{turn.model.context} together",
         fix="shorten the messages or ask for fewer tokens",
     )
     reason = "too_long_elsewhere" if turn.model.third_party else "too_long"
     return state.edition.refusal(reason, too_long(turn.model.context, turn.prompt_tokens, asked))
+
+
+_PROMPTS = ("messages", "input", "prompt")
+"""Where a request has what is counted in tokens."""
 
 
 def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:

@@ -42,6 +42,8 @@ class Turn:
     request_id: str
     body: Mapping[str, Any]
     """The parsed body; empty for a request without one, or whose body is no JSON object."""
+    chat: Mapping[str, Any]
+    """The body as a chat, whatever form of one it is (``Operation.as_chat``)."""
     lane: Lane
     """The way it takes: its service tier."""
     plan: str = ""
@@ -102,7 +104,7 @@ class Turn:
     @property
     def asked_tokens(self) -> int:
         """The longest completion that the request allows; 0 if it does not say."""
-        return asked_completion(self.body) or 0
+        return asked_completion(self.chat) or 0
 
     @property
     def operation(self) -> str:

@@ -220,6 +220,8 @@ class ToolPrice(Dated):
     name: str
     type: str = ""
     """What replies call it."""
+    function: str = ""
+    """In replies of a single model it is a function of this name, given code as it is."""
     in_systems: bool = False
     """Systems of several models have it (:attr:`Model.inner`), and choose it themselves."""
     wanted: str = ""

@@ -69,12 +69,12 @@ def _mappings(listed: object) -> Iterator[Mapping[str, Any]]:
 def _ran(state: State, model: Model, objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """A stream tells of a run as it begins and as it ends."""
     known = {
-        tool.type: name
+        (tool.function if name in model.built_in_tools and tool.function else tool.type): name
         for name, tool in state.edition.tools.items()
         if name in model.built_in_tools or (model.inner and tool.in_systems)
     }
     runs = {
-        tuple(str(run.get(name)) for name in ("index", "type", "arguments")): str(run.get("type"))
+        tuple(str(run.get(name)) for name in ("index", "type", "arguments")): str(run.get("name") or run.get("type"))
         for each in objects
         for choice in _mappings(each.get("choices"))
         for said in _mappings([choice.get("message"), choice.get("delta")])

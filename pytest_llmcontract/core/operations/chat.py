@@ -1,16 +1,18 @@
-"""Chat completions, and completions of a bare prompt: a chat without messages."""
+"""Chat completions in every form: messages, a bare prompt (a chat without messages), the items of the Responses API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply, content_text
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import choices_asked, compose
+from pytest_llmcontract.core.completion.conversation import as_chat
 from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.completion.synthesis import Unsatisfiable
 from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
@@ -44,7 +46,7 @@ class Completions(Operation):
             return state.edition.refusal("no_model")
         try:
             said = compose(
-                as_offered(state, turn, turn.body),
+                as_offered(state, turn, turn.chat),
                 turn.model,
                 wanted,
                 state.tokens,
@@ -74,7 +76,7 @@ def _admitted(state: State, turn: Turn) -> int:
     """What an admitted request counts before its answer; older editions went by its characters."""
     dialect = state.edition.dialect
     if dialect.admission == "characters":
-        messages = turn.body.get("messages") or ()
+        messages = turn.chat.get("messages") or ()
         return sum(len(content_text(message.get("content"))) for message in messages) // 4 + dialect.admission_extra
     return turn.prompt_tokens + dialect.admission_extra
 
@@ -91,4 +93,18 @@ class TextCompletions(Completions):
     does = "completions"
 
 
-OPERATIONS: Mapping[str, Operation] = {"chat.completions": ChatCompletions(), "completions": TextCompletions()}
+class Responses(Completions):
+    """The same model behind other words."""
+
+    does = "responses"
+    says_done = False
+
+    def as_chat(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        return as_chat(body)
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "chat.completions": ChatCompletions(),
+    "completions": TextCompletions(),
+    "responses": Responses(),
+}

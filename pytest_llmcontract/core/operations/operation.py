@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_llmcontract.core.completion.reported import reported_usage
 from pytest_llmcontract.core.limits.charges import ByRequest, Counted
@@ -34,6 +35,8 @@ class Operation:
     """It is counted in tokens, and its prompt has to fit the context."""
     streams: ClassVar[bool] = False
     """It gives its answer in pieces where the request asks so; its forms can do it."""
+    says_done: ClassVar[bool] = True
+    """A whole stream of it ends with ``[DONE]``."""
     status: ClassVar[int] = 200
     """Of its answer."""
     parts: ClassVar[frozenset[str]] = frozenset()
@@ -53,6 +56,10 @@ class Operation:
     """Its answer follows from what the account made before, not from its request alone."""
     says: ClassVar[bool] = True
     """What it answers can be scripted in parts; of one that says nothing, only the whole body can."""
+
+    def as_chat(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The request *body* as a body of ``chat.completions``: the one form in which it is counted and answered."""
+        return body
 
     def suits(self, model: Model) -> bool:
         """Whether *model* can do it, as far as anybody saw: of a type that is only guessed nobody knows."""

@@ -39,6 +39,9 @@ class GroqDialect(Dialect):
     usage_in_last_chunk: bool = False
     batch_keys: tuple[str, ...] = ()
 
+    # The Responses API
+    responses_form: Literal["first", "both_details", "groq_key"] = "first"
+
     # Money
     tracking_delay_seconds: float
     alert_shares: tuple[Decimal, ...]

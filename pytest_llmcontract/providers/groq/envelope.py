@@ -21,6 +21,7 @@ from pytest_llmcontract.providers.groq.forms.batches import BatchesForm, BatchFo
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
 from pytest_llmcontract.providers.groq.forms.models import DroppedModelForm, ModelForm, ModelsForm
+from pytest_llmcontract.providers.groq.forms.responses import ResponsesForm
 from pytest_llmcontract.providers.plain import ContentForm, EmbeddingsForm, PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -48,6 +49,7 @@ class GroqEnvelope(PlainEnvelope):
         self._dialect = dialect_of(edition)
         self.forms = {
             "chat.completions": ChatForm(self, self._dialect),
+            "responses": ResponsesForm(self, self._dialect),
             "embeddings": EmbeddingsForm(self),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.completion.conversation import as_chat, place_of
 from pytest_llmcontract.core.contract.nearest import edits
 from pytest_llmcontract.core.contract.request import (
     Breach,
@@ -59,6 +61,8 @@ TEXTS: Mapping[str, Text] = {
     "minimum": Text("number must be at least {limit:g}", "assumed", "kin-openapi's"),
     "max_items": Text("maximum number of items is {limit}", "pasted", "of tools and stop, 2026"),
     "min_items": Text("minimum number of items is {limit}", "pasted", "of messages and a tool message's content"),
+    "max_properties": Text("there must be at most {limit} properties", "assumed", "kin-openapi's"),
+    "max_length": Text("maximum string length is {limit}", "assumed", "kin-openapi's"),
     "pattern": Text('string doesn\'t match the regular expression "{pattern}"', "assumed", "kin-openapi's"),
     "one_of": Text("one of the following must be satisfied[{options}]", "pasted", "2025-08 to 2026-10"),
     "for_role": Text("for 'role:{role}' the following must be satisfied[({reason})]", "recorded", "2025-05"),
@@ -224,6 +228,10 @@ class GroqWording:
                 return TEXTS["min_items"](limit=expected)
             case "maxItems":
                 return TEXTS["max_items"](limit=expected)
+            case "maxProperties":
+                return TEXTS["max_properties"](limit=expected)
+            case "maxLength":
+                return TEXTS["max_length"](limit=expected)
             case "pattern":
                 return TEXTS["pattern"](pattern=expected)
             case "minimum":
@@ -241,8 +249,17 @@ class GroqWording:
     def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         if operation.startswith("audio."):
             yield from self._sound(body, model)
-        if operation != "chat.completions":
-            return
+        elif operation == "responses":
+            yield from self._of_responses(body, model)
+        elif operation == "chat.completions":
+            yield from self._of_chat(body, model)
+
+    def _of_responses(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        """What is wrong with the chat that *body* is, told where it stands in *body*; the words are assumed."""
+        for breach in self._of_chat(as_chat(body), model):
+            yield replace(breach, path=place_of(body, breach.path), refusal=_in_other_words(breach.refusal))
+
+    def _of_chat(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         yield from self._classified(body, model)
         yield from _of_systems(body, model)
         yield from self._reasoning(body, model)
@@ -426,6 +443,16 @@ class GroqWording:
         return self._bad_request(text, param=param)
 
 
+def _in_other_words(refusal: Refusal | None) -> Refusal | None:
+    """A refusal of a chat as the Responses API says it: it names the field that was sent."""
+    if refusal is None:
+        return None
+    told = {
+        name: str(text).replace("max_completion_tokens", "max_output_tokens") for name, text in refusal.values.items()
+    }
+    return replace(refusal, values=told)
+
+
 def _of_systems(body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
     """What compound systems alone know. None of it was seen refused."""
     searches = body.get("search_settings") or {}
@@ -514,7 +541,7 @@ def _dotted(failure: Failure) -> str:
 
 def _is_refused(failure: Failure) -> bool:
     """Whether it is the field that is refused, whatever its value."""
-    return failure.unknown or (failure.unsupported and failure.expected == "null")
+    return failure.unknown or (failure.unsupported and (failure.expected == "null" or failure.keyword == "maxItems"))
 
 
 def _of_sound(failure: Failure) -> Refusal | None:

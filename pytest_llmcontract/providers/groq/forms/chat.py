@@ -70,27 +70,33 @@ class ChatForm:
         if answer.tool_calls:
             message["tool_calls"] = self._tool_calls(turn, answer)
         if answer.executed:
-            message["executed_tools"] = [self._executed(index, run) for index, run in enumerate(answer.executed)]
+            message["executed_tools"] = [self._executed(turn, index, run) for index, run in enumerate(answer.executed)]
         return message
 
-    def _executed(self, index: int, run: Executed) -> dict[str, Any]:
+    def _executed(self, turn: Turn, index: int, run: Executed) -> dict[str, Any]:
+        """Quotes within code are not escaped in the arguments of a compound system (recorded)."""
         tool = self._envelope.edition.tools.get(run.type)
+        called: dict[str, Any] = {"type": tool.type if tool else run.type, "arguments": run.arguments}
+        if tool and tool.function:
+            code = str(run.asked.get("code", ""))
+            called["arguments"] = f'{{"code": "{code}"}}'
+            if not _is_compound(turn):
+                called = {"type": "function", "name": tool.function, "arguments": code}
         found = [
             {"title": f"Simulated page {number}", "url": url, "content": run.output, "score": 0.9}
             for number, url in enumerate(run.pages, 1)
         ]
         return {
             "index": index,
-            "type": tool.type if tool else run.type,
-            "arguments": run.arguments,
+            **called,
             "output": run.output,
             "search_results": {"results": found},
         }
 
-    def _executed_deltas(self, answer: Completion) -> Iterator[dict[str, Any]]:
+    def _executed_deltas(self, turn: Turn, answer: Completion) -> Iterator[dict[str, Any]]:
         """Of a stream: each tool as it begins, and once more with its output."""
         for index, run in enumerate(answer.executed):
-            whole = self._executed(index, run)
+            whole = self._executed(turn, index, run)
             begun = {name: value for name, value in whole.items() if name != "output"}
             yield {"executed_tools": [begun | {"search_results": {"results": []}}]}
             yield {"executed_tools": [whole]}
@@ -98,17 +104,12 @@ class ChatForm:
     def _tool_calls(self, turn: Turn, answer: Completion) -> list[dict[str, Any]]:
         return [
             {
-                "id": self._tool_call_id(turn),
+                "id": tool_call_id(self._ids, turn.call.model),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
             for call in answer.tool_calls
         ]
-
-    def _tool_call_id(self, turn: Turn) -> str:
-        if turn.call.model.startswith("openai/gpt-oss"):
-            return f"fc_{self._ids.uuid()}"
-        return self._ids.letters(9, string.ascii_lowercase + string.digits)
 
     def events(self, turn: Turn, answer: Completion) -> Iterator[bytes]:
         if _is_compound(turn):
@@ -134,7 +135,7 @@ class ChatForm:
         channel = {"channel": "analysis"} if turn.call.model.startswith("openai/gpt-oss") else {}
         for thought in answer.reasoning.split(" ") if answer.reasoning else ():
             yield event({"reasoning": f"{thought} ", **channel})
-        for delta in self._executed_deltas(answer):
+        for delta in self._executed_deltas(turn, answer):
             yield event(delta)
         for piece in answer.pieces:
             yield event({"content": piece})
@@ -168,7 +169,7 @@ class ChatForm:
         thoughts = [f"{thought} " for thought in answer.reasoning.split(" ")] if answer.reasoning else []
         for thought in thoughts:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"reasoning": thought})
-        for delta in self._executed_deltas(answer):
+        for delta in self._executed_deltas(turn, answer):
             yield event(f"chatcmpl-{self._ids.uuid()}", delta)
         for piece in answer.pieces:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
@@ -190,6 +191,13 @@ class ChatForm:
         return f"fp_{zlib.crc32(turn.call.model.encode()):08x}"[:11].ljust(13, "0")
 
 
+def tool_call_id(ids: Ids, model: str) -> str:
+    """The id of a call of a function, as the software behind *model* makes it."""
+    if model.startswith("openai/gpt-oss"):
+        return f"fc_{ids.uuid()}"
+    return ids.letters(9, string.ascii_lowercase + string.digits)
+
+
 def _is_compound(turn: Turn) -> bool:
     return turn.call.model.startswith("groq/compound")
 
@@ -207,19 +215,28 @@ def _usage_of(turn: Turn, answer: Completion) -> dict[str, Any]:
     return _usage(answer) | ({"total_tokens": 0} if classifies else {})
 
 
-def _usage(answer: Completion) -> dict[str, Any]:
-    """Tokens and seconds; the seconds follow from a plausible speed, so that they are the same in every run."""
-    usage = answer.usage
-    prompt_time = round(usage.input_tokens * 4.5e-5, 9)
-    completion_time = round(usage.output_tokens * 2e-3, 9)
-    block: dict[str, Any] = {
+def seconds_of(answer: Completion) -> dict[str, float]:
+    """How long each part of it took: by a plausible speed, so that it is the same in every run."""
+    prompt, completion = round(answer.usage.input_tokens * 4.5e-5, 9), round(answer.usage.output_tokens * 2e-3, 9)
+    return {
+        "completion_time": completion,
+        "prompt_time": prompt,
         "queue_time": 0.05,
+        "total_time": round(prompt + completion, 9),
+    }
+
+
+def _usage(answer: Completion) -> dict[str, Any]:
+    """Tokens and seconds."""
+    usage, took = answer.usage, seconds_of(answer)
+    block: dict[str, Any] = {
+        "queue_time": took["queue_time"],
         "prompt_tokens": usage.input_tokens,
-        "prompt_time": prompt_time,
+        "prompt_time": took["prompt_time"],
         "completion_tokens": usage.output_tokens,
-        "completion_time": completion_time,
+        "completion_time": took["completion_time"],
         "total_tokens": usage.total_tokens,
-        "total_time": round(prompt_time + completion_time, 9),
+        "total_time": took["total_time"],
     }
     # Only on a hit: a request without one has no such key.
     if usage.cached_tokens:
