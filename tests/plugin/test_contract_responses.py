@@ -51,3 +51,31 @@ def test_another_prompt_is_another_contract(run):
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(['LLM206 groq responses: *input "Hello" → "Goodbye", unlike its recording*'])
+
+
+SEARCH = """
+import openai, pytest
+
+@pytest.mark.llm_contract
+@pytest.mark.parametrize("stream", [False, True])
+def test_it(groq_api, stream):
+    client = openai.OpenAI(api_key="x", base_url="https://api.groq.com/openai/v1")
+    answer = client.responses.create(
+        model="openai/gpt-oss-120b", input="What is new?", tools=[{"type": "browser_search"}], stream=stream)
+    for event in answer if stream else ():
+        pass
+    print("cost", groq_api.calls.last.cost)
+"""
+
+
+def test_what_groq_ran_costs_the_same_when_it_is_replayed(pytester, run_pytest):
+    pytester.makepyfile(test_it=SEARCH)
+
+    def costs(*arguments):
+        result = run_pytest("-q", "-s", *arguments)
+        result.assert_outcomes(passed=2)
+        return [line.split()[-1] for line in result.outlines if "cost " in line]
+
+    recorded = costs("--llmcontract-record=once")
+    assert costs() == recorded
+    assert all(float(cost) >= 0.005 for cost in recorded)  # a search alone

@@ -139,6 +139,7 @@ def test_a_body_that_is_no_json_is():
         ("llama-99b", 200, ("LLM103", "warning")),
         ("llama3-8b-8192", 400, ("LLM104", "error")),
         ("llama3-8b-8192", 200, ("LLM104", "warning")),
+        ("whisper-large-v3", 400, ("LLM102", "error")),
     ],
 )
 def test_the_model_is_that_of_its_day_and_a_success_knows_better(model, status, found):

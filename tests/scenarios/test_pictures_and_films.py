@@ -64,6 +64,15 @@ def test_the_default_is_a_jpeg_of_1024_pixels(together_api):
     assert (picture.size, picture.format) == ((1024, 1024), "JPEG")
 
 
+@pytest.mark.parametrize(("ratio", "size"), [("16:9", (1360, 768)), ("1:1", (1024, 1024)), ("9:16", (768, 1360))])
+def test_a_ratio_decides_the_sides_where_none_is_named(together_api, ratio, size):
+    body = {"extra_body": {"aspect_ratio": ratio}, "response_format": "base64", "model": KONTEXT, "prompt": "x"}
+    found = together.Together().images.generate(**body).data[0]
+
+    assert opened(base64.b64decode(found.b64_json)).size == size
+    assert together_api.calls.cost == Decimal("0.04") * size[0] * size[1] / 1_000_000
+
+
 def test_a_seed_makes_the_same_picture_again_and_another_seed_another(together_api):
     def data(**more):
         return [found.b64_json for found in draw(response_format="base64", **more)]

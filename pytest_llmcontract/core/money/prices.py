@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -49,6 +51,17 @@ def exact_seconds(seconds: float) -> Decimal:
     return round(Decimal(seconds), 6).normalize()
 
 
+def image_size(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Pixels across and down: as asked, else 1024 (documented), or about as many in the ratio that is asked."""
+    ratio = _RATIO.fullmatch(str(body.get("aspect_ratio")))
+    if ratio is None or body.get("width") or body.get("height"):
+        return body.get("width") or 1024, body.get("height") or 1024
+    times = math.sqrt(int(ratio[1]) / int(ratio[2]))
+    across, down = (max(16, round(side / 16) * 16) for side in (1024 * times, 1024 / times))
+    return across, down
+
+
+_RATIO = re.compile(r"([1-9]\d?):([1-9]\d?)")
 USUAL_STEPS = 20
 """Steps that the price of a megapixel includes, where nothing else is known of a model (documented)."""
 
@@ -59,8 +72,7 @@ def image_cost(prices: Prices, body: Mapping[str, Any], included: int | None = N
     Args:
         included: Steps that the price of a megapixel includes; more cost in proportion.
     """
-    # 1024 x 1024 where the request does not say: the default that the documentation gives.
-    width, height, count = body.get("width") or 1024, body.get("height") or 1024, body.get("n") or 1
+    (width, height), count = image_size(body), body.get("n") or 1
     if prices.image is not None:
         return prices.image * count
     included = included or USUAL_STEPS

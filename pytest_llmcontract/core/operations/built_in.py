@@ -16,6 +16,9 @@ from pytest_llmcontract.core.exchange import ApiReply, Usage
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.money.prices import token_cost, tool_cost
 
+ITEMS = {"web_search_call": "browser_search", "code_interpreter_call": "code_interpreter"}
+"""Items of a response that a run of such a tool is told by, and the tool."""
+
 
 def as_offered(state: State, turn: Turn, body: Mapping[str, Any]) -> Mapping[str, Any]:
     """*body* as if it offered the tools that a system of several models chooses itself."""
@@ -81,6 +84,18 @@ def _ran(state: State, model: Model, objects: Iterable[Mapping[str, Any]]) -> It
         for run in _mappings(said.get("executed_tools"))
     }
     yield from (known[kind] for kind in runs.values() if kind in known)
+    yield from (name for kind in _items(objects) if (name := ITEMS.get(kind, "")) in known.values())
+
+
+def _items(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The kinds of what came out of a response; a stream has all of it in its last event."""
+    ended = [_response_of(each) for each in objects]
+    for response in [each for each in ended if each.get("output")][-1:]:
+        yield from (str(item.get("type")) for item in _mappings(response["output"]))
+
+
+def _response_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    return next(_mappings([each.get("response")]), each)
 
 
 def _shares(objects: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, int, int]]:

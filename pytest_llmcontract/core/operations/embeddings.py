@@ -13,7 +13,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import told_usage
 from pytest_llmcontract.core.completion.tokens import checked_count
 from pytest_llmcontract.core.completion.vectors import DIMENSIONS, vector
-from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.exchange import ApiReply, Usage, UsageSource
 from pytest_llmcontract.core.limits.charges import ByTokens, Counted
 from pytest_llmcontract.core.operations.operation import Operation
 
@@ -46,6 +46,10 @@ class Embed(Operation):
         size, unit = turn.model.dimensions or DIMENSIONS, turn.model.unit_length
         vectors = tuple(vector(text, size, unit_length=unit) for text in texts)
         return Vectors(vectors, told_usage(wanted.usage or {}, tokens, 0, "estimated"))
+
+    def reported(self, state: State, turn: Turn, reply: ApiReply, source: UsageSource) -> Usage:
+        told = super().reported(state, turn, reply, source)
+        return told if told.total_tokens else Usage(_read(state, turn)[1])
 
 
 def _read(state: State, turn: Turn) -> tuple[list[str], int]:

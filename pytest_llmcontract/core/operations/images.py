@@ -14,11 +14,11 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import choices_asked
 from pytest_llmcontract.core.completion.pictures import Format, Picture
 from pytest_llmcontract.core.exchange import Usage
-from pytest_llmcontract.core.money.prices import image_cost
+from pytest_llmcontract.core.money.prices import image_cost, image_size
 from pytest_llmcontract.core.operations.operation import FREE, Operation
 
 SIDE = 1024
-"""Pixels, where the request does not say."""
+"""Pixels of a picture that nobody made here."""
 KEPT_SECONDS = 7 * 86400
 """How long a picture can be fetched (assumed)."""
 
@@ -51,7 +51,7 @@ class GenerateImages(Operation):
         # Without a seed every picture is another one, in the same order in every run.
         seed = crc32(id.encode()) if body.get("seed") is None else body["seed"] + index
         form: Format = "png" if body.get("output_format") == "png" else "jpeg"
-        width, height = body.get("width") or SIDE, body.get("height") or SIDE
+        width, height = image_size(body)
         picture = Picture(str(body.get("prompt", "")), width, height, form, seed)
         return id, picture
 

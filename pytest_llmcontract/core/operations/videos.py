@@ -14,6 +14,7 @@ from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.operations.lasting import not_there
 from pytest_llmcontract.core.operations.operation import FREE, Operation
 
 QUEUED_SECONDS, WHOLE_SECONDS = 5, 180
@@ -105,7 +106,7 @@ class OrderFilm(Operation):
         return Shown(film, film.status(turn.now))
 
     def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
-        if turn.model is None or turn.recorded is not None or _fault(turn.body):
+        if turn.model is None or _fault(turn.body):
             return FREE
         return turn.model.prices.video or FREE
 
@@ -129,7 +130,7 @@ class ShowFilm(Operation):
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         film = state.kept["films"].get(turn.targets["id"], turn.at)
         if film is None:
-            return state.edition.refusal("unknown_address")
+            return not_there(state, turn)
         return Shown(film, film.status(turn.now))
 
     def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:

@@ -92,7 +92,9 @@ def requests(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
         chat["max_completion_tokens"] = response["max_output_tokens"] = most
     if (effort := draw(st.sampled_from([None, "low", "high"]))) is not None:
         chat["reasoning_effort"], response["reasoning"] = effort, {"effort": effort}
-    if (kind := draw(st.sampled_from(["", "tools", "schema"]))) == "tools":
+    if (kind := draw(st.sampled_from(["", "tools", "schema", "hosted"]))) == "hosted":
+        chat["tools"] = response["tools"] = [{"type": "browser_search"}]
+    elif kind == "tools":
         function = {"name": "f", "parameters": SCHEMA}
         chat["tools"] = [{"type": "function", "function": function}]
         response["tools"] = [{"type": "function", **function}]

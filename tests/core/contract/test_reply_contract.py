@@ -240,6 +240,9 @@ def simulated(provider: str, day: date) -> tuple[tuple[str, ApiReply], ...]:
     edition = load_edition(provider, day)
     images = [name for name, model in edition.models.items() if model.type == "image" and not model.is_retired(day)]
     requests += [("images.generations", {"model": name, "prompt": "an apple"}) for name in images[:2]]
+    coded = {"prompt": "an apple", "response_format": "base64"}
+    requests += [("images.generations", {"model": name, **coded}) for name in images[:1]]
+    requests += [body for model in edition.models.values() if (body := other_request(model, day))]
     requests += [("models.list", None)]
     requests += [("models.retrieve", None)] if provider == "groq" else []
     with simulate(provider, edition=day, check=False) as api:
@@ -247,6 +250,19 @@ def simulated(provider: str, day: date) -> tuple[tuple[str, ApiReply], ...]:
         api.cut_stream(after=2, how="error_event")
         found.append(("chat.completions", answer(api, "chat.completions", chat(provider, day) | {"stream": True})))
     return tuple(found)
+
+
+def other_request(model: Any, day: date) -> tuple[str, dict[str, Any]] | None:
+    """What a model of another kind is asked, where it answers."""
+    if model.is_retired(day) or model.since > day or not model.serverless:
+        return None
+    if model.type == "embedding":
+        return "embeddings", {"model": model.id, "input": ["a", "b"]}
+    if model.type == "rerank":
+        return "rerank", {"model": model.id, "query": "a", "documents": ["a", {"text": "b"}], "return_documents": True}
+    if model.type == "video":
+        return "videos.create", {"model": model.id, "prompt": "a"}
+    return None
 
 
 def chat_models(provider: str, day: date) -> list[Any]:

@@ -215,7 +215,7 @@ def _metadata(turn: Turn, seconds: Mapping[str, float] | None) -> dict[str, str]
     told = dict(turn.body.get("metadata") or {})
     if seconds is None or _METRICS not in turn.request.headers.get("groq-beta", ""):
         return told
-    return told | {name: str(value) for name, value in seconds.items()}
+    return told | {name: f"{value:.9f}" for name, value in seconds.items()}
 
 
 def _server_alone(turn: Turn, answer: Completion) -> bool:
