@@ -107,6 +107,16 @@ def add_options(parser: pytest.Parser) -> None:
         default="30",
     )
     parser.addini(
+        "llmcontract_requests_per_call",
+        "requests that one logical call may take where several layers ask again (LLM307)",
+        default="6",
+    )
+    parser.addini(
+        "llmcontract_attempts_per_call",
+        "requests that one logical call may take where one layer asks again (LLM302)",
+        default="10",
+    )
+    parser.addini(
         "llmcontract_facts",
         "a file of models of one's own, laid over the facts of this package (llmcontract models --overlay writes one)",
         default="",
@@ -178,6 +188,8 @@ class Options(NamedTuple):
     edition_ini: str | None = None
     guard: Guard = Guard()
     retires_within: int = 30
+    requests_per_call: int = 6
+    attempts_per_call: int = 10
     selection: Selection | None = None
     """``None``: every rule counts."""
     record_flag: str | None = None
@@ -218,6 +230,8 @@ def read_options(config: pytest.Config) -> Options:
         edition_ini=ini or None,
         guard=Guard(cast("Any", guard), config.getini("llmcontract_allow_hosts")),
         retires_within=_days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
+        requests_per_call=_number("llmcontract_requests_per_call", config),
+        attempts_per_call=_number("llmcontract_attempts_per_call", config),
         selection=_selection(config),
         record_flag=config.getoption("llmcontract_record"),
         record_ini=_chosen(config, "record"),
@@ -317,6 +331,13 @@ def _on_expiry(text: str) -> str:
     if text and text not in accepted:
         raise pytest.UsageError(f"llmcontract_on_expiry = {text!r} (ini): accepted are {', '.join(accepted)}")
     return text or "warn"
+
+
+def _number(key: str, config: pytest.Config) -> int:
+    text = str(config.getini(key)).strip()
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 100_000):
+        raise pytest.UsageError(f"{key} = {text!r} (ini): accepted is a number of requests, 1 to 99999")
+    return int(text)
 
 
 def _days(key: str, value: str) -> int:

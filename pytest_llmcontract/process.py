@@ -39,6 +39,10 @@ class Defaults(NamedTuple):
     """Which calls are stopped."""
     selection: Selection | None = None
     """Which rules count; ``None``: all."""
+    requests_per_call: int = 6
+    """Requests of one logical call that several layers may make together (LLM307)."""
+    attempts_per_call: int = 10
+    """Requests of one logical call that one layer may make (LLM302)."""
 
 
 _defaults = Defaults()

@@ -187,6 +187,7 @@ class Scripting:
             raise BadInput(f"{what}: times={times!r}; accepted: a number of calls from 1, or None for ever")
         check_when(when, self._fields() if isinstance(when, Mapping) else ())
         source = f"{self.name}_api.{what} at {application_site()}"
+        self.clock.deeds += 1
         return self.simulator.state.scripts.add(Script(part, matcher(when), times, source))
 
     def _fields(self) -> frozenset[str]:
@@ -252,6 +253,7 @@ class Scripting:
         Raises:
             BadInput: No such limit or model.
         """
+        self.clock.deeds += 1
         for name in self._limited(limit, model):
             self.simulator.state.limiter.drain(name, limit, self.clock.seconds)
 

@@ -72,6 +72,8 @@ class VirtualClock:
         self._appointments: list[Appointment] = []
         self._booked = 0
         self.sleeps: list[Sleep] = []
+        self.deeds = 0
+        """How often the test itself moved it, or scripted something: a call after that is of its own making."""
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.now.isoformat()} after {self.elapsed:g} s>"
@@ -122,6 +124,7 @@ class VirtualClock:
             raise BadInput(f"llm_clock.advance() takes numbers, up to the year 9999: {problem}") from None
         if step < timedelta(0):
             raise BadInput(f"llm_clock.advance() cannot go back in time: {step.total_seconds():g} seconds")
+        self.deeds += 1
         self._move((arrival - self._start) // _MICROSECOND)
 
     def travel_to(self, moment: datetime) -> None:
@@ -133,6 +136,7 @@ class VirtualClock:
         wanted = self._moment(moment)
         if wanted < self._microseconds:
             raise BadInput(f"llm_clock.travel_to() cannot go back in time: {moment} is before {self.now}")
+        self.deeds += 1
         self._move(wanted)
 
     # What follows is for the rest of this project.

@@ -115,6 +115,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "at": round(call.at - began, 6),
         "took": round(call.took, 6),
         "attempt": call.attempt,
+        "made_by": call.made_by,
         "tier": call.tier,
         "stream": call.stream,
         "client": call.client,
@@ -174,6 +175,7 @@ def _violation(finding: Violation, calls: Sequence[Call]) -> dict[str, Any]:
         "request": _shortened(_readable(call.request)) if call is not None else "",
         "reply": _shortened(reply),
         "difference": _shortened(finding.difference or _difference(finding)),
+        "timeline": finding.timeline,
     }
 
 

@@ -158,7 +158,9 @@ class CallEntry(Part):
     took: Number
     """Seconds until the reply was complete."""
     attempt: Count
-    """Counts from 1 within one group of retries."""
+    """Counts from 1 within one logical call."""
+    made_by: str = ""
+    """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
     tier: str = ""
     """The service tier it went by, ``flex``; empty where there are none."""
     stream: bool
@@ -214,6 +216,8 @@ class ViolationEntry(Part):
     reply: str = ""
     difference: str = ""
     """What is expected (-) and what was sent (+), as lines."""
+    timeline: str = ""
+    """The attempts of the logical call: when, by whom, what came of each; a line for each."""
 
 
 class BudgetEntry(Part):

@@ -14,16 +14,19 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from pytest_llmcontract.core.call.state import State
-from pytest_llmcontract.core.errors import LlmContractError
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, heard
+from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, heard
+from pytest_llmcontract.core.facts.registry import api_of
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.serving.control import answered
 from pytest_llmcontract.serving.paths import CONTROL, Place, place_of, scope_of
-from pytest_llmcontract.serving.scopes import Scope, Scopes
+from pytest_llmcontract.serving.scopes import Client, Scope, Worlds
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Wait = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass before the client hears more."""
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a request. Providers refuse less; this is for who sends without end."""
@@ -43,13 +46,13 @@ class App:
     """The simulation, as an application of ASGI.
 
     Args:
-        scopes: The worlds.
+        worlds: Whom it answers for.
         hosts: Names that a request may call the server by; a page that a browser was lured to names another.
         abort: Breaks the connection of a request at once.
     """
 
-    def __init__(self, scopes: Scopes, hosts: Iterable[str], abort: Callable[[Mapping[str, Any]], None]) -> None:
-        self._scopes = scopes
+    def __init__(self, worlds: Worlds, hosts: Iterable[str], abort: Callable[[Mapping[str, Any]], None]) -> None:
+        self._worlds = worlds
         self._hosts = frozenset(host.lower() for host in hosts)
         self._abort = abort
 
@@ -70,16 +73,16 @@ class App:
         body = await _body(receive)
         if path == CONTROL or path.startswith(f"{CONTROL}/"):
             query = scope["query_string"].decode("latin-1")
-            status, said = answered(self._scopes, name, scope["method"], path[len(CONTROL) :], query, body)
+            status, said = answered(self._worlds, name, scope["method"], path[len(CONTROL) :], query, body)
             await _json(send, status, said)
             return
-        place = place_of(path, self._scopes.homes)
+        place = place_of(path, self._worlds.homes)
         if not place.provider:
-            roots = ", ".join(f"{home.base}/… or /{home.name}/…" for home in self._scopes.homes)
+            roots = ", ".join(f"{home.base}/… or /{home.name}/…" for home in self._worlds.homes)
             await _plain(send, 404, f"{path} is no address of any provider; there are {roots}; see {CONTROL}")
             return
         try:
-            world = self._scopes.named(name)
+            world = self._worlds.named(name)
         except LlmContractError as problem:
             await _plain(send, 429, str(problem))
             return
@@ -100,20 +103,34 @@ class App:
         receive: Receive,
         send: Send,
     ) -> None:
-        api = world.providers[place.provider]
+        api = world.providers.get(place.provider)
         query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-        url = f"https://{api.edition.hosts[0]}{place.path}{query}"
+        url = f"https://{api_of(place.provider)['hosts'][0]}{place.path}{query}"
         named = headers.pop(SCOPE.decode(), "") or scope_of(unquote(scope["path"]))[0]
         request = heard(scope["method"], url, headers, body, f"{scope['method']} {scope['path']}")
         request = replace(request, reached=_origin(scope, headers, named, place.provider))
-        if self._scopes.settings.lenient:
+        if api is None:
+            await _plain(send, 403, world.stopped(request))
+            return
+        if self._worlds.lenient:
             _invent(api.simulator.state, request)
         # In a thread: to answer may take a while, a batch of many lines say, and others are not to wait for it.
-        call, reply = await asyncio.to_thread(world.world.answer, request)
+        client = _client(scope)
+        call, reply = await asyncio.to_thread(world.answer, request, client)
         if place.doubled:
             call.violations.append(_doubled(place, scope["path"]))
-        assert isinstance(reply, ApiReply | Disconnect), "a server has no recordings, so that nothing is forwarded"
-        wait = _waits(world)
+        if isinstance(reply, Forward):
+            reply.answered(Disconnect())
+            await _plain(send, 501, "what is answered here is not recorded: call the provider by its own address")
+            return
+        try:
+            await self._sent(reply, scope, receive, send, lambda seconds: world.wait(seconds, client))
+        except SimulationEnded:
+            self._abort(scope)
+
+    async def _sent(
+        self, reply: ApiReply | Disconnect, scope: Mapping[str, Any], receive: Receive, send: Send, wait: Wait
+    ) -> None:
         await wait(reply.delay)
         if isinstance(reply, Disconnect):
             await self._break(reply, scope, receive)
@@ -124,10 +141,12 @@ class App:
 
     async def _break(self, fault: Disconnect, scope: Mapping[str, Any], receive: Receive) -> None:
         """The connection breaks, or nothing comes on it any more until the client has had enough."""
-        if fault.how in ("stall", "connect_timeout"):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        self._abort(scope)
+        try:
+            if fault.how in ("stall", "connect_timeout"):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        finally:  # also where the server ends first
+            self._abort(scope)
 
 
 def _origin(scope: Mapping[str, Any], headers: Mapping[str, str], name: str, provider: str) -> str:
@@ -137,18 +156,9 @@ def _origin(scope: Mapping[str, Any], headers: Mapping[str, str], name: str, pro
     return f"{scope.get('scheme', 'http')}://{host}{f'/t/{quote(name)}' if name else ''}/{provider}"
 
 
-def _waits(world: Scope) -> Callable[[float], Awaitable[None]]:
-    clock = world.world.clock
-
-    async def wait(seconds: float) -> None:
-        if seconds <= 0:
-            return
-        if clock.is_real:
-            await asyncio.sleep(seconds)
-        else:
-            clock.move_to(clock.after(seconds))
-
-    return wait
+def _client(scope: Mapping[str, Any]) -> Client | None:
+    host, port = scope.get("client") or ("", 0)
+    return (host, port) if host else None
 
 
 def _fields(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -176,7 +186,7 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _reply(reply: ApiReply, method: str, send: Send, wait: Callable[[float], Awaitable[None]]) -> None:
+async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait) -> None:
     fields = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_WIRE]
     if reply.events is None and reply.status not in (204, 304):
         fields.append(("content-length", str(len(reply.body))))

@@ -19,7 +19,7 @@ from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.workload.costs import money_text
-from pytest_llmcontract.serving.scopes import Scope, Scopes
+from pytest_llmcontract.serving.scopes import Scope, Worlds
 from pytest_llmcontract.simulated_provider import SimulatedProvider
 
 Given = dict[str, Any]
@@ -32,14 +32,14 @@ class Control:
     method: str
     path: str
     what: str
-    run: Callable[[Scopes, Scope, Given], Any]
+    run: Callable[[Worlds, Scope, Given], Any]
     takes: Mapping[str, str]
     """Name -> JSON type, of what the body may hold."""
     provider: bool = False
     """Whether ``provider`` says whose it is."""
 
 
-def answered(scopes: Scopes, name: str, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
+def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
     """Status and body for a request of the control API, in the scope called *name*."""
     asked = {key: values[-1] for key, values in parse_qs(query).items()}
     path = path.rstrip("/") or "/"
@@ -54,7 +54,7 @@ def answered(scopes: Scopes, name: str, method: str, path: str, query: str, body
     try:
         given = {**asked, **_read(body)}
         _check(control, given)
-        return 200, control.run(scopes, scopes.named(name), given)
+        return 200, control.run(worlds, worlds.named(name), given)
     except LlmContractError as problem:
         return 400, _problem(str(problem))
     except (TypeError, ValueError) as problem:
@@ -96,12 +96,12 @@ def _provider(scope: Scope, given: Given) -> SimulatedProvider:
     return scope.providers[name]
 
 
-def _state(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _state(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return {
         "scope": scope.name,
         "now": scope.world.clock.now.isoformat(),
         "elapsed": scope.world.clock.elapsed,
-        "time": "virtual" if scopes.settings.virtual else "real",
+        "time": "real" if scope.world.clock.is_real else "virtual",
         "providers": {name: _about(api) for name, api in scope.providers.items()},
     }
 
@@ -128,7 +128,7 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _calls(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _calls(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return [_call(call) for call in scope.world.journal.calls]
 
 
@@ -141,6 +141,7 @@ def _call(call: Call) -> Given:
         "error": call.reply.error if call.reply else None,
         "at": call.at,
         "attempt": call.attempt,
+        "made_by": call.made_by,
         "stream": call.stream,
         "request": call.request.json,
         "tokens": call.usage.total_tokens,
@@ -150,7 +151,7 @@ def _call(call: Call) -> Given:
     }
 
 
-def _findings(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _findings(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return [_finding(violation) for violation in scope.findings()]
 
 
@@ -163,45 +164,45 @@ def _script(script: Script) -> Given:
     return {"script": scrubbed(script.source), "times": script.times}
 
 
-def _reply(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _reply(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return _script(_provider(scope, given).reply(given.pop("content", None), **given))
 
 
-def _fail(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _fail(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
     return _script(api.fail(_needed(given, "error"), **given))
 
 
-def _outage(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _outage(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return _script(_provider(scope, given).outage(**given))
 
 
-def _latency(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _latency(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return _script(_provider(scope, given).latency(**given))
 
 
-def _cut(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _cut(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return _script(_provider(scope, given).cut_stream(**given))
 
 
-def _chaos(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _chaos(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
     return _script(api.chaos(_needed(given, "rate"), **given))
 
 
-def _exhaust(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _exhaust(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
     api.exhaust(_needed(given, "limit"), **given)
     return _about(api)
 
 
-def _capacity(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _capacity(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
     api.capacity(**given)
     return _about(api)
 
 
-def _clock(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _clock(worlds: Worlds, scope: Scope, given: Given) -> Any:
     clock = scope.world.clock
     if "to" in given:
         try:
@@ -213,7 +214,7 @@ def _clock(scopes: Scopes, scope: Scope, given: Given) -> Any:
     return {"now": clock.now.isoformat(), "elapsed": clock.elapsed}
 
 
-def _act(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _act(worlds: Worlds, scope: Scope, given: Given) -> Any:
     """What a test does with ``api.account``: one of its methods, with its arguments."""
     api = _provider(scope, given)
     name = given.pop("do", None)
@@ -231,11 +232,11 @@ _INNER = frozenset(["plan_name", "refusal", "access", "spend", "afford", "rent",
 """What the path of a call asks of an account: no act of anybody's."""
 
 
-def _reset(scopes: Scopes, scope: Scope, given: Given) -> Any:
+def _reset(worlds: Worlds, scope: Scope, given: Given) -> Any:
     if given.get("all"):
-        scopes.forget_all()
+        worlds.forget_all()
     else:
-        scopes.forget(scope.name)
+        worlds.forget(scope.name)
     return {"reset": "all" if given.get("all") else scope.name}
 
 

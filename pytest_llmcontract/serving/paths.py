@@ -6,8 +6,10 @@ One port serves all providers: by the path that each has at home (``/openai/v1``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from pytest_llmcontract.core.facts.registry import api_of
 
 CONTROL = "/_llmcontract"
 
@@ -33,11 +35,12 @@ class Place(NamedTuple):
     """The base stood there twice."""
 
 
-def home_of(name: str, base: str, operations: Mapping[str, str]) -> Home:
+def home_of(name: str) -> Home:
     """Where the addresses of a provider begin, from its ``api.json``."""
-    paths = (line.partition(" ")[2] for line in operations)
+    api = api_of(name)
+    paths = (line.partition(" ")[2] for line in api["operations"])
     outside = {f"/{path.split('/')[2]}/" for path in paths if path.startswith("//")}
-    return Home(name, base, tuple(sorted(outside)))
+    return Home(name, api["base"], tuple(sorted(outside)))
 
 
 def scope_of(path: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.serving.app import App
-from pytest_llmcontract.serving.scopes import Scopes
+from pytest_llmcontract.serving.scopes import Worlds
 
 if TYPE_CHECKING:
     import uvicorn
@@ -41,11 +41,12 @@ def listening(host: str, port: int) -> socket.socket:
     return there
 
 
-def server_of(scopes: Scopes, hosts: tuple[str, ...] = ()) -> uvicorn.Server:
-    """A server over *scopes*, not yet running.
+def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "warning") -> uvicorn.Server:
+    """A server over *worlds*, not yet running.
 
     Args:
         hosts: More names that requests may call it by.
+        log_level: Of uvicorn's own log.
 
     Raises:
         BadInput: uvicorn is not installed.
@@ -55,7 +56,7 @@ def server_of(scopes: Scopes, hosts: tuple[str, ...] = ()) -> uvicorn.Server:
     except ImportError:
         raise BadInput("the server runs on uvicorn: pip install 'pytest-llmcontract[server]'") from None
     transports: dict[Any, asyncio.Transport] = {}
-    app = App(scopes, (*LOOPBACK, *hosts), _breaker(transports))
+    app = App(worlds, (*LOOPBACK, *hosts), _breaker(transports))
 
     class Server(uvicorn.Server):
         @contextmanager
@@ -76,7 +77,8 @@ def server_of(scopes: Scopes, hosts: tuple[str, ...] = ()) -> uvicorn.Server:
         http=_protocol(transports),
         ws="none",
         lifespan="off",
-        log_level="warning",
+        log_config=None,
+        log_level=log_level,
         access_log=False,
         server_header=False,
         date_header=False,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.call.simulator import Outcome
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
@@ -19,7 +23,6 @@ from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.serving.paths import Home, home_of
 from pytest_llmcontract.simulated_provider import SimulatedProvider
-from pytest_llmcontract.simulation import edition_for, provider_settings
 
 MOST = 1000
 """Scopes of one server: each keeps what its calls said."""
@@ -40,25 +43,71 @@ class ServerSettings:
     """Models that nobody has are made up, not refused."""
 
 
-class Scope:
-    """One world, and its providers by name."""
+Client = tuple[str, int]
+"""The address from which a request comes."""
 
-    def __init__(self, name: str, settings: ServerSettings) -> None:
+
+class Scope:
+    """One world.
+
+    Args:
+        providers: Gives those that are in it, the innermost of a name last.
+    """
+
+    def __init__(self, name: str, world: World, providers: Callable[[], Sequence[SimulatedProvider]]) -> None:
         self.name = name
-        newest = max(edition_dates(provider)[-1] for provider in provider_names())
-        clock = VirtualClock(noon_of(newest), ticks=None if settings.virtual else time.monotonic)
-        self.world = World(clock, today=today(), dated=False)
-        self.providers = {provider: self._added(provider, settings) for provider in provider_names()}
+        self.world = world
+        self._providers = providers
+
+    @property
+    def providers(self) -> Mapping[str, SimulatedProvider]:
+        return {api.name: api for api in self._providers()}
+
+    def answer(self, request: ApiRequest, client: Client | None) -> Outcome:
+        """What the provider says that has the host of *request*; in a thread, it may take a while."""
+        return self.world.answer(request)
+
+    async def wait(self, seconds: float, client: Client | None) -> None:
+        """Let *seconds* of its time pass before *client* hears more.
+
+        Raises:
+            SimulationEnded: It was over before.
+        """
+        clock = self.world.clock
+        if seconds <= 0:
+            return
+        if clock.is_real:
+            await asyncio.sleep(seconds)
+        else:
+            clock.move_to(clock.after(seconds))
+
+    def stopped(self, request: ApiRequest) -> str:
+        """Why *request* is not answered: its provider is none of its."""
+        return f"{request.host} is not simulated"
 
     def findings(self) -> list[Violation]:
         """What is wrong with its calls, and scripts that nothing used."""
         found = [violation for call in self.world.journal.calls for violation in call.violations]
         return found + [violation for api in self.providers.values() for violation in api.unused_scripts()]
 
-    def _added(self, provider: str, settings: ServerSettings) -> SimulatedProvider:
-        read, edition = settings_of(provider, settings)
-        simulator = self.world.add(provider_called(provider), edition, read)
-        return SimulatedProvider(provider, read, simulator, self.world, _no_router)
+
+def scope_of(name: str, settings: ServerSettings) -> Scope:
+    """A scope that begins, with every provider.
+
+    Raises:
+        BadInput: The settings are not accepted.
+    """
+    newest = max(edition_dates(provider)[-1] for provider in provider_names())
+    clock = VirtualClock(noon_of(newest), ticks=None if settings.virtual else time.monotonic)
+    world = World(clock, today=today(), dated=False)
+    providers = [_added(world, provider, settings) for provider in provider_names()]
+    return Scope(name, world, lambda: providers)
+
+
+def _added(world: World, provider: str, settings: ServerSettings) -> SimulatedProvider:
+    read, edition = settings_of(provider, settings)
+    simulator = world.add(provider_called(provider), edition, read)
+    return SimulatedProvider(provider, read, simulator, world, router=_not_here, address=_not_here)
 
 
 def settings_of(provider: str, settings: ServerSettings) -> tuple[ProviderSettings, Edition]:
@@ -74,8 +123,32 @@ def settings_of(provider: str, settings: ServerSettings) -> tuple[ProviderSettin
     return read, edition_for(provider, read)
 
 
-def _no_router() -> Any:
-    raise BadInput("a server has no respx router: script it with reply(body=…)")
+def _not_here() -> Any:
+    raise BadInput("a server has no router and no server: script it with reply(body=…)")
+
+
+class Worlds(Protocol):
+    """Whom a server answers for."""
+
+    lenient: bool
+    """Whether models that nobody has are made up."""
+
+    @property
+    def homes(self) -> Sequence[Home]:
+        """Where each provider has its addresses."""
+
+    def named(self, name: str) -> Scope:
+        """The scope called *name*.
+
+        Raises:
+            BadInput: There are too many.
+        """
+
+    def forget(self, name: str) -> None:
+        """It begins anew."""
+
+    def forget_all(self) -> None:
+        """All of them begin anew."""
 
 
 class Scopes:
@@ -89,12 +162,13 @@ class Scopes:
     """
 
     def __init__(self, settings: ServerSettings, *, keeps: bool = False) -> None:
-        self.settings = settings
-        self.keeps = keeps
+        self.lenient = settings.lenient
+        self._settings = settings
+        self._keeps = keeps
         self._scopes: dict[str, Scope] = {}
         self._ended: list[Scope] = []
         usual = self.named("")
-        self.homes: tuple[Home, ...] = tuple(_home(api) for api in usual.providers.values())
+        self.homes: Sequence[Home] = [home_of(name) for name in usual.providers]
 
     def named(self, name: str) -> Scope:
         """The scope called *name*.
@@ -105,13 +179,13 @@ class Scopes:
         if name not in self._scopes:
             if len(self._scopes) >= MOST:
                 raise BadInput(f"there are {MOST} scopes already; POST {{}} to /_llmcontract/reset?all=true ends them")
-            self._scopes[name] = Scope(name, self.settings)
+            self._scopes[name] = scope_of(name, self._settings)
         return self._scopes[name]
 
     def forget(self, name: str) -> None:
         """It begins anew when it is next asked for."""
         ended = self._scopes.pop(name, None)
-        if ended is not None and self.keeps:
+        if ended is not None and self._keeps:
             self._ended.append(ended)
 
     def forget_all(self) -> None:
@@ -121,7 +195,3 @@ class Scopes:
     def all(self) -> list[Scope]:
         """Those under way, and where they are kept those that were forgotten."""
         return [*self._ended, *self._scopes.values()]
-
-
-def _home(api: SimulatedProvider) -> Home:
-    return home_of(api.name, api.edition.base, api.edition.operations)

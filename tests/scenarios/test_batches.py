@@ -228,6 +228,18 @@ def test_a_fault_of_the_connection_is_no_lines(groq_api, llm_clock, on_groq):
     assert on_groq.look(batch).request_counts.completed == 2
 
 
+@pytest.mark.llm_allow("LLM207", "LLM208")
+@paid
+def test_a_when_of_the_test_that_fails_goes_through_no_clock(groq_api, llm_clock, on_groq):
+    groq_api.reply("a", when=lambda request: request.json["messages"][1])
+    batch = on_groq.start(some(2))
+    llm_clock.advance(hours=1)
+    made = groq_api.calls.of(operation="batches.create").last
+
+    assert [finding.code for finding in made.violations] == ["LLM208"]
+    assert on_groq.look(batch).request_counts.failed == 2
+
+
 @paid
 def test_what_is_wrong_with_lines_is_found_and_names_them(groq_api, llm_clock, on_groq):
     lines = some(5)
@@ -287,10 +299,11 @@ def test_a_batch_is_in_the_ledger_with_its_cost(run_pytest, pytester):
     )
     run_pytest("--llmcontract-report=ledger.json").assert_outcomes(passed=1)
     ledger = json.loads((pytester.path / "ledger.json").read_text())
-    (made,) = [call for test in ledger["tests"] for call in test["calls"] if call["operation"] == "batches.create"]
+    (made,) = [call for call in ledger["calls"] if call["operation"] == "batches.create"]
 
-    assert Decimal(made["cost"]) == Decimal("0.0375")
-    assert made["input_tokens"] == 1_000_000
+    assert Decimal(made["cost"]) == Decimal(ledger["totals"]["cost"]) == Decimal("0.0375")
+    assert made["usage"]["input_tokens"] == 1_000_000
+    assert [entry["amount"] for entry in ledger["money"]] == [made["cost"]]
 
 
 @paid
@@ -402,6 +415,7 @@ def test_a_batch_expires_in_part(groq_api, llm_clock, on_groq):
     left = on_groq.read(batch.error_file_id)
 
     assert (batch.status, batch.expired_at) == ("expired", batch.expires_at)
+    assert (batch.request_counts.completed, batch.request_counts.failed, batch.request_counts.total) == (23, 0, 30)
     assert answered == {f"r{number}" for number in range(23)}
     assert {line["custom_id"] for line in left} == {f"r{number}" for number in range(23, 30)}
     assert {line["error"]["code"] for line in left} == {"batch_expired"}
@@ -436,6 +450,18 @@ def test_a_batch_of_groqs_is_cancelled_within_ten_minutes(groq_api, llm_clock, o
         on_groq.client.batches.cancel(batch.id)
 
 
+@paid
+def test_a_batch_that_did_not_begin_is_cancelled_without_an_answer(groq_api, llm_clock, on_groq):
+    batch = on_groq.start(some(3))
+    on_groq.client.batches.cancel(batch.id)
+    llm_clock.advance(minutes=10)
+    batch = on_groq.look(batch)
+
+    assert (batch.status, batch.in_progress_at, batch.output_file_id) == ("cancelled", None, None)
+    assert (batch.request_counts.total, batch.request_counts.failed) == (0, 0)
+    assert {line["error"]["code"] for line in on_groq.read(batch.error_file_id)} == {"batch_cancelled"}
+
+
 def test_a_batch_of_togethers_is_cancelled_at_once(together_api, llm_clock, on_together):
     batch = on_together.start(some(10, model=MODEL["together"]))
     assert on_together.client.batches.cancel(batch.id).status == "CANCELLED"
@@ -457,6 +483,16 @@ def test_a_faster_pace_holds_from_the_next_line_on(groq_api, llm_clock, on_groq)
     llm_clock.advance(hours=3)
 
     assert on_groq.look(batch).status == "completed"
+
+
+@paid
+@pytest.mark.parametrize(("pace", "answered"), [(1e-300, 0), (1e300, 30)])
+def test_a_pace_may_be_as_slow_or_fast_as_one_likes(groq_api, llm_clock, on_groq, pace, answered):
+    groq_api.capacity(batch_lines_per_hour=pace)
+    batch = on_groq.start(some(30))
+    llm_clock.advance(days=1)
+
+    assert on_groq.look(batch).request_counts.completed == answered
 
 
 @paid
@@ -488,6 +524,9 @@ GOOD = a_line("good", chat("Hi"))
 WHOLE = {
     "no JSON": ([GOOD, "{"], 2),
     "no object": ([GOOD, "[1]"], 2),
+    "half a character": ([GOOD, '{"custom_id": "\\ud800"}'], 2),
+    "no number": ([GOOD, '{"custom_id": "a", "body": {"temperature": NaN}}'], 2),
+    "too deep": ([GOOD, '{"custom_id": "a", "body": ' + "[" * 100_000], 2),
     "no id": ([GOOD, {"method": "POST", "url": CHAT, "body": chat("Hi")}], 2),
     "an id twice": ([GOOD, GOOD], 2),
     "an empty id": ([a_line("", chat("Hi"))], 1),
@@ -592,6 +631,32 @@ def test_sound_has_to_be_said_to_be_a_file(together_api, llm_clock, on_together)
     (error,) = on_together.read(on_together.look(batch).error_file_id)
 
     assert error["error"]["message"] == "Content-Type must be multipart/form-data"
+
+
+@paid
+def test_a_file_of_groqs_may_mix_speech_and_chat(groq_api, llm_clock, on_groq):
+    heard = {"model": "whisper-large-v3", "url": "https://example.org/a.wav"}
+    batch = on_groq.start([*some(1), a_line("heard", heard, url="/v1/audio/transcriptions")])
+    llm_clock.advance(hours=1)
+    batch = on_groq.look(batch)
+    bodies = {line["custom_id"]: line["response"]["body"] for line in on_groq.read(batch.output_file_id)}
+
+    assert batch.request_counts.failed == 0
+    assert "text" in bodies["heard"]
+    assert bodies["r0"]["object"] == "chat.completion"
+
+
+def test_sound_of_togethers_batches_is_an_address(together_api, llm_clock, on_together):
+    line = {"custom_id": "a", "method": "FILE", "body": {"model": "openai/whisper-large-v3", "file": "https://x/a.wav"}}
+    on_together.path.write_bytes(as_file([line]))
+    client = on_together.client
+    file = client.files.upload(on_together.path, purpose="batch-api", check=False)
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/audio/transcriptions").job
+    llm_clock.advance(hours=1)
+    (answer,) = on_together.read(on_together.look(batch).output_file_id)
+
+    assert "text" in answer["response"]["body"]
+    assert together_api.calls.cost > 0
 
 
 # What cannot be asked

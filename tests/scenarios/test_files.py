@@ -11,7 +11,7 @@ import pytest
 import together
 from together.lib.resources import files as uploads
 
-from pytest_llmcontract import simulate
+from pytest_llmcontract import simulate, verify
 
 DATA = b'{"custom_id": "1"}\r\n\x00\xff not even text \xe2\x82'
 GROQ = "https://api.groq.com/openai/v1"
@@ -287,3 +287,47 @@ def test_an_id_of_another_provider_is_not_there(together_api, operation):
 
     assert reply.status_code == 404
     assert reply.json()["error"]["code"] == "not_found"
+
+
+# Recorded and replayed
+
+RECORDED = """
+import json, time
+import groq, pytest, together
+
+BODY = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "Hi"}]}
+LINE = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": BODY}
+DATA = json.dumps(LINE).encode() + b"\\r\\n"
+
+@pytest.mark.llm_contract
+@pytest.mark.groq_api(plan="developer")
+def test_groq(groq_api, llm_clock):
+    client = groq.Groq()
+    file = client.files.create(file=("a.jsonl", DATA), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    while batch.status != "completed":
+        time.sleep(1)
+        batch = client.batches.retrieve(batch.id)
+    assert client.files.content(file.id).read() == DATA
+    assert json.loads(client.files.content(batch.output_file_id).text())["custom_id"] == "a"
+
+@pytest.mark.llm_contract
+def test_together(together_api, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\\xff\\x00 no text\\r\\n" + CHANGED)
+    client = together.Together()
+    file = client.files.upload(path, purpose="fine-tune", check=False)
+    assert client.files.content(file.id).read() == path.read_bytes()
+    assert client.files.upload(path, purpose="fine-tune", check=False).id == file.id
+"""
+
+
+def test_uploads_and_contents_are_recorded_and_replayed(run_pytest, pytester):
+    pytester.makepyfile(test_it=RECORDED.replace("CHANGED", "b''"))
+    run_pytest("--llmcontract-record=once").assert_outcomes(passed=2)
+    run_pytest().assert_outcomes(passed=2)
+    pytester.makepyfile(test_it=RECORDED.replace("CHANGED", "b'!'"))
+
+    run_pytest().assert_outcomes(passed=1, failed=1)
+    found = verify(pytester.path)
+    assert (found.checked, found.violations) == (14, [])

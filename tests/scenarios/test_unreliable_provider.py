@@ -177,9 +177,9 @@ def test_only_what_is_meant_is_slow(groq_api, llm_clock):
 
 
 def struck(api, client, calls=40):
-    for _ in range(calls):
+    for number in range(calls):
         try:
-            client.chat.completions.create(model=MODEL, messages=HELLO)
+            client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": f"Question {number}"}])
         except groq.APIStatusError:
             continue
     return api.calls.statuses

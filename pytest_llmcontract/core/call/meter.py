@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Forwarded, Played, Whole
+from pytest_llmcontract.core.call.faults import note_wait
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvents, Usage, kept_once
@@ -23,7 +24,7 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     call = turn.call
     call.tier = turn.lane.name
     if isinstance(reply, Disconnect):
-        state.ledger.settle(call)
+        state.attempts.settle(call)
         call.request.forget()
         return
     call.reply = reply
@@ -35,7 +36,8 @@ def settle(state: State, turn: Turn, decision: Decision, reply: ApiReply | Disco
     if turn.model is not None and turn.limits:
         call.note_levels(*state.pool(turn.lane).levels(turn.model.id, turn.at, turn.rules))
     call.shortage = turn.shortage
-    state.ledger.settle(call)
+    note_wait(state, turn, reply)
+    state.attempts.settle(call)
     if state.tape is not None:
         _tell_tape(state, turn, reply)
     call.request.forget()

@@ -61,7 +61,7 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     turn.error = spec
     if spec.rate_headers and turn.model and not turn.limits:
         turn.limits = state.pool(turn.lane).state(turn.model.id, turn.at)
-    address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
+    address = {"method": turn.request.method, "path": turn.path, "model": turn.call.model}
     address["model_in_url"] = quote(turn.call.model, safe="")
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}

@@ -170,9 +170,11 @@ class Scripts:
 
     def __init__(self) -> None:
         self._live: list[Script] = []
+        self._refused: dict[int, ScriptedFault] = {}
+        """Faults that told a call to wait, by its id."""
 
     def __bool__(self) -> bool:
-        return bool(self._live)
+        return bool(self._live or self._refused)
 
     @property
     def live(self) -> tuple[Script, ...]:
@@ -197,6 +199,14 @@ class Scripts:
         script.use(call)
         if script.left == 0:
             self._live.remove(script)
+
+    def told_to_wait(self, call: Call, fault: ScriptedFault) -> None:
+        """*fault* refused *call*, and the reply says when to come back."""
+        self._refused[id(call)] = fault
+
+    def refused(self, call: Call) -> ScriptedFault | None:
+        """What refused *call* and told it to wait."""
+        return self._refused.get(id(call))
 
     def unused(self) -> list[Script]:
         """Scripts with uses left that a test counted on: not ``times=None``, latency, chaos or outage."""

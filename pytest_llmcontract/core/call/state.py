@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from pytest_llmcontract.core.behaviour.attempts import Attempts
 from pytest_llmcontract.core.call.form import Envelope, Ids
 from pytest_llmcontract.core.call.routes import Routes
 from pytest_llmcontract.core.call.script import Scripts
@@ -89,6 +90,8 @@ class State:
     """The real day, from which the end of a model is counted where it is later than the virtual one."""
     scripts: Scripts = field(default_factory=Scripts)
     ledger: Ledger = field(default_factory=Ledger)
+    attempts: Attempts = field(default_factory=Attempts)
+    """Which of its calls are attempts of the same logical call."""
     request_ids: list[str] = field(default_factory=list)
     """Ids for the next requests, in place of made-up ones."""
     kept: Kept = field(default_factory=Kept)

@@ -25,6 +25,7 @@ from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
+from pytest_llmcontract.core.secrets import says_secret
 
 Step = Callable[[State, Turn], Decision | None]
 
@@ -35,7 +36,7 @@ def route(state: State, turn: Turn) -> Decision | None:
         return None
     edition = state.edition
     sent = f"{turn.request.method} {turn.request.path}"
-    near = state.routes.nearest(turn.request.path)
+    near = state.routes.nearest(turn.path)
     turn.find(
         "LLM105",
         f"{sent} is not an address of {edition.provider}",
@@ -47,9 +48,15 @@ def route(state: State, turn: Turn) -> Decision | None:
     return edition.refusal("unknown_address")
 
 
+def _has_gateway_key(state: State, turn: Turn) -> bool:
+    """Gateways hold the provider's key, and have each a header of their own for theirs."""
+    headers = turn.request.headers
+    return turn.request.host in state.edition.gateways and any(headers[name] for name in headers if says_secret(name))
+
+
 def key(state: State, turn: Turn) -> Decision | None:
     """Does a credential come along, in the right place? Any key is a good one."""
-    if operation_of(turn).public:
+    if operation_of(turn).public or _has_gateway_key(state, turn):
         return None
     scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
@@ -374,8 +381,10 @@ STEPS: Mapping[str, Step] = {
 }
 """Every step by the name that an edition's ``path`` uses."""
 
-OUTSIDE = frozenset({"key", "account", "limiter"})
-"""Steps for calls from outside alone: a line of a batch has passed them with its batch."""
+OUTSIDE = frozenset({"key", "limiter"})
+"""Steps for calls from outside alone: a line of a batch has passed the key with its batch, and has limits of its own.
+
+An account that cannot pay any more refuses lines as well (assumed)."""
 
 FIND_ONLY = frozenset({"route", "key", "model"})
 """Steps that a recorded call takes too, for what they find: the provider has decided it, so they do not. The length of

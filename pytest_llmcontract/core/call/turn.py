@@ -46,6 +46,8 @@ class Turn:
     """The body as a chat, whatever form of one it is (``Operation.as_chat``)."""
     lane: Lane
     """The way it takes: its service tier."""
+    path: str = ""
+    """The request's, as the provider has it: behind a gateway another than was called."""
     plan: str = ""
     """The plan or tier in force."""
     targets: Mapping[str, str] = field(default_factory=dict)

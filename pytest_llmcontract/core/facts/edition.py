@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date as Date  # noqa: N812  Edition has a field of that name
 from functools import cached_property
@@ -41,6 +42,8 @@ class Edition(Fact):
     provider: str
     date: Date
     hosts: tuple[str, ...]
+    gateways: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Hosts of the user's own -> the paths there that stand for :attr:`base`, the longest first."""
     base: str
     """Path all operations share, ``/openai/v1``."""
     operations: Mapping[str, str]
@@ -270,9 +273,21 @@ class Edition(Fact):
         return Source(what="models= of the test", read=self.date, kind="given")
 
     def with_hosts(self, hosts: Iterable[str]) -> Edition:
-        """The edition with gateway addresses of one's own: bare host names, or URLs."""
-        names = [hosts] if isinstance(hosts, str) else list(hosts)
-        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *map(_gateway, names)))))
+        """The edition with gateway addresses of one's own: host names, or base URLs."""
+        named = [_gateway(host) for host in ([hosts] if isinstance(hosts, str) else hosts)]
+        paths: dict[str, set[str]] = {host: {*known} for host, known in self.gateways.items()}
+        for host, path in named:
+            if path or host not in self.hosts:  # the provider's own is no gateway
+                paths.setdefault(host, set()).update({path} - {""})
+        gateways = {host: tuple(sorted(found, key=len, reverse=True)) for host, found in paths.items()}
+        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *gateways))), gateways=gateways)
+
+    def paths_of(self, host: str, path: str) -> Iterator[str]:
+        """What *path* may mean at *host*, the likeliest first: below a gateway's base, and as it stands."""
+        for base in self.gateways.get(host, ()):
+            if path == base or path.startswith(f"{base}/"):
+                yield self.base + path[len(base) :]
+        yield path
 
     def with_dialect(self, **changes: Any) -> Edition:
         """The edition with single switches set otherwise, to reproduce what was seen between two editions."""
@@ -329,12 +344,14 @@ _NEW_MODEL: dict[str, Any] = {
 }
 
 
-def _gateway(host: object) -> str:
-    """A host that ``hosts=`` names, in normal form."""
+def _gateway(host: object) -> tuple[str, str]:
+    """A host that ``hosts=`` names, in normal form, and the path in its URL that stands for the provider's base."""
     name = normal_host(host) if isinstance(host, str) else ""
     if not name:
-        raise BadInput(f"hosts={host!r}: accepted is the name of a host, or its URL")
-    return name
+        raise BadInput(f"hosts={host!r}: accepted is the name of a host, or a base URL")
+    written = str(host).partition("://")[2] or str(host)
+    path = re.split(r"[?#]", written, maxsplit=1)[0].partition("/")[2].strip("/")
+    return name, f"/{path}" if path else ""
 
 
 def _kind(name: object) -> str:

@@ -201,6 +201,8 @@ class ErrorSpec(Dated):
     """Whether this reply carries the rate-limit headers."""
     announces_wait: bool = True
     """Of a refusal by a limit: whether it carries ``retry-after``."""
+    worth_another: bool = False
+    """Of a 4xx: the model's own slip, which another attempt may be without."""
     edge: bool = False
     """It is answered by Cloudflare in front of the provider, whose own headers it lacks."""
     default_for_status: bool = False
@@ -344,7 +346,6 @@ REASONS_OF_SOME: Mapping[str, str] = {
     "sound_too_short": "sound plays for less time than is listened to",
     "sound_too_long": "sound plays for more time than is listened to",
     "text_too_long": "a text has more characters than are spoken",
-    "no_such_sound": "speech cannot be had in that form",
     "no_such_thing": "nothing has the id that the address names",
     "impossible": "what is asked cannot be done as things are",
     "not_on_plan": "the operation is not for this plan",

@@ -220,7 +220,8 @@ def _decoded(text: str) -> bytes:
     """The bytes of a ``data:`` address, or of base64 as addresses have it; none where it is neither."""
     content = text.partition(",")[2] if text.lower().startswith("data:") else text
     try:
-        return base64.b64decode(content + "=" * (-len(content) % 4), altchars=b"-_", validate="/" not in content)
+        plain = content.replace("-", "+").replace("_", "/")
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (binascii.Error, ValueError):
         return b""
 

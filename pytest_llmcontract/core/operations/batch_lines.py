@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_llmcontract.core.exchange import can_travel
 from pytest_llmcontract.core.facts.dialect import Dialect
 
 
@@ -94,6 +95,8 @@ def _line(number: int, text: bytes, known: Collection[str], dialect: Dialect) ->
         parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None, Fault("invalid_json", "The line is not valid JSON", None, number)
+    if not can_travel(parsed):
+        return None, Fault("invalid_json", "The line holds what no JSON can", None, number)
     if not isinstance(parsed, dict):
         return None, Fault("invalid_json", "The line is not a JSON object", None, number)
     id = parsed.get("custom_id")

@@ -83,7 +83,7 @@ class Run:
 
     @property
     def failed(self) -> int:
-        """Lines that were not."""
+        """Lines that were not; those that it did not get to are neither."""
         return len(self._errors)
 
     @property
@@ -132,8 +132,9 @@ class Run:
     def _go_on(self) -> None:
         """The next line takes its time; or all are done."""
         if self._next < len(self._good):
-            speed = self._state.capacity.batch_lines_per_hour or self._dialect.batch_lines_per_hour
-            self._booked[1:] = [self._state.schedule.after(3600 / speed, self._line_done)]
+            seconds = 3600 / (self._state.capacity.batch_lines_per_hour or self._dialect.batch_lines_per_hour)
+            if seconds < (self._expires - self._state.clock.now).total_seconds():
+                self._booked[1:] = [self._state.schedule.after(seconds, self._line_done)]
             return
         self._forget()
         self._becomes("finalizing")
@@ -146,6 +147,8 @@ class Run:
         self._tell(line, call.violations)
         self._usage = _sum(self._usage, call.usage)
         self._cost += call.cost
+        if call.cost:
+            self._state.account.spend(call.cost, self._state.clock.seconds, self._id)
         good = call.status is not None and call.status < 400
         shown = self._form.answered(line, call, self._state.clock.now)
         (self._answers if good else self._errors).append(self._written(shown))
@@ -156,19 +159,13 @@ class Run:
         self._end("expired")
 
     def _end(self, status: str) -> None:
-        if status in _UNDONE:
-            left = self._good[self._next :]
-            self._errors += [self._written(self._unanswered(line, *_UNDONE[status])) for line in left]
+        left = self._good[self._next :] if status in _UNDONE else []
+        undone = [self._written(self._unanswered(line, *_UNDONE[status])) for line in left]
         self.output_id = self._file("output", self._answers)
-        self.error_id = self._file("error", self._errors)
+        self.error_id = self._file("error", self._errors + undone)
         self._becomes(status)
-        self._charge()
-
-    def _charge(self) -> None:
         if self._usage.total_tokens or self._cost:
             self._call.usage, self._call.cost = self._usage, self._cost
-        if self._cost:
-            self._state.account.spend(self._cost, self._state.clock.seconds, self._id)
 
     def _becomes(self, status: str) -> None:
         self.status = status

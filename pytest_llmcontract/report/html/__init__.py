@@ -130,6 +130,7 @@ def _columns(calls: tuple[CallEntry, ...]) -> dict[str, Any]:
             name: _coded([getattr(call, name) or "" for call in calls])
             for name in ("provider", "plan", "operation", "model", "error", "cut", "client", "site")
         },
+        "madeBy": _coded([call.made_by for call in calls]),
         "source": _coded([call.usage.source for call in calls]),
         "refusedBy": _coded([call.refused.limit if call.refused else "" for call in calls]),
     }
