@@ -267,7 +267,9 @@ def _first_words(spec: ErrorSpec, provider: str) -> str:
     body = filled(spec.body, {"model": MODELS[provider], **spec.defaults})
     if isinstance(body, str):
         return "with a page of the proxy" if body.startswith("<") else f"“{body}”"
-    message = body["error"]["message"]
+    if "error" not in body:
+        return "with the id of the one that is there"
+    message = body["error"]["message"] if isinstance(body["error"], dict) else body["error"]
     first = str(message["message"] if isinstance(message, dict) else message).split(". ")[0]
     return f"“{first[:90]}{'…' if len(first) > 90 else ''}”".replace("|", "\\|")
 

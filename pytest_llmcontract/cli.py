@@ -18,17 +18,19 @@ from pytest_llmcontract.commands import (
     drift,
     explain,
     fit,
+    init,
     models,
     report,
     reproduce,
     rules,
     scan,
     schema,
+    serve,
     verify,
 )
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan)
+COMMANDS = (demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan, serve)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from shlex import quote
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
+from pytest_llmcontract.core.age import USUAL
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names
 from pytest_llmcontract.core.files import is_there
-from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.findings.rules import Severity, Violation
 from pytest_llmcontract.core.secrets import without_secrets
 from pytest_llmcontract.core.settings import settings_from
 from pytest_llmcontract.core.words import counted, visible
@@ -106,6 +107,7 @@ def open_tape(given: Mapping[str, Any], place: TestPlace) -> CassetteTape:
         return _library_tape(settings.path, place)
     shared = settings.path is not None
     path = place.module.parent / settings.path if settings.path is not None else place.cassette
+    settings = _renewed(settings, path)
     mode: Mode = settings.record or "none"
     raw: Raw = {}
     with locked(path) if mode != "none" else nullcontext():
@@ -124,10 +126,37 @@ def open_tape(given: Mapping[str, Any], place: TestPlace) -> CassetteTape:
         test=without_secrets(place.nodeid),
         shown=shown(path),
         how=_how(place, live=_was_live(cassette) and settings.source != "live"),
+        unplayed=cast("Severity", defaults().unplayed),
     )
     if cassette is not None and mode != "all":
-        tape.found([replace(found, call=None) for found in _judged(cassette, path) if found.code in _ON_LOAD])
+        tape.found([_on_load(found) for found in _judged(cassette, path) if found.code in _ON_LOAD])
     return tape
+
+
+def _on_load(found: Violation) -> Violation:
+    """What is wrong with a recording is of no call; that it is stale is as grave as the project has it."""
+    fails = found.code == "LLM203" and defaults().on_expiry != "warn"
+    return replace(found, call=None, severity="error" if fails else found.severity)
+
+
+def _renewed(settings: ContractSettings, path: Path) -> ContractSettings:
+    """``on_expiry = rerecord``: a stale recording is made anew, by whoever answered it then.
+
+    Where that was the provider and there is no key of it, nothing can be: the test fails for it, as with ``fail``.
+    """
+    if defaults().on_expiry != "rerecord" or settings.record not in (None, "none", "once") or not is_there(path):
+        return settings
+    cassette = read_cassette(path)
+    if all(found.code != "LLM203" for found in _judged(cassette, path)):
+        return settings
+    live = _was_live(cassette)
+    if live and not any(has_real_key(name) for name in _providers_of(cassette)):
+        return settings
+    return replace(settings, record="all", source="live" if live else "simulator")
+
+
+def _providers_of(cassette: Cassette) -> tuple[str, ...]:
+    return cassette.metadata.provider if cassette.metadata else ()
 
 
 def _how(place: TestPlace, *, live: bool) -> str:
@@ -189,7 +218,8 @@ def close_tape(tape: CassetteTape, *, passed: bool) -> list[str]:
 
 
 def _judged(cassette: Cassette, path: Path) -> list[Violation]:
-    return judge(replace(cassette, path=Path(shown(path)))).violations
+    days = defaults().expire_after or USUAL
+    return judge(replace(cassette, path=Path(shown(path))), expires_after=days).violations
 
 
 def shown(path: Path) -> str:

@@ -34,6 +34,9 @@ MARKERS = {
 }
 """Marker -> signature, of those that are no provider's. One named as a fixture asks for it too."""
 
+_SEED = "_LLMCONTRACT_SEED"
+"""Of the environment: the seed that the session drew."""
+
 _POSITIONAL = {"llm_contract": ("path",)}
 
 _MARKER_HELP = {
@@ -62,6 +65,10 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "choices": ("simulator", "live"),
         "help": "who answers what is recorded: the simulator (default), or the provider itself, with a real key",
     },
+    "unplayed": {
+        "choices": ("warning", "error"),
+        "help": "what a recorded call is that no test makes any more (LLM205): a warning (default) or an error",
+    },
     "budget": {
         "metavar": "NAME=N,…",
         "help": "what the whole session may use, such as cost=0.50,tokens=200K; names: calls, tokens, input_tokens, "
@@ -71,6 +78,10 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "metavar": "PATH",
         "action": "append",
         "help": "write a report when the session ends, by suffix .json, .html, .md or .sarif; repeatable",
+    },
+    "seed": {
+        "metavar": "N",
+        "help": "seed of every chaos() that names none: a number, or random for another one each session; default 0",
     },
     "select": {
         "metavar": "CODES",
@@ -103,8 +114,28 @@ def add_options(parser: pytest.Parser) -> None:
         default="30",
     )
     parser.addini(
+        "llmcontract_requests_per_call",
+        "requests that one logical call may take where several layers ask again (LLM307)",
+        default="6",
+    )
+    parser.addini(
+        "llmcontract_attempts_per_call",
+        "requests that one logical call may take where one layer asks again (LLM302)",
+        default="10",
+    )
+    parser.addini(
         "llmcontract_facts",
         "a file of models of one's own, laid over the facts of this package (llmcontract models --overlay writes one)",
+        default="",
+    )
+    parser.addini(
+        "llmcontract_expire_after",
+        "from when on a recording is stale (LLM203), such as 30d or 12w; default 180d",
+        default="",
+    )
+    parser.addini(
+        "llmcontract_on_expiry",
+        "what becomes of a stale recording: warn (default), fail, or rerecord: by whoever answered it",
         default="",
     )
     parser.addini(
@@ -164,12 +195,18 @@ class Options(NamedTuple):
     edition_ini: str | None = None
     guard: Guard = Guard()
     retires_within: int = 30
+    seed: int = 0
+    requests_per_call: int = 6
+    attempts_per_call: int = 10
     selection: Selection | None = None
     """``None``: every rule counts."""
     record_flag: str | None = None
     record_ini: str | None = None
     source_flag: str | None = None
     source_ini: str | None = None
+    expire_after: int = 0
+    on_expiry: str = "warn"
+    unplayed: str = "warning"
     budget: Mapping[str, Decimal] | None = None
     """What the session may use, by name."""
     reports: tuple[Path, ...] = ()
@@ -201,11 +238,17 @@ def read_options(config: pytest.Config) -> Options:
         edition_ini=ini or None,
         guard=Guard(cast("Any", guard), config.getini("llmcontract_allow_hosts")),
         retires_within=_days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
+        seed=_seed(config),
+        requests_per_call=_number("llmcontract_requests_per_call", config),
+        attempts_per_call=_number("llmcontract_attempts_per_call", config),
         selection=_selection(config),
         record_flag=config.getoption("llmcontract_record"),
         record_ini=_chosen(config, "record"),
         source_flag=config.getoption("llmcontract_source"),
         source_ini=_chosen(config, "source"),
+        expire_after=_expire_after(config.getini("llmcontract_expire_after")),
+        on_expiry=_on_expiry(config.getini("llmcontract_on_expiry")),
+        unplayed=config.getoption("llmcontract_unplayed") or _chosen(config, "unplayed") or "warning",
         budget=_budget(config),
         reports=_reports(config),
     )
@@ -278,6 +321,44 @@ def editions_in_force(day: str | None) -> str:
             found.append(f"{provider} {edition_in_force(provider, day)}")
     old = [] if day else [told for provider in provider_names() if (told := old_facts(provider))]
     return "; ".join([", ".join(found), *old])
+
+
+def _expire_after(text: str) -> int:
+    if not text:
+        return 0
+    from pytest_llmcontract.core.age import days_of
+    from pytest_llmcontract.core.errors import BadInput
+
+    try:
+        return days_of(text, "llmcontract_expire_after (ini)")
+    except BadInput as problem:
+        raise pytest.UsageError(str(problem)) from None
+
+
+def _on_expiry(text: str) -> str:
+    accepted = ("warn", "fail", "rerecord")
+    if text and text not in accepted:
+        raise pytest.UsageError(f"llmcontract_on_expiry = {text!r} (ini): accepted are {', '.join(accepted)}")
+    return text or "warn"
+
+
+def _seed(config: pytest.Config) -> int:
+    flag, ini = config.getoption("llmcontract_seed"), config.getini("llmcontract_seed")
+    text, where = (flag, "--llmcontract-seed") if flag is not None else (ini or "0", "llmcontract_seed (ini)")
+    if text == "random":
+        # One for the whole session, whatever process of it a test runs in.
+        os.environ.setdefault(_SEED, str(int.from_bytes(os.urandom(3), "big")))
+        text = os.environ[_SEED]
+    if not (text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 20):
+        raise pytest.UsageError(f"{where} = {text!r}: accepted is a whole number, or random")
+    return int(text)
+
+
+def _number(key: str, config: pytest.Config) -> int:
+    text = str(config.getini(key)).strip()
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 100_000):
+        raise pytest.UsageError(f"{key} = {text!r} (ini): accepted is a number of requests, 1 to 99999")
+    return int(text)
 
 
 def _days(key: str, value: str) -> int:

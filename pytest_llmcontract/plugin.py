@@ -66,7 +66,13 @@ def pytest_configure(config: pytest.Config) -> None:
             edition=read.edition_flag or read.edition_ini,
             guard=read.guard,
             retires_within=read.retires_within,
+            expire_after=read.expire_after,
+            on_expiry=read.on_expiry,
+            unplayed=read.unplayed,
             selection=read.selection,
+            seed=read.seed,
+            requests_per_call=read.requests_per_call,
+            attempts_per_call=read.attempts_per_call,
             record_flag=read.record_flag,
             record_ini=read.record_ini,
             source_flag=read.source_flag,
@@ -202,7 +208,8 @@ def _provider_fixture(name: str, provider: str) -> object:
 
 
 def _simulated(request: pytest.FixtureRequest, provider: str, stage: Stage) -> Iterator[SimulatedProvider]:
-    from pytest_llmcontract.simulation import provider_settings, simulated
+    from pytest_llmcontract.core.asked import provider_settings
+    from pytest_llmcontract.simulation import simulated
 
     name = f"{provider}_api"
     read = request.config.stash[OPTIONS]

@@ -29,10 +29,22 @@ class Defaults(NamedTuple):
     source_flag: str | None = None
     source_ini: str | None = None
     """What may be recorded, and who answers it, where it says so."""
+    expire_after: int = 0
+    """Days from which a recording is stale; 0: the usual ones."""
+    on_expiry: str = "warn"
+    """What becomes of one: ``warn``, ``fail`` or ``rerecord``."""
+    unplayed: str = "warning"
+    """What a recorded call that is not made is: ``warning`` or ``error``."""
     guard: Guard = Guard()
     """Which calls are stopped."""
     selection: Selection | None = None
     """Which rules count; ``None``: all."""
+    seed: int = 0
+    """Of ``chaos()`` that names none."""
+    requests_per_call: int = 6
+    """Requests of one logical call that several layers may make together (LLM307)."""
+    attempts_per_call: int = 10
+    """Requests of one logical call that one layer may make (LLM302)."""
 
 
 _defaults = Defaults()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.call.simulator import Simulator
+from pytest_llmcontract.core.child import env_of_child
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Calls
 from pytest_llmcontract.core.settings import ProviderSettings
@@ -22,14 +24,24 @@ class SimulatedProvider(Scripting):
         simulator: Who answers, in *world*.
         settings: The keywords it was asked for with.
         router: Gives the respx router in front of it.
+        address: Gives that of the loopback server on which it answers too.
     """
 
     def __init__(
-        self, name: str, settings: ProviderSettings, simulator: Simulator, world: World, router: Callable[[], Any]
+        self,
+        name: str,
+        settings: ProviderSettings,
+        simulator: Simulator,
+        world: World,
+        *,
+        router: Callable[[], Any],
+        address: Callable[[], str],
     ) -> None:
         super().__init__(name, simulator, world.clock)
         self.settings = settings
         self._router = router
+        self._address = address
+        self._world = world
         self._judged: set[int] = set()
 
     def __repr__(self) -> str:
@@ -50,6 +62,30 @@ class SimulatedProvider(Scripting):
         """The respx router in front of the simulation, for routes of one's own; it covers httpx2 too."""
         return self._router()
 
+    @property
+    def url(self) -> str:
+        """The address on this machine at which it answers whatever client, ``http://127.0.0.1:49152/groq``.
+
+        It is the base URL for each of them, in whatever language. The server begins when it is first asked for, and
+        ends with the test.
+
+        Raises:
+            BadInput: uvicorn is not installed.
+        """
+        return f"{self._address()}/{self.name}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment for a child process: ``subprocess.run([...], env=api.env)``.
+
+        It is that of this process, with the addresses of all providers led to the server of :attr:`url`, and dummies
+        in place of their keys.
+
+        Raises:
+            BadInput: uvicorn is not installed.
+        """
+        return env_of_child(self._address(), os.environ)
+
     def reset(self) -> None:
         """Back to the state it began with: scripts, limits, account, calls. The clock stays, findings too."""
         self.simulator.reset()
@@ -58,6 +94,7 @@ class SimulatedProvider(Scripting):
 
     def findings(self) -> list[Violation]:
         """Findings since the last time anybody asked."""
+        self._world.judge()
         fresh = []
         for state in self.simulator.states:
             for violation in state.ledger.violations():

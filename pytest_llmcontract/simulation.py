@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.children import Children, Told, use_again
+from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.behaviour.judge import Bounds
 from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
-from pytest_llmcontract.core.facts.edition import Edition
-from pytest_llmcontract.core.facts.load import edition_dates, edition_with_plan
+from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, today
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.guard import Guard
@@ -37,6 +38,7 @@ from pytest_llmcontract.simulated_provider import SimulatedProvider
 
 if TYPE_CHECKING:
     from pytest_llmcontract.recordings.tape import CassetteTape
+    from pytest_llmcontract.serving.inside import InsideServer
 
 
 class Stage:
@@ -61,6 +63,7 @@ class Stage:
         self._streams: dict[int, Call] = {}
         """The calls whose streams are being read, by the id of the reply."""
         self._exits = ExitStack()
+        self._server: InsideServer | None = None
         real = settings.mode == "real"
         clock = self.world.clock
         self._time = nullcontext() if real else time_adapter.running(clock, wall=settings.wall, seed=settings.seed)
@@ -94,6 +97,22 @@ class Stage:
 
     def end(self) -> None:
         self._exits.close()
+
+    def address(self) -> str:
+        """Where the server of this stage is; it begins when it is first asked for, and ends with the stage.
+
+        Raises:
+            BadInput: uvicorn is not installed.
+        """
+        if self._server is None:
+            self._server = _server_of(self)
+            self._exits.callback(self._server.stop)
+        return self._server.url
+
+    def stopped(self, request: ApiRequest) -> str:
+        """Tell the guard of a call to the server for whom nobody simulates; why it is stopped."""
+        self.escaped(request)
+        return self.guard.blocked(request.host) or f"{request.host} is not simulated in this test"
 
     def findings(self) -> list[Violation]:
         """Findings of all providers, and of the recordings, that nobody asked for yet."""
@@ -179,6 +198,8 @@ class Stage:
         )
 
     def passed(self, request: ApiRequest) -> None:
+        if self._server and request.url.startswith(f"{self._server.url}/"):
+            return
         self._found(
             Violation(
                 "LLM204",
@@ -200,6 +221,24 @@ class Stage:
             self.children.tell(Told(None, finding=finding))
         if finding.severity != "note" or finding not in self._escapes:
             self._escapes.append(finding)
+
+
+def _server_of(stage: Stage) -> InsideServer:
+    from pytest_llmcontract.adapters import time as time_adapter
+    from pytest_llmcontract.serving.inside import InsideServer, OfTest
+
+    return InsideServer(
+        OfTest(
+            world=stage.world,
+            providers=lambda: stage.providers,
+            stopped=stage.stopped,
+            in_flight=time_adapter.request,
+            delay=time_adapter.provider_delay,
+            bystander=time_adapter.bystander,
+            opened_here=time_adapter.opened_here,
+            ticks=time_adapter.Real.monotonic,
+        )
+    )
 
 
 _stage: Stage | None = None
@@ -396,19 +435,15 @@ def simulated(
 ) -> Iterator[SimulatedProvider]:
     """Put one provider on the stage; *tape* answers for it alone."""
     simulator = stage.world.add(provider_called(name), edition_for(name, settings), settings, tokens, tape)
-    api = SimulatedProvider(name, settings, simulator, stage.world, lambda: stage.interception.router)
+    api = SimulatedProvider(
+        name, settings, simulator, stage.world, router=lambda: stage.interception.router, address=stage.address
+    )
     stage.providers.append(api)
     try:
         yield api
     finally:
         stage.providers.remove(api)
         stage.world.remove(simulator)
-
-
-def edition_for(name: str, settings: ProviderSettings) -> Edition:
-    """What is known on the day that *settings* name, with what they know better."""
-    edition = edition_with_plan(name, settings.needed_plan, settings.edition)
-    return edition.with_models(settings.models).with_limits(settings.limits).with_hosts(settings.hosts)
 
 
 def _world(settings: ClockSettings) -> World:
@@ -419,7 +454,16 @@ def _world(settings: ClockSettings) -> World:
     ticks = Real.monotonic if settings.mode == "real" else None
     clock = VirtualClock(settings.start or noon_of(newest), ticks=ticks)
     dated = settings.start is not None
-    return World(clock, journal_of_test(), retires_within=defaults().retires_within, today=today(), dated=dated)
+    bounds = Bounds(defaults().requests_per_call, defaults().attempts_per_call)
+    return World(
+        clock,
+        journal_of_test(),
+        retires_within=defaults().retires_within,
+        today=today(),
+        dated=dated,
+        chaos_seed=defaults().seed,
+        bounds=bounds,
+    )
 
 
 def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> CassetteTape | None:
@@ -448,15 +492,6 @@ def _dummy_keys(names: Iterable[str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def provider_settings(name: str, given: Mapping[str, Any], what: str | None = None) -> ProviderSettings:
-    """The keywords of a marker or of :func:`simulate`, checked.
-
-    Raises:
-        BadInput: One is not known or its value not accepted; the message lists what is.
-    """
-    return settings_from(provider_called(name).settings, given, what or f"{name}_api")
-
-
 def clock_settings(given: Mapping[str, Any]) -> ClockSettings:
-    """The keywords of ``llm_clock``, checked. As :func:`provider_settings`."""
+    """The keywords of ``llm_clock``, checked. As :func:`.core.asked.provider_settings`."""
     return settings_from(ClockSettings, given, "llm_clock")

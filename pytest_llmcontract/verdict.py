@@ -73,7 +73,7 @@ class Verdict:
         self._budget: Budget | None = None
         self._budget_places: dict[str, str] = {}
         """Keyword -> where it stands."""
-        self._sent = (0, 0, 0)
+        self._sent = self._journal.extent()
         """How much of what was watched went with the reports of earlier phases."""
         self._told: list[Violation] = []
         """What the phase under way told without failing."""
@@ -291,12 +291,12 @@ class Verdict:
     def unsent(self) -> str | None:
         """The part of the ledger that no report has taken along yet."""
         journal = self._journal
-        seen = (len(journal.calls), len(journal.found), len(journal.budget_lines))
-        if not self._options.collects or seen == self._sent:
+        seen = journal.extent()
+        if not self._options.collects or journal.is_quiet_since(self._sent):
             return None
         from pytest_llmcontract.report.collect import packed
 
-        part = packed(journal, *self._sent, exchanges=self._options.keeps_exchanges)
+        part = packed(journal, self._sent, exchanges=self._options.keeps_exchanges)
         self._sent = seen
         return part
 

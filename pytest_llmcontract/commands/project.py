@@ -39,6 +39,18 @@ def selection_of(args: argparse.Namespace) -> Selection:
     return read_selection(args.select, args.ignore, settings.get, root=str(folder))
 
 
+def expires_after() -> int:
+    """Days from which a recording is stale, as the project's ini key says.
+
+    Raises:
+        BadInput: It is no number of days.
+    """
+    from pytest_llmcontract.core.age import days_of
+
+    key = "llmcontract_expire_after"
+    return days_of(str(ini_settings(Path.cwd())[1].get(key) or ""), f"{key} (ini)")
+
+
 def ini_settings(start: Path) -> tuple[Path, Mapping[str, Any]]:
     """pytest's settings for *start* and the folder of the file that has them; nothing if there is no such file."""
     for folder in (start, *start.parents):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from pytest_llmcontract.commands.project import add_selection, selection_of
+from pytest_llmcontract.commands.project import add_selection, expires_after, selection_of
 
 if TYPE_CHECKING:
+    from pytest_llmcontract.core.findings.rules import Violation
     from pytest_llmcontract.recordings.verify import Reading, Verification
     from pytest_llmcontract.report.verification import Counts
 
@@ -29,6 +30,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="print what the application relies on, with the tests, and what has changed since",
     )
+    verify.add_argument("--orphans", action="store_true", help="also find recordings whose test is gone; runs pytest")
     add_selection(verify)
     verify.set_defaults(run=run)
 
@@ -40,11 +42,24 @@ def run(args: argparse.Namespace) -> int:
     if args.contract:
         return _contract(args)
     selection = selection_of(args)
+    days = expires_after()
     with Progress("files") as progress:
-        verification = verify(*args.paths, provider=args.provider, edition=args.edition, progress=progress)
+        verification = verify(
+            *args.paths, provider=args.provider, edition=args.edition, expires_after=days, progress=progress
+        )
+    if args.orphans:
+        verification.violations += _orphans(args.paths)
     verification.violations = selection.kept(verification.violations)
     _print(args, verification)
     return _code(verification) or (0 if verification.clean else 1)
+
+
+def _orphans(paths: list[str]) -> list[Violation]:
+    from pytest_llmcontract.recordings.orphans import collected, orphaned
+    from pytest_llmcontract.recordings.verify import Reading
+
+    tests = collected()
+    return list(orphaned(Reading().cassettes(paths), tests))
 
 
 def _contract(args: argparse.Namespace) -> int:

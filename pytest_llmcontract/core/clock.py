@@ -72,6 +72,8 @@ class VirtualClock:
         self._appointments: list[Appointment] = []
         self._booked = 0
         self.sleeps: list[Sleep] = []
+        self.deeds = 0
+        """How often the test itself moved it, or scripted something: a call after that is of its own making."""
 
     def __repr__(self) -> str:
         return f"<VirtualClock {self.now.isoformat()} after {self.elapsed:g} s>"
@@ -80,6 +82,11 @@ class VirtualClock:
     def now(self) -> datetime:
         """The current moment, aware, in UTC."""
         return self._start + timedelta(microseconds=self._microseconds)
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it follows real time, so that who is to wait has to."""
+        return self._ticks is not None
 
     @property
     def seconds(self) -> float:
@@ -117,6 +124,7 @@ class VirtualClock:
             raise BadInput(f"llm_clock.advance() takes numbers, up to the year 9999: {problem}") from None
         if step < timedelta(0):
             raise BadInput(f"llm_clock.advance() cannot go back in time: {step.total_seconds():g} seconds")
+        self.deeds += 1
         self._move((arrival - self._start) // _MICROSECOND)
 
     def travel_to(self, moment: datetime) -> None:
@@ -128,6 +136,7 @@ class VirtualClock:
         wanted = self._moment(moment)
         if wanted < self._microseconds:
             raise BadInput(f"llm_clock.travel_to() cannot go back in time: {moment} is before {self.now}")
+        self.deeds += 1
         self._move(wanted)
 
     # What follows is for the rest of this project.
@@ -169,8 +178,8 @@ class VirtualClock:
         return lambda: self._listeners.remove(listener)
 
     def rebase(self, start: datetime) -> None:
-        """Begin at another date; only before anything has moved the clock."""
-        if self._moved == 0:
+        """Begin at another date; only before anything has moved the clock, or is booked on it."""
+        if self._moved == 0 and not self._appointments:
             self._start = _aware(start)
             self._tell()
 

@@ -68,7 +68,11 @@ def masked(headers: Mapping[str, str]) -> Headers:
 
     Adapters call this before anything else sees a request, so that no key can reach a report.
     """
-    shown = Headers(headers)
+    return _masked(Headers(headers))
+
+
+def _masked(shown: Headers) -> Headers:
+    """*shown* itself, with its credentials replaced."""
     values = list(shown._values)
     for name in _secret_names(tuple(shown._places)):
         place = shown._places[name]
@@ -107,6 +111,10 @@ class ApiRequest:
     site: str = ""
     """The application's own line, ``app/client.py:41 in ask``; empty if no such frame was on the stack."""
 
+    key_mark: int = field(default=0, repr=False, compare=False)
+    """Tells its credential from others, and gives none of it away (:func:`key_mark`); 0: it has none."""
+    reached: str = field(default="", repr=False, compare=False)
+    """What the caller has in place of the scheme and host of :attr:`url`, if that is not what it called."""
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -130,6 +138,12 @@ class ApiRequest:
     def forget(self) -> None:
         """Keep the bytes of the body only; it is parsed again when somebody asks."""
         object.__setattr__(self, "_parsed", _NOT_YET)
+
+    @property
+    def origin(self) -> str:
+        """Where the caller has this provider: what addresses begin with that lead back to it."""
+        parts = urlsplit(self.url)
+        return self.reached or f"{parts.scheme}://{parts.netloc}"
 
     @property
     def host(self) -> str:
@@ -194,7 +208,14 @@ def _has_float(number: int) -> bool:
 
 def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str) -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
-    return ApiRequest(method, _address(url), masked(fields), body, site)
+    headers = Headers(fields)
+    mark = key_mark(headers.get("authorization", ""))
+    return ApiRequest(method, _address(url), _masked(headers), body, site, mark)
+
+
+def key_mark(key: str) -> int:
+    """What tells one credential from another in this process, with or without its scheme; no way leads back to it."""
+    return hash(key.rpartition(" ")[2]) if key else 0
 
 
 @lru_cache(maxsize=1024)
@@ -362,6 +383,10 @@ class Usage:
     """Of sound that was listened to."""
     characters: int = 0
     """That were spoken."""
+    tools: tuple[str, ...] = ()
+    """Built-in tools that the provider ran, each time anew."""
+    parts: tuple[tuple[str, int, int], ...] = ()
+    """Of a system of several models: which used how many tokens of input and of output."""
     source: UsageSource = field(default="estimated", compare=False)
     """Where the least sure of these figures comes from."""
 

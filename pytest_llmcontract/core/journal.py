@@ -6,7 +6,9 @@ module is imported at each start of pytest.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
@@ -14,7 +16,19 @@ if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.findings.rules import Violation
     from pytest_llmcontract.core.ledger import Call
+    from pytest_llmcontract.core.money.book import Entry, Event
     from pytest_llmcontract.core.workload.budget import BudgetLine
+
+
+class Extent(NamedTuple):
+    """How much a journal has of everything."""
+
+    calls: int = 0
+    found: int = 0
+    budget_lines: int = 0
+    events: int = 0
+    entries: Mapping[str, int] = MappingProxyType({})
+    """Of each provider's account."""
 
 
 class Journal:
@@ -23,6 +37,10 @@ class Journal:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         """Every call to any provider, in order."""
+        self.entries: dict[str, list[Entry]] = {}
+        """Provider -> every cent that moved on the account there, in order."""
+        self.events: list[tuple[str, Event]] = []
+        """What happened to accounts, with the provider, in order."""
         self.editions: dict[str, date] = {}
         """Provider -> the edition that answered last."""
         self.clock: VirtualClock | None = None
@@ -36,5 +54,29 @@ class Journal:
     def begin_test(self) -> None:
         """Another test begins; those who note calls here keep doing so."""
         self.calls.clear()
+        self.entries.clear()
+        self.events.clear()
         self.found, self.budget_lines = [], []
         self.assumed_output = None
+
+    def extent(self) -> Extent:
+        """How much of everything there is by now."""
+        entries = {provider: len(moved) for provider, moved in self.entries.items()}
+        return Extent(len(self.calls), len(self.found), len(self.budget_lines), len(self.events), entries)
+
+    def is_quiet_since(self, told: Extent) -> bool:
+        """Whether nothing happened since then. What an account begins with is no happening."""
+        moved = any(entry.at > float("-inf") for _, entry in self.moved_since(told))
+        return not moved and self.extent()._replace(entries=told.entries) == told
+
+    def moved_since(self, told: Extent) -> list[tuple[str, Entry]]:
+        """The entries since then, each with its provider, in the order of their moments."""
+        fresh = ((name, entry) for name, all_ in self.entries.items() for entry in all_[told.entries.get(name, 0) :])
+        return sorted(fresh, key=lambda named: named[1].at)
+
+    def moved(self, provider: str, told: Entry | Event) -> None:
+        """Money moved on the account at a provider, or something happened to it."""
+        if isinstance(told, tuple):
+            self.entries.setdefault(provider, []).append(told)
+        else:
+            self.events.append((provider, told))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import overload
 
+from pytest_llmcontract.core.behaviour.stack import Owner
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Usage
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.limits.charges import Charges, Counted
@@ -27,9 +28,15 @@ class Call:
     """Seconds on the virtual clock."""
     plan: str = ""
     """The plan or tier in force, ``free``, ``tier1``."""
+    tier: str = ""
+    """The service tier it went by, ``flex``; of ``auto`` the one that let it in. Empty where there are none."""
     stream: bool = False
     attempt: int = 1
-    """Counts from 1 within one retry group."""
+    """Counts from 1 within one logical call, whoever made the attempts."""
+    logical: LogicalCall | None = field(default=None, repr=False)
+    """All attempts of what was asked, where there is more than one."""
+    _circumstances: tuple[Hashable, int] = field(default=(None, 0), repr=False)
+    """What ran it; and how much the test itself had done before it: scripts, time that it moved."""
     reply: ApiReply | None = None
     """``None`` where the connection broke before a reply."""
     usage: Usage = field(default_factory=Usage)
@@ -47,6 +54,16 @@ class Call:
     _limits: Mapping[str, float] = field(default_factory=dict, repr=False)
     _used: tuple[float, ...] = field(default=(), repr=False)
     _scales: tuple[float, ...] = field(default=(), repr=False)
+
+    @property
+    def made_by(self) -> str:
+        """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
+        return str(self.logical.owners[self.attempt - 2]) if self.logical and self.logical.first is not self else ""
+
+    @property
+    def runner(self) -> Hashable:
+        """What ran it: the name of a task, or a thread; calls side by side differ in it."""
+        return self._circumstances[0]
 
     @property
     def limits(self) -> dict[str, tuple[float, float]]:
@@ -91,6 +108,59 @@ class Call:
         return f"<Call {self.provider} {self.operation} {self.model or '-'} -> {outcome} at {self.at:g} s>"
 
 
+@dataclass(slots=True, eq=False)
+class LogicalCall:
+    """What was asked once: all attempts in order, and who made each."""
+
+    attempts: list[Call]
+    owners: list[Owner] = field(default_factory=list)
+    """Of the second attempt and those after it."""
+    judged: int = 0
+    """How many attempts it had when it was last judged."""
+
+    @property
+    def first(self) -> Call:
+        return self.attempts[0]
+
+    @property
+    def last(self) -> Call:
+        return self.attempts[-1]
+
+    @property
+    def requests(self) -> int:
+        """How often it was sent."""
+        return len(self.attempts)
+
+    @property
+    def succeeded(self) -> bool:
+        status = self.last.status
+        return status is not None and status < 400
+
+    @property
+    def by_layer(self) -> dict[str, int]:
+        """Who asked again -> how often, in the order of their first time."""
+        counts: dict[str, int] = {}
+        for owner in self.owners:
+            counts[str(owner)] = counts.get(str(owner), 0) + 1
+        return counts
+
+    def __repr__(self) -> str:
+        outcome = "answered" if self.succeeded else "failed"
+        return f"<LogicalCall {self.first.operation} {self.first.model or '-'}: {self.requests} requests, {outcome}>"
+
+
+def logical_calls(calls: Iterable[Call]) -> Iterator[LogicalCall]:
+    """The logical calls that *calls* are attempts of, in the order of their first attempt."""
+    seen: set[int] = set()
+    for call in calls:
+        logical = call.logical
+        if logical is None:
+            yield LogicalCall([call])
+        elif id(logical) not in seen:
+            seen.add(id(logical))
+            yield logical
+
+
 class Calls(Sequence[Call]):
     """Calls in order of their arrival; a live view where a fixture gives it."""
 
@@ -129,6 +199,11 @@ class Calls(Sequence[Call]):
         return sum((call.cost for call in self), Decimal(0))
 
     @property
+    def logical(self) -> list[LogicalCall]:
+        """What was asked, however often it was sent: ``attempts``, ``requests``, ``by_layer``, ``succeeded``."""
+        return list(logical_calls(self))
+
+    @property
     def last(self) -> Call:
         """The latest call.
 
@@ -158,25 +233,6 @@ class Ledger:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.findings: list[Violation] = []
-        self._open_groups: dict[tuple[str, bytes], int] = {}
-
-    def enter(self, call: Call) -> None:
-        """Take a call in and count which attempt of its retry group it is.
-
-        Stainless SDKs say so themselves; else a call repeats the one before with the same body if that one failed.
-        """
-        told = call.request.headers.get("x-stainless-retry-count", "")
-        group = (call.request.url, call.request.body)
-        call.attempt = int(told) + 1 if told.isdigit() else self._open_groups.get(group, 0) + 1
-        self.calls.append(call)
-
-    def settle(self, call: Call) -> None:
-        """A call has its reply: a success ends its retry group."""
-        group = (call.request.url, call.request.body)
-        if call.status is not None and call.status < 400:
-            self._open_groups.pop(group, None)
-        else:
-            self._open_groups[group] = call.attempt
 
     def violations(self) -> Iterable[Violation]:
         for call in self.calls:

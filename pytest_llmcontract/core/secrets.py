@@ -214,7 +214,7 @@ def _set(words: str) -> frozenset[str]:
 
 _TELLING = _set(
     "auth authn authz authorization authentication authenticate bearer token key secret cookie signature sig "
-    "password passwd passphrase pwd credential apikey"
+    "password passwd passphrase pwd credential apikey vk"
 )
 _SURE = _set("authorization secret cookie password passwd passphrase pwd credential apikey bearer")
 _OF_SECRETS = _set(

@@ -22,7 +22,7 @@ class ProviderSettings:
     models: Mapping[str, Mapping[str, Any]] | Iterable[str] | None = None
     """Models of one's own: ids, or id -> fields."""
     hosts: Iterable[str] = ()
-    """Gateway addresses of one's own that stand for the provider."""
+    """Gateway addresses of one's own: hosts, or base URLs, whose path stands for the provider's base."""
 
     @property
     def needed_plan(self) -> str | None:

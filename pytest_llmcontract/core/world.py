@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from pytest_llmcontract.core.behaviour.judge import Bounds, judge
 from pytest_llmcontract.core.call.simulator import Outcome, Simulator
 from pytest_llmcontract.core.call.state import opened
 from pytest_llmcontract.core.call.tape import Tape
@@ -30,6 +31,8 @@ class World:
         retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
         today: The real day: what retires is told by it where it is later than the virtual one.
         dated: Whether the clock begins at a day of somebody's choice; else at that of the earliest edition in play.
+        chaos_seed: Of ``chaos()`` that names none.
+        bounds: How often a logical call may be sent.
     """
 
     def __init__(
@@ -40,6 +43,8 @@ class World:
         retires_within: int = 30,
         today: date = date.min,
         dated: bool = True,
+        chaos_seed: int = 0,
+        bounds: Bounds = Bounds(),  # noqa: B008 - a frozen value
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
@@ -51,11 +56,15 @@ class World:
         self._today = today
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
+        self._chaos_seed = chaos_seed
+        self._bounds = bounds
 
     def begin_test(self) -> None:
         """A new test looks at a world that was there before it."""
         self.clock.begin_test()
         self.journal.begin_test()
+        for simulator in self.simulators:
+            simulator.state.attempts.forget()
 
     def add(
         self,
@@ -82,6 +91,7 @@ class World:
                 tokens or DefaultEstimator(),
                 seed=seed,
                 retires_within=self._retires_within,
+                chaos_seed=self._chaos_seed,
                 today=self._today,
             ),
             self.clock.lock,
@@ -98,6 +108,11 @@ class World:
         self.simulators.remove(simulator)
         self._assign_hosts()
 
+    def judge(self) -> None:
+        """Note in the calls so far how they should not have been repeated."""
+        errors = {one.state.edition.provider: one.state.edition.errors for one in self.simulators}
+        judge(self.journal.calls, errors, self._bounds)
+
     def play(self, tape: Tape | None) -> None:
         """Let *tape* answer while a test lasts, beside recordings of a provider's own; ``None`` when it ends."""
         self.tape = tape
@@ -111,7 +126,13 @@ class World:
     def answer(self, request: ApiRequest) -> Outcome:
         """What the provider that has the host answers; it has to have one (:meth:`owner`)."""
         self.clock.pass_due()
-        return self._owners[request.host].answer(request)
+        return self._whose(request).answer(request)
+
+    def _whose(self, request: ApiRequest) -> Simulator:
+        """Of several behind one gateway, the one whose base there the path has."""
+        there = [one for one in reversed(self.simulators) if request.host in one.state.edition.gateways]
+        bases = [(len(base), one) for one in there if (base := _base_of(one, request))]
+        return max(bases, key=lambda found: found[0])[1] if bases else self._owners[request.host]
 
     def _assign_hosts(self) -> None:
         self._owners = {normal_host(host): one for one in self.simulators for host in one.state.edition.hosts}
@@ -122,6 +143,11 @@ class World:
         if not self._dated or (not self._pinned and noon < self.clock.now):
             self.clock.rebase(noon)
         self._dated = True
+
+
+def _base_of(simulator: Simulator, request: ApiRequest) -> str:
+    bases = simulator.state.edition.gateways[request.host]
+    return next((base for base in bases if f"{request.path}/".startswith(f"{base}/")), "")
 
 
 def noon_of(day: date) -> datetime:

@@ -8,6 +8,7 @@ A package that registers a provider takes :data:`PLAIN` and replaces what differ
 from __future__ import annotations
 
 import math
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,13 +17,17 @@ from typing import Any
 from pytest_llmcontract.core.call.form import Form, Ids, compact, content_type, encoded, filled, http_date
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
+from pytest_llmcontract.core.completion.vectors import packed
 from pytest_llmcontract.core.contract.request import PlainWording
+from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec, Model
 from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import Refill
 from pytest_llmcontract.core.money.account import PlainAccount
+from pytest_llmcontract.core.operations.embeddings import Vectors
+from pytest_llmcontract.core.operations.lasting import Thing
 from pytest_llmcontract.core.operations.models import Listing
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
@@ -36,6 +41,7 @@ class PlainEnvelope:
         self.ids = ids
         self.forms: Mapping[str, Form] = {
             "chat.completions": ChatForm(self),
+            "embeddings": EmbeddingsForm(self),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
         }
@@ -161,6 +167,41 @@ def asks_for_usage(body: Mapping[str, Any]) -> bool:
 def model_record(model: Model) -> dict[str, Any]:
     """One model as OpenAI lists it."""
     return {"id": model.id, "object": "model", "created": model.created, "owned_by": model.owner}
+
+
+class ContentForm:
+    """What is in a file, to the byte."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def type_of(self, turn: Turn) -> str:
+        return self._dialect.file_content_type
+
+    def body(self, turn: Turn, answer: Thing) -> bytes:
+        data: bytes = answer.thing.data
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsForm:
+    """Vectors as numbers, or as base64 of single-precision numbers where the request asks so."""
+
+    envelope: PlainEnvelope
+
+    def body(self, turn: Turn, answer: Vectors) -> bytes:
+        usage = {"prompt_tokens": answer.usage.input_tokens, "total_tokens": answer.usage.total_tokens}
+        return self.envelope.encoded({**embeddings_body(turn, answer), "usage": usage})
+
+
+def embeddings_body(turn: Turn, answer: Vectors) -> dict[str, Any]:
+    """All but what was used."""
+    coded = turn.body.get("encoding_format") == "base64"
+    data = [
+        {"object": "embedding", "index": index, "embedding": b64encode(packed(numbers)).decode() if coded else numbers}
+        for index, numbers in enumerate(answer.vectors)
+    ]
+    return {"object": "list", "data": data, "model": turn.call.model}
 
 
 @dataclass(frozen=True, slots=True)

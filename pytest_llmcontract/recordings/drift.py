@@ -16,6 +16,7 @@ from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers
+from pytest_llmcontract.core.operations import OPERATIONS
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction, LeftOut, NoCassette, read_cassette
 from pytest_llmcontract.recordings.drift_comparison import Comparison, compared
 from pytest_llmcontract.recordings.drift_simulation import Resimulation, Simulated
@@ -192,6 +193,8 @@ def _exchanges(cassette: Cassette, simulation: Resimulation) -> Iterator[Exchang
         unknown = _of_our_own(cassette, interaction) or reason_to_leave_out(interaction.request, interaction.reply)
         if unknown is None and simulated.reply.status == NOT_SIMULATED:
             unknown = f"{simulated.operation}: not simulated yet"
+        if unknown is None and interaction.reply.status < 400 and _remembers(simulated.operation):
+            unknown = f"{simulated.operation}: what the account made before"
         if unknown is not None:
             yield Exchange(cassette.path, line, interaction, provider, simulated, left_out=unknown)
         else:
@@ -200,6 +203,10 @@ def _exchanges(cassette: Cassette, simulation: Resimulation) -> Iterator[Exchang
                 trusted = f"what {simulated.model} can do: our facts of that day do not have it"
                 comparison = replace(comparison, left_out=(*comparison.left_out, trusted))
             yield Exchange(cassette.path, line, interaction, provider, simulated, comparison, older=day.older)
+
+
+def _remembers(operation: str) -> bool:
+    return operation in OPERATIONS and OPERATIONS[operation].remembers
 
 
 def _of_our_own(cassette: Cassette, interaction: Interaction) -> str | None:

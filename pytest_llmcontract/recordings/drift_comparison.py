@@ -265,7 +265,7 @@ def form_of_id(id: Any) -> str:
         return ""
     form = _LONG_HEX.sub(lambda found: f"<{len(found[0])} hex>", _UUID.sub("<uuid>", id))
     form = re.sub(r"-[A-Z]{3}$", "-<place>", form)
-    form = re.sub(r"(?<=req_)[0-9a-hjkmnp-tv-z]{26}$", "<26>", form)
+    form = re.sub(r"(?<=[a-z]_)[0-9a-hjkmnp-tv-z]{26}$", "<26>", form)
     # Together's: a letter for the time, then two words of letters, the second of some five.
     return re.sub(r"^([a-z])[0-9A-Za-z]{6}-[0-9A-Za-z]{4,7}-", r"\1<6>-<6>-", form)
 

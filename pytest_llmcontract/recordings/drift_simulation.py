@@ -18,9 +18,11 @@ from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_on, load_edition, model_on, plan_names
 from pytest_llmcontract.core.facts.records import Capability, Model, family_facts
 from pytest_llmcontract.core.facts.registry import provider_names
+from pytest_llmcontract.core.operations import operation_called
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.recordings.cassette import Interaction
+from pytest_llmcontract.recordings.providers import operation_of
 
 _KEY = "Bearer ***"
 LIMIT_HEADERS = (
@@ -136,9 +138,15 @@ def _likeliest(facts: Edition, model: str, interaction: Interaction) -> dict[str
     later = model_on(facts.provider, model, known.since) if known else None
     if later is not None:
         return later.model_dump(exclude_unset=True, exclude=_OWN)
-    if interaction.request.path.endswith("/images/generations"):
-        return {"type": "image"}
+    if (kind := _kind_asked(facts, interaction)) != "chat":
+        return {"type": kind}
     return {**_ANYTHING, **family_facts(facts.models, model)}
+
+
+def _kind_asked(facts: Edition, interaction: Interaction) -> str:
+    """The type of model that usually does what is asked."""
+    operation = operation_of(facts.provider, interaction.request.method, interaction.request.path)
+    return next(iter(operation_called(operation).models), "chat")
 
 
 _OWN = {"id", "since", "serverless", "retired", "source", "sources", "assumed"}
@@ -147,7 +155,7 @@ _ANYTHING = {"input_modalities": ("text", "image", "audio", "video"), "context":
 
 def _guesses(facts: Edition, known: Model | None, interaction: Interaction) -> Iterator[dict[str, Any]]:
     """What it may be instead, ever less able; of a *known* model, only what nobody saw of it."""
-    if known is None and not interaction.request.path.endswith("/images/generations"):
+    if known is None and _kind_asked(facts, interaction) == "chat":
         yield {**_ANYTHING, "capabilities": get_args(Capability)}
         yield {"context": None, "capabilities": ()}
     if known is None or not known.is_seen("input_modalities"):

@@ -14,6 +14,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+from pytest_llmcontract.core.age import USUAL
 from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.contract.mismatch import Mismatch
@@ -21,6 +22,7 @@ from pytest_llmcontract.core.contract.reply import ReplyContract, reply_contract
 from pytest_llmcontract.core.facts.load import edition_dates, error_history, model_on
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
+from pytest_llmcontract.core.operations import operation_called
 from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.core.secrets import made_up
 from pytest_llmcontract.recordings.cassette import Cassette, Interaction
@@ -30,8 +32,6 @@ from pytest_llmcontract.recordings.exposed import exposed
 from pytest_llmcontract.recordings.guessed_days import Day, guessed_days, model_of
 from pytest_llmcontract.recordings.providers import behind_gateway, operation_of, owner, routes_of
 
-STALE_AFTER = 180
-"""Days."""
 _MOST_BY_A_DAY = 50
 """Mismatches that another day might mend; for more of them no day is to blame, and asking ten days takes long."""
 
@@ -56,7 +56,12 @@ class Judged:
 
 
 def judge(
-    cassette: Cassette, *, provider: str | None = None, edition: date | None = None, today: date | None = None
+    cassette: Cassette,
+    *,
+    provider: str | None = None,
+    edition: date | None = None,
+    today: date | None = None,
+    expires_after: int = USUAL,
 ) -> Judged:
     """Hold *cassette* to the contracts of the providers it was recorded with.
 
@@ -65,6 +70,7 @@ def judge(
             is one of the provider's.
         edition: The day whose facts hold (default: the day of each interaction).
         today: What the age is counted to.
+        expires_after: Days from which an interaction is stale.
     """
     whose = [owner(one.request) or behind_gateway(one.request, provider) for one in cassette.interactions]
     judged = Judged(elsewhere=whose.count(None), checked=len(whose) - whose.count(None))
@@ -79,23 +85,23 @@ def judge(
             judged.violations += exchange.findings()
     ages = zip(recorded_on(cassette, days_of(cassette)), cassette.interactions, whose, strict=True)
     if dated := [(day, one.index) for day, one, name in ages if day and name]:
-        judged.violations += _stale(cassette, *min(dated), today or date.today())
+        age = (today or date.today()) - min(dated)[0]
+        if age.days >= expires_after:
+            judged.violations.append(_stale(cassette, *min(dated), age.days))
     judged.violations.sort(key=lambda found: int(found.site.rpartition(":")[2]))
     return judged
 
 
-def _stale(cassette: Cassette, day: date, index: int, today: date) -> Iterator[Violation]:
+def _stale(cassette: Cassette, day: date, index: int, age: int) -> Violation:
     """The oldest interaction is of *day*: it alone is told."""
-    age = (today - day).days
-    if age >= STALE_AFTER:
-        yield Violation(
-            code="LLM203",
-            message=f"recorded {age} days ago, on {day}",
-            severity=RULES["LLM203"].severity,
-            site=f"{cassette.path}:{cassette.line(index)}",
-            call=index,
-            fix="record it again, to see whether the provider still answers so",
-        )
+    return Violation(
+        code="LLM203",
+        message=f"recorded {age} days ago, on {day}",
+        severity=RULES["LLM203"].severity,
+        site=f"{cassette.path}:{cassette.line(index)}",
+        call=index,
+        fix="record it again, to see whether the provider still answers so",
+    )
 
 
 @cache
@@ -184,7 +190,9 @@ class _Exchange:
         name = model_of(body)
         shown = self._success and self._is_of_its_day and not self._scripted
         model = model_on(self._provider, name, day) if name and not shown else None
-        return model if model and model.since <= day and not model.is_retired(day) else None
+        if model is None or model.since > day or model.is_retired(day):
+            return None
+        return model if operation_called(self._operation).suits(model) else None
 
     def _of_model(self, body: Any) -> Iterator[Violation]:
         name = model_of(body)
@@ -210,6 +218,13 @@ class _Exchange:
             severity = self._of_a_day(self._denied)
             yield self._finding(
                 "LLM104", message, "request", severity=severity, path="$.model", sent=name, fix=f"choose {listed}"
+            )
+        elif not self._success and not (asked := operation_called(self._operation)).suits(model):
+            message = f"{name} is of the type {model.type!r} and does no {asked.does}"
+            severity = self._of_a_day("error")
+            allowed = f"a model of the type {' or '.join(asked.models)}"
+            yield self._finding(
+                "LLM102", message, "request", severity=severity, path="$.model", sent=name, allowed=allowed
             )
 
     @property

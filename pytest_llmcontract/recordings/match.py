@@ -94,8 +94,15 @@ def _body(request: ApiRequest, address: Address) -> Any:
     if parsed is not None:
         return _plain(parsed)
     if form := read_form(request):
-        return {name: _digest(value.data) if isinstance(value, File) else value for name, value in form.items()}
+        return {name: _part(value) for name, value in form.items()}
     return _digest(request.body) if request.body else None
+
+
+def _part(value: Any) -> Any:
+    """A field of a form."""
+    if isinstance(value, list):
+        return [_part(item) for item in value]
+    return _digest(value.data) if isinstance(value, File) else value
 
 
 def _goes_without_saying(name: str, value: Any) -> bool:

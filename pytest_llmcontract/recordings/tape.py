@@ -22,7 +22,7 @@ from pytest_llmcontract.core.call.ours import refusal_of_ours
 from pytest_llmcontract.core.call.tape import Recorded
 from pytest_llmcontract.core.completion.reported import marks
 from pytest_llmcontract.core.exchange import ApiReply, StreamEvent, UsageSource
-from pytest_llmcontract.core.findings.rules import RULES, Violation
+from pytest_llmcontract.core.findings.rules import RULES, Severity, Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.secrets import excerpt
@@ -98,6 +98,7 @@ class CassetteTape:
         test: str = "",
         shown: str = "",
         how: str = "pytest --llmcontract-record={mode}",
+        unplayed: Severity = RULES["LLM205"].severity,
     ) -> None:
         self.path = path
         self.shown = shown or str(path)
@@ -111,6 +112,7 @@ class CassetteTape:
         self._tolerance = tolerance
         self._repeats = repeats
         self._how = how
+        self._unplayed = unplayed
         self._lock = new_lock()
         self._usage = _usage_source(cassette)
         self.recordings = self._read(cassette) if cassette else []
@@ -184,7 +186,7 @@ class CassetteTape:
                 "LLM205",
                 f"{_name(recording.asked.address)}: recorded call {recording.interaction.index + 1} of "
                 f"{len(self.recordings)} was not made",
-                severity=RULES["LLM205"].severity,
+                severity=self._unplayed,
                 provider=recording.asked.address.provider,
                 operation=recording.asked.address.operation,
                 sent="nothing",

@@ -14,6 +14,7 @@ from datetime import date
 from os import PathLike
 from pathlib import Path
 
+from pytest_llmcontract.core.age import USUAL
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.load import parsed_date
 from pytest_llmcontract.core.facts.registry import provider_names
@@ -95,6 +96,7 @@ def verify(
     provider: str | None = None,
     edition: str | date | None = None,
     today: date | None = None,
+    expires_after: int = USUAL,
     progress: Told = _nobody,
 ) -> Verification:
     """Hold the cassettes in *paths*, files and folders, to the contracts of their providers.
@@ -104,6 +106,7 @@ def verify(
             address ends like one of the provider's.
         edition: The day whose facts hold (default: that of each recording).
         today: What the age of a recording is counted to.
+        expires_after: Days from which a recording is stale.
         progress: Told after each file how many of how many are done.
 
     Raises:
@@ -115,7 +118,7 @@ def verify(
     verification = Verification()
     with _no_collection():
         for cassette in verification.cassettes(paths, progress):
-            judged = judge(cassette, provider=provider, edition=day, today=today)
+            judged = judge(cassette, provider=provider, edition=day, today=today, expires_after=expires_after)
             verification.checked += judged.checked
             verification.elsewhere += judged.elsewhere
             verification.older += judged.older

@@ -26,7 +26,8 @@ def _line(call: Call) -> str:
         outcome += f" {call.reply.error}"
     if call.reply is not None and call.reply.retry_after is not None and call.reply.status >= 400:
         outcome += f", retry-after {call.reply.retry_after:g}"
-    attempt = f", attempt {call.attempt}" if call.attempt > 1 else ""
+    by = f" by {call.made_by}" if call.made_by else ""
+    attempt = f", attempt {call.attempt}{by}" if call.attempt > 1 else ""
     where = f"  {call.site}" if call.site else ""
     asked = f"{call.provider} {call.operation} {call.model}".strip()
     return f"{call.at:9.2f} s  {asked} -> {outcome}{attempt}{where}"

@@ -21,8 +21,9 @@ from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import first_problem
 from pytest_llmcontract.core.findings.rules import Violation
-from pytest_llmcontract.core.journal import Journal
+from pytest_llmcontract.core.journal import Extent, Journal
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.money.book import Entry, Event
 from pytest_llmcontract.core.secrets import excerpt, scrubbed
 from pytest_llmcontract.core.words import in_line, visible_json
 from pytest_llmcontract.core.workload.budget import BudgetLine
@@ -30,7 +31,9 @@ from pytest_llmcontract.core.workload.costs import money_text
 from pytest_llmcontract.report.document import (
     BudgetEntry,
     CallEntry,
+    EventEntry,
     LedgerDocument,
+    MoneyEntry,
     SessionEntry,
     TestEntry,
     TotalsEntry,
@@ -50,22 +53,22 @@ _LOST = "… (%d more characters)"
 # What a test sends
 
 
-def packed(journal: Journal, calls: int, found: int, held: int, *, exchanges: bool = False) -> str:
+def packed(journal: Journal, told: Extent, *, exchanges: bool = False) -> str:
     """What happened in a phase of a test, as JSON; why not, where it cannot be told. It never raises.
 
     Args:
         journal: Of the test.
-        calls: How many of its calls, findings and lines of its budget went with earlier phases.
+        told: How much of it went with earlier phases.
         exchanges: Whether it says too what was said in the calls.
     """
     try:
-        return _packed(journal, calls, found, held, exchanges=exchanges)
+        return _packed(journal, told, exchanges=exchanges)
     except Exception as problem:  # whatever a test makes of its clock and its replies, the session goes on
         return json.dumps({"untold": in_line(scrubbed(f"{type(problem).__name__}: {problem}"))})
 
 
-def _packed(journal: Journal, calls: int, found: int, held: int, *, exchanges: bool) -> str:
-    clock = journal.clock
+def _packed(journal: Journal, told: Extent, *, exchanges: bool) -> str:
+    clock, (calls, found, held, events, _) = journal.clock, told
     began = _began(clock)
     staged = staged_limits(journal.calls)[calls:]
     said = kept_exchanges(journal.calls[calls:]) if exchanges else {}
@@ -79,6 +82,8 @@ def _packed(journal: Journal, calls: int, found: int, held: int, *, exchanges: b
         ],
         "violations": [_violation(finding, journal.calls) for finding in journal.found[found:]],
         "budgets": [_budget(line) for line in journal.budget_lines[held:]],
+        "money": [_entry(provider, entry, began) for provider, entry in journal.moved_since(told)],
+        "events": [_event(provider, event, _start(clock)) for provider, event in journal.events[events:]],
     }
     return visible_json(scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":"))))
 
@@ -110,6 +115,8 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "at": round(call.at - began, 6),
         "took": round(call.took, 6),
         "attempt": call.attempt,
+        "made_by": call.made_by,
+        "tier": call.tier,
         "stream": call.stream,
         "client": call.client,
         "site": call.site,
@@ -117,6 +124,7 @@ def _call(call: Call, began: float) -> dict[str, Any]:
             "input_tokens": usage.input_tokens,
             "cached_tokens": usage.cached_tokens,
             "output_tokens": usage.output_tokens,
+            "tools": list(usage.tools),
             "source": usage.source,
         },
         "cost": money_text(call.cost),
@@ -127,6 +135,30 @@ def _call(call: Call, began: float) -> dict[str, Any]:
         "refused": refused,
         "cut": reply.cut.how if reply and reply.cut else "",
         "taken": {kind: round(amount, 3) for kind, amount in call.taken.items()},
+    }
+
+
+def _entry(provider: str, entry: Entry, began: float) -> dict[str, Any]:
+    number = entry.source.removeprefix("call ")
+    by_call = number.isdecimal() and number != entry.source
+    return {
+        "provider": provider,
+        "at": round(max(entry.at - began, 0), 6),
+        "what": entry.what,
+        "amount": money_text(entry.amount),
+        "call": int(number) if by_call else None,
+        "source": "" if by_call else entry.source,
+        "against": entry.against,
+    }
+
+
+def _event(provider: str, event: Event, began: datetime) -> dict[str, Any]:
+    return {
+        "provider": provider,
+        "at": max((event.at - began).total_seconds(), 0),
+        "what": event.what,
+        "amount": money_text(event.amount),
+        "sentence": event.sentence,
     }
 
 
@@ -143,6 +175,7 @@ def _violation(finding: Violation, calls: Sequence[Call]) -> dict[str, Any]:
         "request": _shortened(_readable(call.request)) if call is not None else "",
         "reply": _shortened(reply),
         "difference": _shortened(finding.difference or _difference(finding)),
+        "timeline": finding.timeline,
     }
 
 
@@ -277,6 +310,11 @@ def _outcome(report: Report, so_far: str) -> str:
     return ("xpassed" if expected else "passed") if report.when == "call" else so_far
 
 
+_Entries = tuple[
+    list[TestEntry], list[CallEntry], list[ViolationEntry], list[BudgetEntry], list[MoneyEntry], list[EventEntry]
+]
+
+
 class _Ledger:
     """The lists of a document, as they grow."""
 
@@ -285,6 +323,8 @@ class _Ledger:
         self.calls: list[CallEntry] = []
         self.violations: list[ViolationEntry] = []
         self.budgets: list[BudgetEntry] = []
+        self.money: list[MoneyEntry] = []
+        self.events: list[EventEntry] = []
         self.editions: dict[str, set[str]] = {}
         self.untold: list[str] = []
         self._kept = Kept()
@@ -305,13 +345,13 @@ class _Ledger:
         self.calls += entries[1]
         self.violations += entries[2]
         self.budgets += entries[3]
+        self.money += entries[4]
+        self.events += entries[5]
         for part in parts:
             for provider, day in part.get("editions", {}).items():
                 self.editions.setdefault(provider, set()).add(day)
 
-    def _entries(
-        self, name: str, test: _Test, parts: Sequence[dict[str, Any]]
-    ) -> tuple[list[TestEntry], list[CallEntry], list[ViolationEntry], list[BudgetEntry]]:
+    def _entries(self, name: str, test: _Test, parts: Sequence[dict[str, Any]]) -> _Entries:
         """What goes into each list.
 
         Raises:
@@ -320,7 +360,7 @@ class _Ledger:
         index, first, latest = len(self.tests), len(self.calls), parts[-1]
         about = {"id": name, "outcome": test.outcome, "worker": test.worker, "failure": in_line(test.failure)}
         tests = [TestEntry.model_validate({**about, "began": latest["began"], "seconds": latest["seconds"]})]
-        calls, violations, budgets = [], [], []
+        calls, violations, budgets, money, events = [], [], [], [], []
         for part in parts:
             for made in part.get("calls", ()):
                 said = self._kept.of(made, test.outcome)
@@ -330,7 +370,12 @@ class _Ledger:
                 violations.append(ViolationEntry.model_validate({**found, "test": index, "call": call}))
             for line in part.get("budgets", ()):
                 budgets.append(BudgetEntry.model_validate({**line, "scope": "test", "test": index}))
-        return tests, calls, violations, budgets
+            for moved in part.get("money", ()):
+                call = None if moved.get("call") is None else first + moved["call"]
+                money.append(MoneyEntry.model_validate({**moved, "test": index, "call": call}))
+            for event in part.get("events", ()):
+                events.append(EventEntry.model_validate({**event, "test": index}))
+        return tests, calls, violations, budgets, money, events
 
     def document(self, sessions: list[dict[str, Any]], budget: Mapping[str, Decimal]) -> LedgerDocument:
         totals = TotalsEntry.of(self.tests, self.calls, self.violations)
@@ -343,4 +388,6 @@ class _Ledger:
             totals=totals,
             violations=tuple(self.violations),
             budgets=(*held_session(budget, totals), *self.budgets),
+            money=tuple(self.money),
+            events=tuple(self.events),
         )

@@ -84,7 +84,7 @@ class SessionEntry(Part):
 
 
 class TestEntry(Part):
-    """A test that called a provider, or was found something about."""
+    """A test that called a provider, whose account something happened to, or that was found something about."""
 
     __test__ = False
 
@@ -109,6 +109,8 @@ class UsageEntry(Part):
     input_tokens: Count = 0
     cached_tokens: Count = 0
     output_tokens: Count = 0
+    tools: tuple[str, ...] = ()
+    """Built-in tools that the provider ran, each time anew."""
     source: UsageSource = "estimated"
     """The least sure of its figures."""
 
@@ -156,7 +158,11 @@ class CallEntry(Part):
     took: Number
     """Seconds until the reply was complete."""
     attempt: Count
-    """Counts from 1 within one group of retries."""
+    """Counts from 1 within one logical call."""
+    made_by: str = ""
+    """Who made an attempt that is not the first: ``groq (SDK)``, ``tenacity``, ``the application (ask)``."""
+    tier: str = ""
+    """The service tier it went by, ``flex``; empty where there are none."""
     stream: bool
     client: str
     """``groq-python 1.7.0``."""
@@ -210,6 +216,8 @@ class ViolationEntry(Part):
     reply: str = ""
     difference: str = ""
     """What is expected (-) and what was sent (+), as lines."""
+    timeline: str = ""
+    """The attempts of the logical call: when, by whom, what came of each; a line for each."""
 
 
 class BudgetEntry(Part):
@@ -228,6 +236,40 @@ class BudgetEntry(Part):
     """Where the figures come from; ``null`` where they were simply counted."""
     detail: str = ""
     """Which limit, which call, at what moment."""
+
+
+class MoneyEntry(Part):
+    """One thing that moved money on an account. What an account has, owes and spent are sums of these."""
+
+    test: int
+    """Index in ``tests``."""
+    provider: str
+    at: Number
+    """Seconds since the test began; 0 for what the account began with."""
+    what: str
+    """``usage``, ``purchase``, ``grant``, ``invoice``, ``payment``, ``carried`` …"""
+    amount: Money
+    call: int | None = None
+    """Index in ``calls`` of the call that moved it; ``null``: none did."""
+    source: str = ""
+    """What else moved it: the id of a job, the reason of an invoice."""
+    against: str = ""
+    """The invoice or credit that it counts against, ``invoice 2``."""
+
+
+class EventEntry(Part):
+    """Something that happened to an account."""
+
+    test: int
+    """Index in ``tests``."""
+    provider: str
+    at: Number
+    """Seconds since the test began."""
+    what: str
+    """``invoice``, ``alert``, ``blocked`` …"""
+    amount: Money
+    sentence: str
+    """What happened, for people."""
 
 
 class TotalsEntry(Part):
@@ -287,6 +329,10 @@ class LedgerDocument(Part):
     totals: TotalsEntry
     violations: tuple[ViolationEntry, ...]
     budgets: tuple[BudgetEntry, ...]
+    money: tuple[MoneyEntry, ...] = ()
+    """Every cent that moved on the accounts of the tests, in order."""
+    events: tuple[EventEntry, ...] = ()
+    """What happened to the accounts, in order."""
 
     @model_validator(mode="after")
     def _indexes_lead_somewhere(self) -> LedgerDocument:
@@ -295,7 +341,10 @@ class LedgerDocument(Part):
             ("test", [call.test for call in self.calls], self.tests),
             ("test", [found.test for found in self.violations], self.tests),
             ("test", [budget.test for budget in self.budgets], self.tests),
+            ("test", [entry.test for entry in self.money], self.tests),
+            ("test", [event.test for event in self.events], self.tests),
             ("call", [found.call for found in self.violations], self.calls),
+            ("call", [entry.call for entry in self.money], self.calls),
         ):
             for index in indexes:
                 if index is not None and not 0 <= index < len(listed):

@@ -46,7 +46,7 @@ def _block(group: Sequence[Violation], calls: int | None, allow: str) -> str:
     if parts:
         lines.append("")
         lines += [f"  {label:<10}{excerpt(' '.join(value.split()), _LONGEST)}" for label, value in parts]
-    for text in (finding.difference, _fix(finding, allow)):
+    for text in (finding.difference, finding.timeline, _fix(finding, allow)):
         if text:
             lines.append("")
             lines += [f"  {line}" if line else "" for line in text.splitlines()]

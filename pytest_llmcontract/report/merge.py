@@ -21,7 +21,9 @@ from pytest_llmcontract.report.collect import TOOL
 from pytest_llmcontract.report.document import (
     BudgetEntry,
     CallEntry,
+    EventEntry,
     LedgerDocument,
+    MoneyEntry,
     SessionEntry,
     TestEntry,
     TotalsEntry,
@@ -121,6 +123,8 @@ class _Sum:
         self.violations: list[ViolationEntry] = []
         self.budgets: list[BudgetEntry] = []
         self.limits: list[BudgetEntry] = []
+        self.money: list[MoneyEntry] = []
+        self.events: list[EventEntry] = []
         self.editions: dict[str, set[str]] = {}
         self.tools: dict[str, Path] = {}
         self.notes: list[str] = []
@@ -161,6 +165,12 @@ class _Sum:
         for budget in ledger.budgets:
             if budget.test is not None and budget.test in tests:
                 self.budgets.append(budget.model_copy(update={"test": tests[budget.test]}))
+        for entry in ledger.money:
+            if entry.test in tests:
+                self.money.append(entry.model_copy(update={"test": tests[entry.test], "call": calls.get(entry.call)}))
+        for event in ledger.events:
+            if event.test in tests:
+                self.events.append(event.model_copy(update={"test": tests[event.test]}))
 
     def remarks(self) -> Iterable[str]:
         """What is remarkable about the whole."""
@@ -189,4 +199,6 @@ class _Sum:
             totals=totals,
             violations=tuple(self.violations),
             budgets=(*held_session(limits, totals), *self.budgets),
+            money=tuple(self.money),
+            events=tuple(self.events),
         )

@@ -334,7 +334,6 @@ def _efforts(values: Mapping[str, str]) -> list[Mistake]:
 
 _MISTAKES: Mapping[str, Mapping[str, Callable[[Mapping[str, str]], list[Mistake]]]] = {
     "groq": {
-        "no_chat": lambda v: [Mistake({}, needs={"type": "transcribe"}, fits=lambda m: m.type not in CHATS)],
         "unsupported": _unsupported,
         "both": lambda v: [Mistake({"include_reasoning": True, "reasoning_format": "parsed"})],
         "effort": _efforts,

@@ -13,6 +13,7 @@ from pytest_llmcontract.core.call.form import placeholders
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_on
 from pytest_llmcontract.core.facts.records import ErrorSpec
+from pytest_llmcontract.core.operations import OPERATIONS
 from pytest_llmcontract.providers.together.dialect import dialect_of
 from pytest_llmcontract.reproduce.catalogue import Reading
 from pytest_llmcontract.reproduce.paste import Paste
@@ -173,6 +174,18 @@ def _not_serverless(reading: Reading, edition: Edition, start: Scenario) -> Iter
     yield replace(start, request=Request(body=chat(name)), settings={"models": models})
 
 
+def _unsuitable(reading: Reading, edition: Edition, start: Scenario) -> Iterator[Scenario]:
+    """A model that does other things than the operation, which the text names or leaves open."""
+    for operation, asked in OPERATIONS.items():
+        if not asked.models or reading.values.get("does", asked.does) != asked.does:
+            continue
+        name = reading.values.get("model") or default_model(edition, lambda m: not asked.suits(m))  # noqa: B023  at once
+        request, known = usual_request(name, asked.models[0]), edition.models.get(name)
+        other = {"type": "transcribe" if "chat" in asked.models else "chat"} if not known or asked.suits(known) else {}
+        if request.operation == operation and operation in edition.operations.values():
+            yield replace(start, request=request, settings={"models": with_model(edition, name, **other)})
+
+
 def _rate_limit(reading: Reading, edition: Edition, start: Scenario) -> Iterator[Scenario]:
     """Together's general limit: the tier that has it, or ``limits=``."""
     limits = _limits({"RPM": reading.values.get("rpm"), "TPM": reading.values.get("tpm")})
@@ -234,6 +247,8 @@ _STATES: Mapping[str, State] = {
     "credit_limit": _no_credit,
     "tier_restricted": _tier,
     "model_not_serverless": _not_serverless,
+    "model_not_for_chat": _unsuitable,
+    "model_unsuitable": _unsuitable,
     "rate_limit": _rate_limit,
     "model_rate_limit": _model_rate_limit,
 }

@@ -150,3 +150,28 @@ def test_a_batch_in_threads(groq_api):
 
     assert all(answer.content for answer in answers)
     assert groq_api.calls.statuses == [200] * 6
+
+
+def test_a_built_in_tool_and_its_output_are_content_blocks(groq_api):
+    answer = chat().bind(tools=[{"type": "code_interpreter"}]).invoke("Who won?")
+
+    call, result = (block for block in answer.content_blocks if block["type"].startswith("server_tool"))
+    assert (call["name"], call["args"]) == ("code_interpreter", {"code": "print('Who won?')"})
+    assert result["output"]
+    assert groq_api.calls.last.usage.tools == ("code_interpreter",)
+
+
+def test_cached_tokens_are_in_its_usage(groq_api):
+    for _ in range(2):
+        answer = chat().invoke("The library opens at nine. " * 150)
+
+    assert answer.usage_metadata["input_token_details"]["cache_read"] == groq_api.calls.last.usage.cached_tokens > 0
+
+
+@pytest.mark.groq_api(plan="developer", limits={"RPM": 1})
+def test_auto_goes_by_flex_once_the_limits_are_used_up(groq_api):
+    model = chat(service_tier="auto")
+
+    model.invoke("Hello"), model.invoke("Hello")
+
+    assert [call.tier for call in groq_api.calls] == ["on_demand", "flex"]

@@ -135,3 +135,13 @@ def test_a_stream_that_breaks_off(together_api):
             said.append(chunk.content)
 
     assert said[:2] == ["One, ", "two, "]
+
+
+def test_embeddings(together_api):
+    embeddings = langchain_together.TogetherEmbeddings(model="intfloat/multilingual-e5-large-instruct")
+    documents = embeddings.embed_documents(["A red apple", "Quarterly earnings in Norway"])
+    query = embeddings.embed_query("red apples")
+
+    near, far = (sum(a * b for a, b in zip(query, vector, strict=True)) for vector in documents)
+    assert near > far
+    assert len(query) == 1024

@@ -116,3 +116,25 @@ def test_told_to_it_tries_again_but_does_not_wait_as_told(groq_api, llm_clock):
 
     assert groq_api.calls.statuses == [429, 200]
     assert llm_clock.slept < 30
+
+
+def test_the_router_falls_back_from_one_to_the_other(groq_api, together_api):
+    groq_api.fail("over_capacity", times=None)
+    deployments = {"fast": GROQ, "safe": TOGETHER}
+    router = litellm.Router(
+        model_list=[{"model_name": name, "litellm_params": {"model": model}} for name, model in deployments.items()],
+        fallbacks=[{"fast": ["safe"]}],
+        num_retries=0,
+    )
+
+    router.completion(model="fast", messages=HELLO)
+
+    assert groq_api.calls.last.status == 503
+    assert together_api.calls.statuses == [200]
+
+
+def test_a_base_url_of_ones_own():
+    base = "https://llm.example.internal/v1"
+    with simulate("groq", hosts=[base]) as api:
+        litellm.completion(model=GROQ, messages=HELLO, api_base=base)
+    assert api.calls.last.request.url == f"{base}/chat/completions"

@@ -72,6 +72,13 @@ def test_a_clock_that_has_moved_keeps_its_beginning(clock):
     assert clock.now == NOON + timedelta(seconds=1)
 
 
+def test_a_clock_on_which_something_is_booked_keeps_its_beginning(clock):
+    clock.at(NOON + timedelta(days=1), lambda: None)
+    clock.rebase(NOON - timedelta(days=1))
+
+    assert clock.now == NOON
+
+
 def test_a_test_counts_from_where_it_began(clock):
     clock.advance(seconds=100)
     clock.sleeps.append(Sleep(100.0))

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Headers, StreamEvent, kept_once, masked
+from pytest_llmcontract.core.exchange import (
+    ApiReply,
+    ApiRequest,
+    Headers,
+    StreamEvent,
+    heard,
+    kept_once,
+    key_mark,
+    masked,
+)
 
 PIECES = (StreamEvent(b"a"), StreamEvent("é".encode(), 0.5), StreamEvent(b""), StreamEvent(b"c", 0.5))
 
@@ -63,3 +72,15 @@ def test_replies_with_the_same_stream_are_equal():
     assert ApiReply(200, events=PIECES) == ApiReply(200, events=list(PIECES))
     assert ApiReply(200, events=PIECES) != ApiReply(200, events=PIECES[1:])
     assert hash(ApiReply(200, events=PIECES).events) == hash(ApiReply(200, events=list(PIECES)).events)
+
+
+def test_keys_are_told_apart_without_being_known():
+    def sent(key):
+        return heard("POST", "https://api.groq.com/openai/v1/models", {"Authorization": key}, b"", "")
+
+    first, second = sent("Bearer gsk_first"), sent("Bearer gsk_second")
+
+    assert first.key_mark == sent("bearer gsk_first").key_mark == key_mark("gsk_first") != second.key_mark
+    assert heard("GET", "https://api.groq.com", {}, b"", "").key_mark == 0
+    assert first.headers["authorization"] == "Bearer ***"
+    assert str(first.key_mark) not in repr(first)

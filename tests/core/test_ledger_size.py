@@ -21,9 +21,12 @@ def ask(client, number, **fields):
         pass
 
 
+@pytest.mark.parametrize(
+    ("plan", "money"), [("free", 0), ("developer", 256)]
+)  # the second pays: an entry for each call
 @pytest.mark.parametrize("fields", [{}, {"stream": True}], ids=["whole", "stream"])
-def test_a_call_through_the_sdk_keeps_two_kilobytes(fields):
-    with simulate("groq", check=False, limits=LIMITS) as api:
+def test_a_call_through_the_sdk_keeps_two_kilobytes(fields, plan, money):
+    with simulate("groq", plan=plan, check=False, limits=LIMITS) as api:
         client = groq.Groq(api_key="k")
         for number in range(CALLS):  # fills what is remembered whatever the number of calls
             ask(client, number, **fields)
@@ -36,4 +39,4 @@ def test_a_call_through_the_sdk_keeps_two_kilobytes(fields):
         tracemalloc.stop()
         bodies = sum(len(call.request.body) + len(call.reply.text.encode()) for call in api.calls[-CALLS:])
 
-    assert (kept - bodies) / CALLS <= 2048
+    assert (kept - bodies) / CALLS <= 2048 + money

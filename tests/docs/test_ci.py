@@ -13,7 +13,7 @@ import yaml
 from pages import ROOT, blocks
 
 FOLDER = ROOT / "examples" / "ci"
-GITHUB, GITLAB = FOLDER / "github.yml", FOLDER / "gitlab.yml"
+GITHUB, GITLAB, NIGHTLY = FOLDER / "github.yml", FOLDER / "gitlab.yml", FOLDER / "nightly.yml"
 
 APP = """
 import groq
@@ -42,9 +42,10 @@ def test_ask(groq_api, text):
     ("file", "options"),
     [
         (GITHUB, ["--builtin-schema", "vendor.github-workflows"]),
+        (NIGHTLY, ["--builtin-schema", "vendor.github-workflows"]),
         (GITLAB, ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]),
     ],
-    ids=["github", "gitlab"],
+    ids=["github", "nightly", "gitlab"],
 )
 def test_the_published_schema_accepts_it(file, options):
     command = [sys.executable, "-m", "check_jsonschema", *options, str(file)]
@@ -56,7 +57,7 @@ def test_the_published_schema_accepts_it(file, options):
 def test_the_page_shows_the_files_as_they_are():
     shown = [block.text for block in blocks(ROOT / "docs" / "ci.md") if block.language == "yaml"]
 
-    assert shown == [file.read_text("utf-8") for file in (GITHUB, GITLAB)]
+    assert shown == [file.read_text("utf-8") for file in (GITHUB, GITLAB, NIGHTLY)]
 
 
 # They run.
@@ -218,3 +219,56 @@ def test_gitlab_lists_the_tests_with_their_figures(ci):
     both = ci.project.text("junit-1.xml") + ci.project.text("junit-2.xml")
 
     assert both.count('<property name="llmcontract.calls" value="2"') == 4
+
+
+# At night.
+
+RECORDED = """
+import groq
+import pytest
+
+@pytest.mark.llm_contract
+def test_ask(groq_api):
+    groq.Groq().chat.completions.create(model="openai/gpt-oss-120b", messages=[{"role": "user", "content": "Hello"}])
+"""
+GIT = '#!/bin/sh\necho git "$@" >> commands.log\n'
+GH = '#!/bin/sh\necho gh "$@" >> commands.log\n'
+
+
+@pytest.fixture
+def night(tmp_path):
+    """The steps of the nightly job, in a project with a recording; git and gh only say what they were told."""
+    project = Project(tmp_path)
+    (tmp_path / "tests" / "test_app.py").write_text(RECORDED)
+    for name, text in (("git", GIT), ("gh", GH)):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    steps = {step.get("name"): step for step in yaml.safe_load(NIGHTLY.read_text("utf-8"))["jobs"]["record"]["steps"]}
+    record = steps["Record again, from the providers"]["run"].replace("=live", "=simulator")
+    assert project.run(record).returncode == 0
+    cassette = next(tmp_path.rglob("*.llm.yaml"))
+    cassette.write_text(cassette.read_text().replace("source: simulator", "source: live"))
+    return project, steps
+
+
+def drifted(project, steps):
+    env = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"}
+    assert project.run(steps["Ask whether they still answer as they did"]["run"], **env).returncode == 0
+    return project.text("output").strip()
+
+
+def test_at_night_nothing_happens_where_nothing_changed(night):
+    assert drifted(*night) == "changed=false"
+
+
+def test_at_night_a_change_opens_a_pull_request(night):
+    project, steps = night
+    cassette = next(project.folder.rglob("*.llm.yaml"))
+    cassette.write_text(cassette.read_text().replace('"system_fingerprint"', '"fingerprint_of_system"'))
+    assert drifted(project, steps) == "changed=true"
+    assert project.run(steps["Open a pull request with the new recordings"]["run"]).returncode == 0
+    said = project.text("commands.log").splitlines()
+    assert said[-2:] == [
+        "git push --force origin llm-nightly",
+        "gh pr create --head llm-nightly --title The providers answer otherwise --body-file drift.txt",
+    ]

@@ -125,7 +125,7 @@ def _of_public_classes() -> dict[str, list[str]]:
         "VirtualClock": {"after", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
         "Script": {"matches", "use"},
         "Call": {"note_levels", "counted"},
-        "ApiRequest": {"forget"},
+        "ApiRequest": {"forget", "key_mark", "origin", "reached"},
         "GroqAccount": of_the_path,
         "TogetherAccount": of_the_path | {"tier_in_force"},
     }

@@ -86,7 +86,7 @@ CALLS = {
     "when": ("groq_api.reply(when=5)", r"when=5 is not understood"),
     "rate": ("groq_api.chaos(2)", r"accepted is a share between 0 and 1"),
     "tool call": ('groq_api.reply(tool_calls=[{"nam": "x"}])', r"is not understood; accepted: \{'name': …"),
-    "usage": ('groq_api.reply(usage={"tokens": 1})', r"unknown key of reply\(usage=\) 'tokens'; accepted: "),
+    "usage": ('groq_api.reply(usage={"tokens": 1})', r"unknown key of reply\(usage=\) 'tokens'.*accepted: "),
     "exhaust": ('groq_api.exhaust("TPX")', r"limit 'TPX' is not known; accepted: RPM"),
     "exhaust model": ('groq_api.exhaust("TPM", model="gpt-5")', r"unknown groq model 'gpt-5'; accepted"),
     "no such limit": ('groq_api.exhaust("ASH", model="openai/gpt-oss-20b")', r"unknown limit of openai/gpt-oss-20b"),

@@ -75,7 +75,9 @@ def test_a_misspelt_field_is_told_although_together_ignores_it() -> None:
     with simulate("together", check=False) as api:
         api.reply(body={"object": "list", "model": "m", "data": []})
         model = next(
-            name for name, model in api.edition.models.items() if model.type == "embedding" and model.serverless
+            name
+            for name, model in api.edition.models.items()
+            if model.type == "embedding" and model.serverless and not model.is_retired(api.edition.date)
         )
         client_of(api).embeddings.create(input="fruit", model=model, extra_body={"inputs": []})
 

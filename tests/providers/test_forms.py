@@ -107,7 +107,9 @@ def test_a_compound_model_is_a_system():
 
     assert (body["id"], body["x_groq"]) == ("stub", {"id": "stub"})
     assert "system_fingerprint" not in body
-    assert body["usage_breakdown"]["models"][0]["usage"] == body["usage"]
+    shares = [each["usage"] for each in body["usage_breakdown"]["models"]]
+    for key in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        assert sum(share[key] for share in shares) == body["usage"][key]
 
 
 def test_a_compound_model_streams_without_an_opening():

@@ -321,16 +321,34 @@ def test_a_recorder_that_keeps_no_headers(tmp_path):
 
 def test_calls_elsewhere_and_operations_that_are_not_simulated(tmp_path):
     away = ApiRequest("GET", "https://example.org/cat.jpg", Headers({}))
-    speak = request(
-        "groq", {"model": "canopylabs/orpheus-v1-english", "input": "Hello", "voice": "troy"}, "/v1/audio/speech"
-    )
-    spoken = ApiReply(200, {"content-type": "audio/wav", "date": "Thu, 04 Jun 2026 12:00:00 GMT"}, b"RIFF")
+    drop = ApiRequest("DELETE", "https://api.groq.com/openai/v1/models/mine", Headers({"authorization": "Bearer k"}))
+    dropped = ApiReply(200, {"date": "Thu, 04 Jun 2026 12:00:00 GMT"}, b"{}")
 
-    result = drift(cassette(tmp_path / "a.yaml", (away, ApiReply(200, {}, b"cat")), (speak, spoken)))
+    result = drift(cassette(tmp_path / "a.yaml", (away, ApiReply(200, {}, b"cat")), (drop, dropped)))
 
     assert result.compared == []
-    assert result.left_out == {"example.org: no provider we know": 1, "audio.speech: not simulated yet": 1}
+    assert result.left_out == {"example.org: no provider we know": 1, "models.delete: not simulated yet": 1}
     assert "none of which can be compared" in as_text(result)
+
+
+def test_what_an_account_made_before_is_no_drift(tmp_path):
+    form = b'--x\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--x\r\n'
+    form += b'content-disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n{}\r\n--x--\r\n'
+    upload = replace(
+        request("groq", None, "/v1/files"),
+        headers=Headers({"content-type": "multipart/form-data; boundary=x"}),
+        body=form,
+    )
+    file = recorded(upload)
+    looked = request("groq", None, "/v1/batches/batch_01jh6xa7reempvjyh6n3yst2zw", "GET")
+    gone = recorded(looked, status=404)
+    there = ApiReply(200, dict(gone.headers), b'{"id":"batch_01jh6xa7reempvjyh6n3yst2zw"}')
+
+    result = drift(cassette(tmp_path / "a.yaml", (upload, file), (looked, there), (looked, gone)))
+
+    assert (file.status, gone.status) == (200, 404)
+    assert (len(result.compared), found(result)) == (2, [])
+    assert result.left_out == {"batches.retrieve: what the account made before": 1}
 
 
 # Edition, plan, model

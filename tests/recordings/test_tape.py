@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,27 @@ def test_usage_of_a_stream_is_read_off_its_last_events(cassette, record):
     with replay(cassette) as api:
         list(ask(stream=True))
         assert (api.calls.last.usage.input_tokens, api.calls.last.usage.output_tokens) == (50, 7)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"model": "openai/gpt-oss-120b", "tools": [{"type": "browser_search"}]},
+        {"model": "groq/compound", "search_settings": {"country": "france"}},
+    ],
+)
+def test_tools_and_inner_models_that_a_recording_tells_of_cost_what_they_did(cassette, record, wanted, stream):
+    asked = {**wanted, "messages": [{"role": "user", "content": "Search for the news."}], "stream": stream}
+    with record(edition="2026-06-04") as api:
+        list(groq.Groq().chat.completions.create(**asked))
+        cost, used = api.calls.cost, api.calls.last.usage
+
+    with replay(cassette, settings={"edition": "2026-06-04"}) as api:
+        list(groq.Groq().chat.completions.create(**asked))
+        assert (api.calls.last.usage.tools, api.calls.last.usage.parts) == (used.tools, used.parts)
+        assert api.calls.last.recorded
+        assert api.calls.cost == cost > Decimal("0.00005")
 
 
 def test_no_limit_refuses_what_was_answered_once(cassette, record):

@@ -9,7 +9,7 @@ import pytest
 from ledgers import ledger
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument
+from pytest_llmcontract.report.document import BudgetEntry, EventEntry, LedgerDocument, MoneyEntry
 from pytest_llmcontract.report.merge import merged, read_ledger
 
 
@@ -36,6 +36,34 @@ def shard(tmp_path):
 
 def session_limit(name, limit):
     return BudgetEntry(scope="session", name=name, limit=limit, used=0, ok=True)
+
+
+def test_money_and_events_find_their_tests_and_calls(shard):
+    paths = [shard(f"{n}.json", seed=n, prefix=f"{n}/") for n in range(2)]
+    for path in paths:
+        document = read_ledger(path)
+        moved = {"provider": "groq", "at": 1, "what": "usage", "amount": Decimal("0.10"), "test": 1}
+        money = (MoneyEntry(**moved, call=8), MoneyEntry(**moved, source="charge", against="invoice 1"))
+        event = EventEntry(test=2, provider="groq", at=1, what="invoice", amount=Decimal("1.20"), sentence="Issued.")
+        update = {"money": money, "events": (event,)}
+        path.write_text(document.model_copy(update=update).model_dump_json())
+
+    document = merged(paths, {}).document
+
+    assert [entry.test for entry in document.money] == [1, 1, 4, 4]
+    assert [entry.call for entry in document.money] == [8, None, 8 + 21, None]
+    assert [(event.test, event.sentence) for event in document.events] == [(2, "Issued."), (5, "Issued.")]
+    LedgerDocument.model_validate_json(document.model_dump_json())
+
+
+def test_an_entry_of_a_call_that_is_not_there_is_no_ledger(shard):
+    path = shard("one.json")
+    told = json.loads(path.read_text())
+    told["money"] = [{"test": 0, "provider": "groq", "at": 0, "what": "usage", "amount": "1.00", "call": 21}]
+    path.write_text(json.dumps(told))
+
+    with pytest.raises(BadInput, match="call 21, and there is none"):
+        read_ledger(path)
 
 
 def test_sums_are_exact_and_everything_finds_its_place(shard):

@@ -41,6 +41,7 @@ __all__ = [
     "UnsupportedLoopWarning",
     "bystander",
     "install_trampoline",
+    "opened_here",
     "provider_delay",
     "provider_delay_async",
     "request",
@@ -245,6 +246,13 @@ def _as_bystander() -> Iterator[None]:
         yield
     finally:
         _bystanders.discard(thread)
+
+
+def opened_here(address: tuple[str, int]) -> bool:
+    """Whether a file of this process is the end of a connection that has *address*: is it one of our own calls?"""
+    from pytest_llmcontract.adapters.time import connections
+
+    return connections.opened_here(address)
 
 
 def bystander() -> AbstractContextManager[None]:

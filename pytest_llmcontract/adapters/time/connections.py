@@ -127,12 +127,28 @@ def _travelled(sock: _socket.socket) -> tuple[int | None, bool, bool]:
     return total, sent < received, sent > received > 1000 * MORE_TO_COME
 
 
+def opened_here(address: tuple[str, int]) -> bool:
+    """Whether a file of this process is the end of a connection that has *address*."""
+    return any(_address(int(name)) == address for name in _open_files())
+
+
+def _address(fd: int) -> object:
+    with suppress(OSError), _borrowed(fd) as sock:
+        name = sock.getsockname()
+        return name[:2] if isinstance(name, tuple) else name
+    return None
+
+
+def _open_files() -> list[str]:
+    return os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else []
+
+
 class _Listening:
     """The addresses at which this process itself serves."""
 
     def __init__(self) -> None:
         self._ports: set[object] = set()
-        for name in os.listdir("/dev/fd") if os.path.isdir("/dev/fd") else ():
+        for name in _open_files():
             with suppress(OSError, ValueError), _borrowed(int(name)) as sock:
                 if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                     self._ports.add(_port(sock.getsockname()))

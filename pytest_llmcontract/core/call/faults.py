@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+from math import ceil
+
 from pytest_llmcontract.core.call.replies import part_of
 from pytest_llmcontract.core.call.script import (
     Chaos,
     ConnectionFault,
     Fault,
     Outage,
+    Part,
     Script,
     ScriptedFault,
     ScriptedReply,
@@ -15,11 +20,13 @@ from pytest_llmcontract.core.call.script import (
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import too_long
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.exchange import Disconnect
+from pytest_llmcontract.core.exchange import ApiReply, Disconnect
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.core.refusal import Refusal
 
+_ROUNDED = 0.05
+"""Seconds by which a client that waited as told may be early."""
 _USUAL_CONTEXT = 131_072
 """For a scripted refusal of a length where the edition knows no context of the model."""
 
@@ -29,12 +36,41 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, Fault | None]:
     scripts, request = state.scripts, turn.request
     if not scripts:
         return None, None
+    if (again := _too_early(state, turn)) is not None:
+        return None, again
     if (outage := scripts.first(request, Outage)) and turn.at < part_of(outage, Outage).until:
         return outage, part_of(outage, Outage).fault
     if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
         return chaos, fault
-    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply)
+    script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply, suits=partial(_suits, turn))
     return script, script.part if script and isinstance(script.part, ScriptedFault | ConnectionFault) else None
+
+
+def _too_early(state: State, turn: Turn) -> ScriptedFault | None:
+    """The refusal of the attempt before, where this one comes before it was told to: a provider says the same again."""
+    if turn.call.logical is None:
+        return None
+    before = turn.call.logical.attempts[-2]
+    fault = state.scripts.refused(before)
+    if fault is None or before.reply is None or before.reply.retry_after is None:
+        return None
+    left = before.at + before.took + before.reply.retry_after - turn.at
+    if left <= _ROUNDED:
+        return None
+    return replace(fault, retry_after=float(ceil(left)))
+
+
+def note_wait(state: State, turn: Turn, reply: ApiReply) -> None:
+    """Remember a scripted refusal that says when to come back."""
+    if isinstance(turn.fault, ScriptedFault) and turn.scripted and reply.retry_after:
+        state.scripts.told_to_wait(turn.call, turn.fault)
+
+
+def _suits(turn: Turn, part: Part) -> bool:
+    """Whether a script can be for this call: what says nothing takes whole bodies only, a line of a batch no line."""
+    if isinstance(part, ScriptedReply):
+        return part.body is not None or operation_of(turn).says
+    return not (turn.inside and isinstance(part, ConnectionFault))
 
 
 def broken(state: State, turn: Turn, fault: ConnectionFault) -> Disconnect:
@@ -46,9 +82,10 @@ def broken(state: State, turn: Turn, fault: ConnectionFault) -> Disconnect:
 
 def strike(state: State, turn: Turn, fault: ScriptedFault, step: str) -> Refusal | None:
     """The refusal that the test scripted for this call, at its own step."""
-    if turn.due is None or fault.step != step:
+    if fault.step != step:
         return None
-    state.scripts.use(turn.due, turn.call)
+    if turn.due is not None:
+        state.scripts.use(turn.due, turn.call)
     turn.scripted = True
     turn.retry_after = fault.retry_after
     turn.extra_headers = fault.headers
@@ -70,16 +107,17 @@ def _shortage(state: State, turn: Turn, fault: ScriptedFault) -> Shortage | None
     if turn.model is None:
         return None
     model, spec = turn.model.id, state.edition.errors[fault.error]
-    rules = state.limiter.rules(model)
+    limiter = state.pool(turn.lane)
+    rules = limiter.rules(model)
     if not rules:
         return None
     wanted = (fault.limit or spec.limit).upper()
     kind = wanted if wanted in rules else next(iter(rules))
     rule = rules[kind]
-    turn.limits = state.limiter.state(model, turn.at)
+    turn.limits = limiter.state(model, turn.at)
     requested = operation_of(turn).counted(state, turn).charges().asked.get(kind, 1)
     if spec.at_once:
         return Shortage(kind, rule.limit, 0, max(requested, rule.limit + 1), 0)
-    natural = state.limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
+    natural = limiter.wait(model, kind, requested, turn.at) or requested / rule.limit * rule.window
     wait = natural if fault.retry_after is None else fault.retry_after
     return Shortage(kind, rule.limit, rule.limit, requested, wait)

@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.records import ErrorSpec
 
 DONE = b"data: [DONE]\n\n"
-"""The event that ends a whole stream."""
+"""The event that ends a whole stream (``Operation.says_done``)."""
 
 
 class Form(Protocol):
@@ -35,6 +35,14 @@ class StreamForm(Form, Protocol):
 
     def events(self, turn: Turn, answer: Any) -> Iterator[bytes]:
         """The events of a stream, without ``[DONE]``."""
+
+
+@runtime_checkable
+class TypedForm(Form, Protocol):
+    """Of an operation whose answers are no JSON, whoever makes them: a test that scripts a body, too."""
+
+    def type_of(self, turn: Turn) -> str:
+        """The content type; empty: the provider's usual one."""
 
 
 class Envelope(Protocol):

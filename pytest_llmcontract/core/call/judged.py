@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from pytest_llmcontract.core.call.script import Script, ScriptedReply
@@ -27,10 +28,10 @@ def judge(state: State, turn: Turn, script: Script, reply: ScriptedReply) -> Non
         promised = reply_contract(state.edition.provider, turn.operation, state.edition.date)
         found = _unlike_body(turn, promised, reply.body) if promised else iter(())
     elif operation_of(turn).reads_text:
-        found = unlike(turn.body, reply)
+        found = unlike(turn.chat, reply)
     else:
         found = _unheard(turn, reply)
-    for problem in found:
+    for problem in chain(found, _silent(turn, reply)):
         turn.find(
             CODE,
             f"the scripted reply {problem.message}; {script.source.rpartition(' at ')[0]}",
@@ -46,19 +47,25 @@ def judge(state: State, turn: Turn, script: Script, reply: ScriptedReply) -> Non
 def _unheard(turn: Turn, reply: ScriptedReply) -> Iterator[Unlike]:
     """What an operation that says nothing cannot say."""
     for name in ("content", "structured", "tool_calls", "reasoning", "finish_reason"):
-        if (value := getattr(reply, name)) is not None:
+        if name not in operation_of(turn).parts and (value := getattr(reply, name)) is not None:
             yield Unlike(f"$.{name}", f"has {name}=, and the operation answers none", shown(value), "body=")
+
+
+def _silent(turn: Turn, reply: ScriptedReply) -> Iterator[Unlike]:
+    """Seconds of what makes no sound."""
+    seconds = (reply.usage or {}).get("seconds")
+    if seconds is not None and not operation_of(turn).plays:
+        yield Unlike("$.usage.seconds", "counts seconds, and nothing plays", shown(seconds), "tokens")
 
 
 def _unlike_body(turn: Turn, promised: ReplyContract, body: Any) -> Iterator[Unlike]:
     if isinstance(body, str | bytes):
-        if turn.call.stream or turn.body.get("response_format") in _TEXTS:
+        if turn.call.stream or not promised.reply or turn.body.get("response_format") in _TEXTS:
             return
         try:
             body = json.loads(body)
         except (ValueError, RecursionError):
-            if promised.reply:
-                yield Unlike("$", "has a body that is no JSON", shown(body), "an object")
+            yield Unlike("$", "has a body that is no JSON", shown(body), "an object")
             return
     elif turn.call.stream and promised.event and isinstance(body, Mapping):
         yield Unlike("$", "is one object, and the request asks for a stream", shown(body), "stream: true")

@@ -1,18 +1,13 @@
-"""Bodies that are forms with files in them: what audio and files are sent as, and how long it plays."""
+"""Bodies that are forms with files in them: what sound and files are sent as."""
 
 from __future__ import annotations
 
-import io
-import math
 import re
-import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pytest_llmcontract.core.exchange import ApiRequest
-
-BYTES_A_SECOND = 16_000
-"""Of sound whose file does not say how long it is: 128 kbit/s (assumed)."""
 
 _BOUNDARY = re.compile(r"multipart/form-data;.*\bboundary=\"?([^\";\s]{1,70})", re.IGNORECASE)
 _NAME = re.compile(rb"[; ]name=\"([^\"\r\n]*)\"")
@@ -27,20 +22,25 @@ class File:
     data: bytes
 
 
-def read_form(request: ApiRequest) -> Mapping[str, str | File]:
-    """The fields of a ``multipart/form-data`` body; empty if it is none."""
+def read_form(request: ApiRequest) -> Mapping[str, Any]:
+    """The fields of a ``multipart/form-data`` body: texts, a :class:`File` each, and a list of them where the name ends
+    in ``[]``; empty if it is none, or broken off."""
     boundary = _BOUNDARY.match(request.headers.get("content-type", ""))
     if boundary is None:
         return {}
-    fields: dict[str, str | File] = {}
-    for part in request.body.split(b"--" + boundary[1].encode())[1:-1]:
+    fields: dict[str, Any] = {}
+    # In front of all but the first stands the end of a line: what looks like it within a file is the file's.
+    for part in (b"\r\n" + request.body).split(b"\r\n--" + boundary[1].encode())[1:-1]:
         head, _, data = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         name, filename = _NAME.search(head), _FILENAME.search(head)
         if name is None:
             continue
-        data = data.removesuffix(b"\r\n")
         file = None if filename is None else File(filename[1].decode("utf-8", "replace"), data)
-        fields[name[1].decode("utf-8", "replace")] = file or data.decode("utf-8", "replace")
+        field, value = name[1].decode("utf-8", "replace"), file or data.decode("utf-8", "replace")
+        if field.endswith("[]"):
+            fields.setdefault(field, []).append(value)
+        else:
+            fields[field] = value
     return fields
 
 
@@ -49,13 +49,10 @@ def judged_body(request: ApiRequest) -> object:
     if request.json is not None:
         return request.json
     form = read_form(request)
-    return {name: value.name if isinstance(value, File) else value for name, value in form.items()} or None
+    return {name: _judged(value) for name, value in form.items()} or None
 
 
-def audio_seconds(data: bytes) -> int:
-    """How long a sound file plays, in whole seconds: read in a WAV file, of others guessed by their size."""
-    try:
-        with wave.open(io.BytesIO(data)) as sound:
-            return math.ceil(int(sound.getnframes()) / int(sound.getframerate()))
-    except (wave.Error, EOFError, ZeroDivisionError):
-        return math.ceil(len(data) / BYTES_A_SECOND)
+def _judged(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_judged(item) for item in value]
+    return value.name if isinstance(value, File) else value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import quote
 
 from pytest_llmcontract.core.call.decision import Decision, Played, Whole
-from pytest_llmcontract.core.call.form import DONE
+from pytest_llmcontract.core.call.form import DONE, TypedForm
 from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, StreamCut
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
@@ -32,17 +33,26 @@ def make_reply(state: State, turn: Turn, decision: Decision) -> ApiReply:
     if isinstance(decision, Played):
         return _played(state, turn, decision)
     if isinstance(decision, Whole):
-        turn.content_type = decision.content_type
+        turn.content_type = decision.content_type or _usual_type(state, turn, decision.body)
         turn.extra_headers = {**decision.headers, **turn.extra_headers}
         return _reply(state, turn, decision.status, state.envelope.encoded(decision.body))
     return _answered(state, turn, decision)
 
 
+def _usual_type(state: State, turn: Turn, body: Any) -> str:
+    """Of a text or bytes that a test scripted: that of the operation's own answers."""
+    form = state.envelope.forms.get(turn.operation)
+    return form.type_of(turn) if isinstance(form, TypedForm) and isinstance(body, str | bytes) else ""
+
+
 def _answered(state: State, turn: Turn, answer: Any) -> ApiReply:
     form, operation = state.envelope.forms[turn.operation], operation_of(turn)
+    if isinstance(form, TypedForm):
+        turn.content_type = form.type_of(turn)
     if not (turn.call.stream and operation.streams):
-        return _reply(state, turn, operation.status, form.body(turn, answer))
-    events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), [DONE])
+        return _reply(state, turn, operation.status_of(state), form.body(turn, answer))
+    done = [DONE] if operation.says_done else []
+    events, ending = _ended(state, turn, list(cast("StreamForm", form).events(turn, answer)), done)
     return _reply(state, turn, 200, None, events=events, cut=ending)
 
 
@@ -50,8 +60,9 @@ def _refused(state: State, turn: Turn, refusal: Refusal) -> ApiReply:
     spec = state.edition.errors[refusal.error]
     turn.error = spec
     if spec.rate_headers and turn.model and not turn.limits:
-        turn.limits = state.limiter.state(turn.model.id, turn.at)
-    address = {"method": turn.request.method, "path": turn.request.path, "model": turn.call.model}
+        turn.limits = state.pool(turn.lane).state(turn.model.id, turn.at)
+    address = {"method": turn.request.method, "path": turn.path, "model": turn.call.model}
+    address["model_in_url"] = quote(turn.call.model, safe="")
     known: dict[str, Any] = {**spec.defaults, **address, **state.account.names}
     known |= state.envelope.shortage_values(turn) if turn.shortage else {}
     if refusal.body is not None:
@@ -92,10 +103,13 @@ def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> 
     state.scripts.use(cut, turn.call)
     turn.scripted = True
     turn.whole = (*events, *done)
-    return _cut(state, turn, events, part_of(cut, StreamCut))
+    part = part_of(cut, StreamCut)
+    return _cut(state, turn, events + done if part.at_byte is not None else events, part)
 
 
 def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
+    if cut.at_byte is not None:
+        return _up_to(events, cut.at_byte), Disconnect("stall" if cut.how == "stall" else "disconnect")
     kept, lost = events[: cut.after], events[cut.after :]
     if cut.how == "error_event":
         turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
@@ -106,6 +120,17 @@ def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple
     if cut.how == "truncate":
         return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
     return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")
+
+
+def _up_to(events: list[bytes], end: int) -> list[bytes]:
+    """The first *end* bytes of *events*, in the pieces they come in."""
+    kept = []
+    for event in events:
+        if end <= 0:
+            break
+        kept.append(event[:end])
+        end -= len(event)
+    return kept
 
 
 def _torn(event: bytes) -> bytes:

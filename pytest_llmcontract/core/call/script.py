@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import ApiRequest, How, can_travel
 from pytest_llmcontract.core.ledger import Call, Calls
@@ -75,9 +76,10 @@ Fault = ScriptedFault | ConnectionFault
 
 @dataclass(frozen=True, slots=True)
 class StreamCut:
-    """How ``cut_stream()`` ends a stream: after *after* events."""
+    """How ``cut_stream()`` ends a stream: after *after* events, or after *at_byte* bytes."""
 
     after: int = 3
+    at_byte: int | None = None
     how: Literal["disconnect", "error_event", "truncate", "stall"] = "disconnect"
     error: str | None = None
     """Which error of the catalogue an ``error_event`` brings."""
@@ -169,9 +171,11 @@ class Scripts:
 
     def __init__(self) -> None:
         self._live: list[Script] = []
+        self._refused: dict[int, ScriptedFault] = {}
+        """Faults that told a call to wait, by its id."""
 
     def __bool__(self) -> bool:
-        return bool(self._live)
+        return bool(self._live or self._refused)
 
     @property
     def live(self) -> tuple[Script, ...]:
@@ -182,10 +186,12 @@ class Scripts:
         self._live.append(script)
         return script
 
-    def first(self, request: ApiRequest, *kinds: type) -> Script | None:
-        """The oldest script of one of *kinds* that matches *request*."""
+    def first(
+        self, request: ApiRequest, *kinds: type, suits: Callable[[Part], bool] = lambda part: True
+    ) -> Script | None:
+        """The oldest script of one of *kinds* that matches *request*, and whose part *suits* it."""
         for script in self._live:
-            if isinstance(script.part, kinds) and script.matches(request):
+            if isinstance(script.part, kinds) and suits(script.part) and script.matches(request):
                 return script
         return None
 
@@ -194,6 +200,14 @@ class Scripts:
         script.use(call)
         if script.left == 0:
             self._live.remove(script)
+
+    def told_to_wait(self, call: Call, fault: ScriptedFault) -> None:
+        """*fault* refused *call*, and the reply says when to come back."""
+        self._refused[id(call)] = fault
+
+    def refused(self, call: Call) -> ScriptedFault | None:
+        """What refused *call* and told it to wait."""
+        return self._refused.get(id(call))
 
     def unused(self) -> list[Script]:
         """Scripts with uses left that a test counted on: not ``times=None``, latency, chaos or outage."""
@@ -215,9 +229,9 @@ def matcher(when: When) -> Matcher:
     if when is None:
         return lambda _: True
     if isinstance(when, str):
-        return lambda request: when in last_user_text(request.json)
+        return lambda request: when in last_user_text(judged_body(request))
     if isinstance(when, Mapping):
-        return lambda request: _has_fields(request.json, when)
+        return lambda request: _has_fields(judged_body(request), when)
     if callable(when):
         return when
     raise BadInput(
@@ -232,9 +246,9 @@ def _has_fields(body: Any, wanted: Mapping[str, Any]) -> bool:
 
 def last_user_text(body: Any) -> str:
     """The text of the last user message, or of a plain ``prompt`` or ``input``; empty if there is none."""
-    if not isinstance(body, dict):
+    if not isinstance(body, Mapping):
         return ""
-    messages = body.get("messages")
+    messages = body.get("messages", body.get("input"))
     if isinstance(messages, list):
         for message in reversed(messages):
             if isinstance(message, dict) and message.get("role") == "user":

@@ -10,9 +10,17 @@ from typing import Any
 from pytest_llmcontract.core.call.script import ScriptedReply, When
 from pytest_llmcontract.core.errors import BadInput, unknown
 
-USAGE = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens")
+USAGE = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "cached_tokens", "seconds")
 """What ``usage=`` may have."""
+_SPELT_ELSEWHERE = {
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "completion_tokens",
+    "input_tokens_details": "prompt_tokens_details",
+}
+"""The same in the words of the Responses API."""
 _DETAILS = ("cached_tokens",)
+MOST_SECONDS = 1_000_000
+"""Of sound: some eleven days."""
 FINISHES = ("stop", "length", "tool_calls", "function_call", "content_filter", "eos")
 """Why a model stops, where the provider's schema does not list it."""
 
@@ -142,15 +150,30 @@ def _usage(usage: Any, known: Sequence[str] = USAGE) -> Mapping[str, Any] | None
         return None
     if not isinstance(usage, Mapping):
         raise _bad("usage", usage, "{'prompt_tokens': …, 'completion_tokens': …}")
-    for name, value in usage.items():
+    counts: dict[str, Any] = _spelt_alike(usage) if known is USAGE else {**usage}
+    for name, value in counts.items():
         if name not in known:
-            raise unknown("key of reply(usage=)", str(name), known)
+            raise unknown("key of reply(usage=)", str(name), (*known, *(_SPELT_ELSEWHERE if known is USAGE else ())))
         if name == "prompt_tokens_details":
             _usage({} if value is None else value, _DETAILS)
+        elif name == "seconds":
+            _seconds(value)
         elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise BadInput(f"reply(usage=): {name} is {value!r}; accepted: a whole number from 0")
-    _sums(usage)
-    return usage
+    _sums(counts)
+    return counts
+
+
+def _spelt_alike(usage: Mapping[Any, Any]) -> dict[Any, Any]:
+    for name, usual in _SPELT_ELSEWHERE.items():
+        if name in usage and usual in usage:
+            raise BadInput(f"reply(usage=): {name} and {usual} are the same; accepted: one of them")
+    return {_SPELT_ELSEWHERE.get(name, name): value for name, value in usage.items()}
+
+
+def _seconds(value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < MOST_SECONDS:
+        raise BadInput(f"reply(usage=): seconds is {value!r}; accepted: a number from 0 to {MOST_SECONDS:,}")
 
 
 def _sums(usage: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ value (:mod:`.decision`); :mod:`.replies` gives it the provider's form, :mod:`.m
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from pytest_llmcontract.core.call.meter import settle, settle_within
 from pytest_llmcontract.core.call.multipart import judged_body, read_form
 from pytest_llmcontract.core.call.ours import find_failure, refusal_of_ours
 from pytest_llmcontract.core.call.replies import make_reply
+from pytest_llmcontract.core.call.routes import UNKNOWN
 from pytest_llmcontract.core.call.script import ConnectionFault
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import FIND_ONLY, OUTSIDE, STEPS
@@ -28,7 +29,7 @@ from pytest_llmcontract.core.completion.reported import error_name
 from pytest_llmcontract.core.completion.tokens import checked_count
 from pytest_llmcontract.core.contract.mismatch import Mismatch
 from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, kept_once
-from pytest_llmcontract.core.facts.records import Lane
+from pytest_llmcontract.core.facts.records import Lane, Model
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
@@ -87,7 +88,7 @@ class Simulator:
                 return self._outcome(state, turn)
             except Exception as problem:  # never through the client, whose SDK would try again
                 turn.call.reply = refusal_of_ours(find_failure(turn, problem))
-                state.ledger.settle(turn.call)
+                state.attempts.settle(turn.call)
                 return Outcome(turn.call, turn.call.reply)
 
     def _outcome(self, state: State, turn: Turn) -> Outcome:
@@ -110,13 +111,11 @@ class Simulator:
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
         turn.model = state.model(turn.call.model) if operation_of(turn).calls_model else None
         if contract := state.contracts.get(turn.operation):
-            # A retired model answers nothing at all: what it could not do does not matter any more.
-            able = turn.model if turn.model and not turn.model.is_retired(turn.now.date()) else None
-            turn.mismatches = contract.check(judged_body(turn.request), able)
+            turn.mismatches = contract.check(judged_body(turn.request), _able(turn))
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
         if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
-            turn.prompt_tokens = checked_count(state.tokens.prompt(turn.body, turn.call.model))
+            turn.prompt_tokens = checked_count(state.tokens.prompt(turn.chat, turn.call.model))
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)
 
@@ -142,10 +141,13 @@ class Simulator:
         """What the provider makes of a request that comes from inside it; see :data:`.state.Within`."""
         turn = _turn(state, request, number, state.edition.lanes[lane])
         turn.inside = True
-        self._begin_turn(state, turn)
-        decision = self.decide(state, turn)
-        reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
-        settle_within(state, turn, decision, reply)
+        try:
+            self._begin_turn(state, turn)
+            decision = self.decide(state, turn)
+            reply = decision if isinstance(decision, Disconnect) else make_reply(state, turn, decision)
+            settle_within(state, turn, decision, reply)
+        except Exception as problem:  # never through whoever moves the clock
+            turn.call.reply = refusal_of_ours(find_failure(turn, problem))
         return turn.call
 
     def _arrived(self, state: State, turn: Turn, reply: ApiReply | Disconnect) -> None:
@@ -161,16 +163,17 @@ class Simulator:
 def _entered(state: State, request: ApiRequest) -> Turn:
     """The call, in ledger and journal."""
     turn = _turn(state, request, len(state.journal.calls))
-    state.ledger.enter(turn.call)
+    state.attempts.enter(turn.call, reversed(state.ledger.calls), state.clock.deeds)
+    state.ledger.calls.append(turn.call)
     state.journal.calls.append(turn.call)
     return turn
 
 
 def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = None) -> Turn:
     """A call that begins now."""
-    operation, targets = state.routes.find(request.method, request.path)
+    path, operation, targets = _address(state, request)
     body = request.json if isinstance(request.json, dict) else read_form(request)
-    name = body.get("model")
+    name = body.get("model") or state.edition.dialect.default_models.get(operation)
     named = targets["id"] if operation in OPERATIONS and OPERATIONS[operation].names_model else ""
     call = Call(
         provider=state.edition.provider,
@@ -183,7 +186,24 @@ def _turn(state: State, request: ApiRequest, number: int, lane: Lane | None = No
     now = state.clock.now
     request_id = state.request_ids.pop(0) if state.request_ids else state.envelope.request_id(now)
     lane = lane or state.edition.lane_for(body.get("service_tier"))
-    return Turn(request, call, number, now, call.at, request_id, body, lane, targets=targets)
+    chat = OPERATIONS[operation].as_chat(body) if operation in OPERATIONS else body
+    return Turn(request, call, number, now, call.at, request_id, body, chat, lane, path=path, targets=targets)
+
+
+def _address(state: State, request: ApiRequest) -> tuple[str, str, Mapping[str, str]]:
+    """The path as the provider has it, behind whatever gateway, its operation, and what it names."""
+    paths = tuple(state.edition.paths_of(request.host, request.path))
+    found = ((path, *state.routes.find(request.method, path)) for path in paths)
+    return next((one for one in found if one[1] != UNKNOWN), (paths[0], UNKNOWN, {}))
+
+
+def _able(turn: Turn) -> Model | None:
+    """The model whose abilities the body is held to: what one that is retired, or does not do such things at all,
+    could not do does not matter any more."""
+    model = turn.model
+    if model is None or model.is_retired(turn.now.date()) or not operation_of(turn).suits(model):
+        return None
+    return model
 
 
 def _find_mismatch(state: State, turn: Turn, mismatch: Mismatch) -> None:

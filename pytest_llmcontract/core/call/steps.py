@@ -9,8 +9,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from datetime import date
+from fnmatch import fnmatchcase
 
 from pytest_llmcontract.core.call.decision import Decision, Whole
+from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.judged import judge
 from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
@@ -18,8 +20,12 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.lifecycle import lifecycle_of
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.limits.charges import Charges
+from pytest_llmcontract.core.limits.limiter import Shortage
+from pytest_llmcontract.core.limits.rules import LimitState
 from pytest_llmcontract.core.operations import OPERATIONS, operation_of
 from pytest_llmcontract.core.refusal import Refusal
+from pytest_llmcontract.core.secrets import says_secret
 
 Step = Callable[[State, Turn], Decision | None]
 
@@ -30,7 +36,7 @@ def route(state: State, turn: Turn) -> Decision | None:
         return None
     edition = state.edition
     sent = f"{turn.request.method} {turn.request.path}"
-    near = state.routes.nearest(turn.request.path)
+    near = state.routes.nearest(turn.path)
     turn.find(
         "LLM105",
         f"{sent} is not an address of {edition.provider}",
@@ -42,9 +48,15 @@ def route(state: State, turn: Turn) -> Decision | None:
     return edition.refusal("unknown_address")
 
 
+def _has_gateway_key(state: State, turn: Turn) -> bool:
+    """Gateways hold the provider's key, and have each a header of their own for theirs."""
+    headers = turn.request.headers
+    return turn.request.host in state.edition.gateways and any(headers[name] for name in headers if says_secret(name))
+
+
 def key(state: State, turn: Turn) -> Decision | None:
     """Does a credential come along, in the right place? Any key is a good one."""
-    if operation_of(turn).public:
+    if operation_of(turn).public or _has_gateway_key(state, turn):
         return None
     scheme, _, secret = turn.request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret:
@@ -75,7 +87,7 @@ def contract(state: State, turn: Turn) -> Decision | None:
 
 def _upload(state: State, turn: Turn) -> Refusal | None:
     """Is a file of the form too big? It is refused before anybody looks at the form."""
-    most = state.edition.dialect.upload_bytes
+    most = operation_of(turn).upload_bytes(state)
     sizes = {name: len(value.data) for name, value in turn.body.items() if isinstance(value, File)}
     name = next((name for name, size in sizes.items() if most is not None and size > most), None)
     if name is None:
@@ -92,7 +104,9 @@ def _upload(state: State, turn: Turn) -> Refusal | None:
 
 
 def account(state: State, turn: Turn) -> Decision | None:
-    """May this account call at all, and in this lane?"""
+    """May this account call at all, this operation, and in this lane?"""
+    if refused := _not_on_plan(state, turn):
+        return refused
     if turn.lane.plans and turn.plan not in turn.lane.plans:
         turn.find(
             "LLM102",
@@ -103,7 +117,24 @@ def account(state: State, turn: Turn) -> Decision | None:
             fix=f"leave service_tier out, or test with plan={turn.lane.plans[0]!r} if that is the account's",
         )
         return state.edition.refusal("lane_not_on_plan", {"service_tier": turn.body.get("service_tier")})
-    return state.account.refusal(turn.at)
+    refusal = state.account.refusal(turn.at)
+    return refused_by_account(state, turn, refusal) if refusal else None
+
+
+def _not_on_plan(state: State, turn: Turn) -> Refusal | None:
+    lacking = state.edition.dialect.not_on_plan.get(turn.plan, ())
+    if not any(fnmatchcase(turn.operation, name) for name in lacking):
+        return None
+    having = [plan for plan in state.edition.plans if plan not in state.edition.dialect.not_on_plan]
+    turn.find(
+        "LLM102",
+        f"the plan {turn.plan!r} has no {turn.operation}",
+        path="url",
+        sent=f"{turn.request.method} {turn.request.path}",
+        allowed=f"the plan {' or '.join(having)}",
+        fix=f"test with plan={having[0]!r} if that is the account's" if having else "",
+    )
+    return state.edition.refusal("not_on_plan", operation=turn.operation)
 
 
 def model(state: State, turn: Turn) -> Decision | None:
@@ -139,9 +170,44 @@ def model(state: State, turn: Turn) -> Decision | None:
     if denied := state.account.access(known, turn.at):
         turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
         return denied.refusal
+    if not operation_of(turn).suits(known):
+        return _unable(state, turn, known)
+    if not turn.lane.answers(known):
+        return _not_in_lane(state, turn, known)
     if not turn.target and (end := _end_of(state, known)) is not None:
         _warn_of_retirement(state, turn, end)
     return None
+
+
+def _unable(state: State, turn: Turn, known: Model) -> Decision | None:
+    """A model that cannot do what is asked. Where the provider hands the call on to it, that refuses it in the end."""
+    operation = operation_of(turn)
+    kinds = " or ".join(operation.models)
+    turn.find(
+        "LLM102",
+        f"{known.id} is of the type {known.type!r} and does no {operation.does}",
+        path="$.model",
+        sent=known.id,
+        allowed=f"a model of the type {kinds}",
+        fix=f"choose one that {_list_of(state)} lists with that type",
+    )
+    refusal = state.edition.refusal("wrong_model", {"does": operation.does}, operation=turn.operation)
+    if state.edition.errors[refusal.error].step == "answer":
+        turn.unable = refusal
+        return None
+    return refusal
+
+
+def _not_in_lane(state: State, turn: Turn, known: Model) -> Refusal:
+    turn.find(
+        "LLM102",
+        f"the model {known.id!r} is not answered in the service tier {turn.lane.name!r}",
+        path="$.model",
+        sent=known.id,
+        allowed=", ".join(turn.lane.takes) or f"a model other than {', '.join(turn.lane.lacks)}",
+        fix="ask it live, or choose a model that is",
+    )
+    return state.edition.refusal("not_in_lane")
 
 
 def _find_gone(state: State, turn: Turn, known: Model) -> None:
@@ -204,20 +270,24 @@ def size(state: State, turn: Turn) -> Decision | None:
     """Do prompt and completion fit the model's context?"""
     if turn.model is None or turn.model.context is None or not operation_of(turn).reads_text:
         return None
-    asked = turn.asked_tokens
+    asked = turn.asked_tokens if turn.model.says != "probability" else 0
     total = turn.prompt_tokens + asked
     if total <= turn.model.context:
         return None
     turn.find(
         "LLM107",
         f"{total} tokens do not fit the {turn.model.context} of {turn.model.id}",
-        path="$.messages",
+        path=f"$.{next((name for name in _PROMPTS if name in turn.body), _PROMPTS[0])}",
         sent=f"{turn.prompt_tokens} tokens of prompt (estimated) and {asked} of completion",
         allowed=f"{turn.model.context} together",
         fix="shorten the messages or ask for fewer tokens",
     )
     reason = "too_long_elsewhere" if turn.model.third_party else "too_long"
     return state.edition.refusal(reason, too_long(turn.model.context, turn.prompt_tokens, asked))
+
+
+_PROMPTS = ("messages", "input", "prompt")
+"""Where a request has what is counted in tokens."""
 
 
 def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:
@@ -237,22 +307,53 @@ def limiter(state: State, turn: Turn) -> Decision | None:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
-    turn.rules = state.limiter.rules(turn.model.id)
-    turn.shortage = state.limiter.admit(turn.model.id, charges, turn.at, turn.rules)
-    turn.limits = state.limiter.state(turn.model.id, turn.at, turn.rules)
-    if turn.shortage is not None:
-        return Refusal(state.envelope.shortage_error(turn))
-    turn.counted, turn.taken = counted, charges.taken
-    return None
+    for lane in state.edition.lanes_of(turn.lane):
+        turn.lane = lane
+        turn.shortage = _admitted(state, turn, charges)
+        if turn.shortage is None:
+            turn.counted, turn.taken = counted, charges.taken
+            return None
+    return Refusal(state.envelope.shortage_error(turn))
+
+
+def _admitted(state: State, turn: Turn, charges: Charges) -> Shortage | None:
+    """Let the call in, by the limits of its lane and by those of the key's share of the account: by both, or nothing
+    is taken. A lane with limits of its own is not shared out."""
+    assert turn.model is not None
+    model, limiter = turn.model.id, state.pool(turn.lane)
+    share = state.account.share(turn.request) if turn.lane.limits is None else None
+    turn.rules = limiter.rules(model)
+    shortage = share.admit(model, charges, turn.at) if share is not None else None
+    if shortage is None:
+        shortage = limiter.admit(model, charges, turn.at, turn.rules)
+        if share is not None and shortage is not None:
+            share.take(model, {kind: -amount for kind, amount in charges.taken.items()}, turn.at)
+    turn.limits = limiter.state(model, turn.at, turn.rules)
+    if share is not None:
+        turn.limits |= _scarcer(turn.limits, share.state(model, turn.at))
+    return shortage
+
+
+def _scarcer(ours: Mapping[str, LimitState], share: Mapping[str, LimitState]) -> dict[str, LimitState]:
+    """Of the limits of a share, those of which less is left than of the account's."""
+    return {kind: state for kind, state in share.items() if kind not in ours or state.remaining < ours[kind].remaining}
 
 
 def capacity(state: State, turn: Turn) -> Decision | None:
-    """Has the provider room? It always has, unless a test scripts otherwise."""
-    return None
+    """Has the provider room? It always has, unless a test says otherwise."""
+    if state.capacity.has_room(turn.lane):
+        return None
+    if turn.model is not None:
+        # What is refused at once has used nothing (assumed).
+        given_back = {kind: -amount for kind, amount in turn.taken.items()}
+        state.pool(turn.lane).take(turn.model.id, given_back, turn.at, turn.rules)
+    return Refusal(turn.lane.room)
 
 
 def answer(state: State, turn: Turn) -> Decision:
     """Answer: as the test scripted it, else as the simulator makes it up."""
+    if turn.unable is not None:
+        return turn.unable
     wanted = _NOTHING
     if turn.due is not None and isinstance(turn.due.part, ScriptedReply):
         wanted = turn.due.part
@@ -261,7 +362,7 @@ def answer(state: State, turn: Turn) -> Decision:
         turn.extra_headers = wanted.headers
         judge(state, turn, turn.due, wanted)
     if wanted.body is not None:
-        return Whole(wanted.body)
+        return Whole(wanted.body, operation_of(turn).status_of(state))
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
         return _not_simulated(turn)
     return operation_of(turn).answer(state, turn, wanted)
@@ -282,8 +383,10 @@ STEPS: Mapping[str, Step] = {
 }
 """Every step by the name that an edition's ``path`` uses."""
 
-OUTSIDE = frozenset({"key", "account", "limiter"})
-"""Steps for calls from outside alone: a line of a batch has passed them with its batch."""
+OUTSIDE = frozenset({"key", "limiter"})
+"""Steps for calls from outside alone: a line of a batch has passed the key with its batch, and has limits of its own.
+
+An account that cannot pay any more refuses lines as well (assumed)."""
 
 FIND_ONLY = frozenset({"route", "key", "model"})
 """Steps that a recorded call takes too, for what they find: the provider has decided it, so they do not. The length of

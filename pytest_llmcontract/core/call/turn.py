@@ -23,6 +23,7 @@ from pytest_llmcontract.core.limits.charges import Counted
 from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import LimitState, Rule
 from pytest_llmcontract.core.limits.store import Amounts
+from pytest_llmcontract.core.refusal import Refusal
 
 
 @dataclass(slots=True)
@@ -41,8 +42,12 @@ class Turn:
     request_id: str
     body: Mapping[str, Any]
     """The parsed body; empty for a request without one, or whose body is no JSON object."""
+    chat: Mapping[str, Any]
+    """The body as a chat, whatever form of one it is (``Operation.as_chat``)."""
     lane: Lane
     """The way it takes: its service tier."""
+    path: str = ""
+    """The request's, as the provider has it: behind a gateway another than was called."""
     plan: str = ""
     """The plan or tier in force."""
     targets: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +74,8 @@ class Turn:
     """How it counts; ``None`` where no limit was asked, or one refused."""
     taken: Amounts = field(default_factory=dict)
     """What was taken for it at once."""
+    unable: Refusal | None = None
+    """How the model itself refuses in the end what it cannot do."""
     shortage: Shortage | None = None
     """The limit that refused the call."""
 
@@ -99,7 +106,7 @@ class Turn:
     @property
     def asked_tokens(self) -> int:
         """The longest completion that the request allows; 0 if it does not say."""
-        return asked_completion(self.body) or 0
+        return asked_completion(self.chat) or 0
 
     @property
     def operation(self) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_llmcontract.core.call.script import ScriptedReply, last_user_text
+from pytest_llmcontract.core.completion.classifiers import probability, verdict
+from pytest_llmcontract.core.completion.executed import Executed, executions
 from pytest_llmcontract.core.completion.synthesis import ROOM, conforming
 from pytest_llmcontract.core.completion.tokens import TokenEstimator, checked_count
 from pytest_llmcontract.core.exchange import Usage, UsageSource
@@ -44,6 +46,8 @@ class Completion:
     finish_reason: str
     usage: Usage
     reasoning_tokens: int = 0
+    executed: tuple[Executed, ...] = ()
+    """What the provider ran itself before it answered."""
 
 
 def compose(
@@ -65,18 +69,25 @@ def compose(
     """
     calls = said_tool_calls(body, script)
     content = None if calls else _content(body, model, script)
+    if model.says == "probability" and isinstance(content, str):
+        content = (content,)  # a number is no run of words, and no maximum cuts it
+        body = {**body, "max_tokens": None, "max_completion_tokens": None}
     pieces = content if isinstance(content, tuple) else tuple(_TOKENS.findall(content)) if content else ()
     finish = script.finish_reason or ("tool_calls" if calls else "stop")
     if script.content is None and not calls:
         pieces, finish = _limited(pieces, finish, body)
     text = None if content is None else "".join(pieces)
     reasoning = _reasoning(body, model, script)
-    output, thought = _counted(text, calls, reasoning, tokens, model.id)
+    output, thought = (0, 0) if model.says == "probability" else _counted(text, calls, reasoning, tokens, model.id)
     made_up = script.content is None and script.structured is None and script.tool_calls is None
     if made_up and assumed_output is not None:
         output = min(assumed_output, asked_completion(body) or assumed_output)
-    usage = _usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
-    return Completion(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens))
+    usage = told_usage(script.usage or {}, prompt_tokens, output, "assumed" if made_up else "estimated")
+    # Beside an answer that the test wrote nothing is made up, and what was run in this turn is not run again.
+    ran = tuple(executions(body)) if made_up and not calls and not _already_called(body.get("messages") or ()) else ()
+    if ran:
+        usage = replace(usage, tools=tuple([run.type for run in ran]))
+    return Completion(text, pieces, reasoning, calls, finish, usage, min(thought, usage.output_tokens), ran)
 
 
 def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> str | tuple[str, ...]:
@@ -90,9 +101,17 @@ def _content(body: Mapping[str, Any], model: Model, script: ScriptedReply) -> st
         return json.dumps(
             conforming(format_schema(wanted), hint=last_user_text(body), room=_room(body)), ensure_ascii=False
         )
+    if model.says != "text":
+        return _judged(last_user_text(body), model)
     if kind == "json_object":
         return json.dumps({"answer": _prose(model)}, ensure_ascii=False)
     return _prose(model)
+
+
+def _judged(text: str, model: Model) -> str:
+    if model.says == "probability":
+        return probability(text)
+    return verdict(text) if model.says == "verdict" else "safe"
 
 
 def format_schema(wanted: Any) -> Mapping[str, Any]:
@@ -193,6 +212,17 @@ def asked_completion(body: Mapping[str, Any]) -> int | None:
     return most if isinstance(most, int) else None
 
 
+def choices_asked(body: Mapping[str, Any]) -> int:
+    """How many answers the request wants; all are the same."""
+    count = body.get("n")
+    return count if isinstance(count, int) and count > 0 else 1
+
+
+def split_tokens(text: str) -> tuple[str, ...]:
+    """*text* in pieces as a model reads it, roughly."""
+    return tuple(_TOKENS.findall(text))
+
+
 def _counted(
     text: str | None, calls: Sequence[ToolCall], reasoning: str, tokens: TokenEstimator, model: str
 ) -> tuple[int, int]:
@@ -205,7 +235,7 @@ def _counted(
     return whole, whole - said
 
 
-def _usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
+def told_usage(told: Mapping[str, Any], prompt_tokens: int, output_tokens: int, source: UsageSource) -> Usage:
     """What was counted, unless the test scripted it."""
     if "completion_tokens" in told:
         source = "scripted" if "prompt_tokens" in told else "estimated"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
+from pytest_llmcontract.core.completion.conversation import as_chat, is_responses
 from pytest_llmcontract.core.errors import BadInput
 
 
@@ -24,7 +25,10 @@ class TokenEstimator(Protocol):
     """What the simulation asks when nobody scripted ``usage``."""
 
     def prompt(self, body: Mapping[str, Any], model: str) -> int:
-        """Input tokens of a request *body* (chat, completions, embeddings ...) for *model*."""
+        """Input tokens of a request *body* (chat, completions, embeddings ...) for *model*.
+
+        A request of the Responses API comes as the chat it is.
+        """
         ...
 
     def output(
@@ -84,6 +88,7 @@ FAMILIES = (
     Family("gpt-oss", request=71, tools=19, tools_factor=0.45, tools_stay=True, call=7, json_object=23,
            answer=2.9, reasoning=6.3, answer_call=13.5),
     Family("compound", request=476),
+    Family("prompt-guard", request=2, system=0, answer=0),
     Family("guard", request=199, system=0),
     # Until April 2025 a third of that for tools.
     Family("llama-4", request=10.2, tools=672, tools_factor=0.58, call=27, image=149, json_object=7.6,
@@ -189,7 +194,9 @@ class DefaultEstimator:
     def prompt(self, body: Mapping[str, Any], model: str) -> int:
         """Input tokens of a request *body*; text without a template where it has no messages. Any JSON is taken."""
         known = family(model)
-        messages = list(_messages(body))
+        if is_responses(body):
+            body = as_chat(body)
+        messages = [message for message in _listed(body.get("messages")) if isinstance(message, Mapping)]
         if not messages:
             return round(sum(self.count(text) for text in _bare_texts(body)))
         total = known.request - PER_MESSAGE
@@ -244,14 +251,8 @@ def _is_mapping(value: object) -> bool:
     return isinstance(value, Mapping)
 
 
-def _messages(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The messages of a chat body, or of a responses body (``instructions`` and ``input``)."""
-    messages = body.get("messages", body.get("input"))
-    if "instructions" in body:
-        yield {"role": "system", "content": body["instructions"]}
-        if isinstance(messages, str):
-            yield {"role": "user", "content": messages}
-    yield from (message for message in (messages if isinstance(messages, list) else ()) if isinstance(message, Mapping))
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _bare_texts(body: Mapping[str, Any]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def message(failure: Failure) -> str:
             if failure.unsupported and failure.expected == "null":
                 return f"{path} is not supported"
             return f"{path} is {kind_of(failure.sent)}, not {_kinds(failure.expected)}"
-        case "enum" | "const" if failure.unsupported:
+        case "enum" | "const" | "maxItems" if failure.unsupported:
             return f"{path} is not supported"
         case "enum" | "const":
             return f"{path} is {sent}, which the contract does not know"
@@ -75,6 +75,10 @@ def message(failure: Failure) -> str:
             return f"{path} has {_items(len(failure.sent))}, fewer than {failure.expected}"
         case "maxItems":
             return f"{path} has {_items(len(failure.sent))}, more than {failure.expected}"
+        case "maxProperties":
+            return f"{path} has {len(failure.sent)} keys, more than {failure.expected}"
+        case "maxLength":
+            return f"{path} has {len(failure.sent):,} characters, more than {failure.expected:,}"
     return f"{path} is {sent}, which breaks the contract's {failure.keyword!r}"
 
 
@@ -86,7 +90,7 @@ def allowed(failure: Failure) -> str:
             return ", ".join(known) if len(known := _known(failure)) <= 12 else "a field of the contract"
         case "required":
             return "the field"
-        case "enum" if failure.unsupported:
+        case "enum" | "maxItems" if failure.unsupported:
             return "nothing"
         case "enum":
             return listed(failure.sent, map(shown, failure.expected))
@@ -99,7 +103,7 @@ def allowed(failure: Failure) -> str:
             return f"only {low}" if low == high else f"{low} to {high}"
         case "minimum" | "minItems":
             return f"at least {failure.expected}"
-        case "maximum" | "maxItems":
+        case "maximum" | "maxItems" | "maxProperties" | "maxLength":
             return f"at most {failure.expected}"
     return shown(failure.expected)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date as Date  # noqa: N812  Edition has a field of that name
 from functools import cached_property
@@ -43,6 +44,8 @@ class Edition(Fact):
     provider: str
     date: Date
     hosts: tuple[str, ...]
+    gateways: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Hosts of the user's own -> the paths there that stand for :attr:`base`, the longest first."""
     base: str
     """Path all operations share, ``/openai/v1``."""
     operations: Mapping[str, str]
@@ -190,7 +193,16 @@ class Edition(Fact):
 
     def lane_for(self, asked: object) -> Lane:
         """The lane that a request's ``service_tier`` chooses; the usual one if it chooses none."""
-        return self._lane_by_tier.get(asked, USUAL_LANE) if isinstance(asked, str) else USUAL_LANE
+        usual = self._usual_lane
+        return self._lane_by_tier.get(asked, usual) if isinstance(asked, str) else usual
+
+    def lanes_of(self, lane: Lane) -> tuple[Lane, ...]:
+        """The lanes that a call in *lane* tries, in order; mostly itself."""
+        return tuple([self.lanes[name] for name in lane.tries]) or (lane,)
+
+    @cached_property
+    def _usual_lane(self) -> Lane:
+        return next((lane for lane in self.lanes.values() if lane.usual), USUAL_LANE)
 
     @cached_property
     def _lane_by_tier(self) -> dict[str, Lane]:
@@ -214,11 +226,12 @@ class Edition(Fact):
             BadInput: A kind or model is not known, or a value is no positive number.
         """
         merged = {scope: dict(kinds) for scope, kinds in self.overrides.items()}
-        for scope, kinds in self._scopes(limits or {}):
+        for scope, kinds in self.limits_given(limits or {}):
             merged.setdefault(scope, {}).update(kinds)
         return self._changed(overrides=merged)
 
-    def _scopes(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
+    def limits_given(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
+        """Limits as a person writes them: model, or ``*`` for all, with kind -> limit. As :meth:`with_limits`."""
         for name, value in limits.items():
             if isinstance(value, Mapping):
                 if name != "*" and name not in self.models:
@@ -254,7 +267,7 @@ class Edition(Fact):
         )
         if known is None and fields.get("type", "chat") != "chat":
             base.pop("capabilities")
-        guesses = known.assumed.difference(fields) if known else frozenset()
+        guesses = (known.assumed if known else frozenset({"type"})).difference(fields)
         own = {"source": "user", "sources": {}, "assumed": guesses}
         try:
             return Model.model_validate({**base, **fields, **own})
@@ -266,9 +279,21 @@ class Edition(Fact):
         return Source(what="models= of the test", read=self.date, kind="given")
 
     def with_hosts(self, hosts: Iterable[str]) -> Edition:
-        """The edition with gateway addresses of one's own: bare host names, or URLs."""
-        names = [hosts] if isinstance(hosts, str) else list(hosts)
-        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *map(_gateway, names)))))
+        """The edition with gateway addresses of one's own: host names, or base URLs."""
+        named = [_gateway(host) for host in ([hosts] if isinstance(hosts, str) else hosts)]
+        paths: dict[str, set[str]] = {host: {*known} for host, known in self.gateways.items()}
+        for host, path in named:
+            if path or host not in self.hosts:  # the provider's own is no gateway
+                paths.setdefault(host, set()).update({path} - {""})
+        gateways = {host: tuple(sorted(found, key=len, reverse=True)) for host, found in paths.items()}
+        return self._changed(hosts=tuple(dict.fromkeys((*self.hosts, *gateways))), gateways=gateways)
+
+    def paths_of(self, host: str, path: str) -> Iterator[str]:
+        """What *path* may mean at *host*, the likeliest first: below a gateway's base, and as it stands."""
+        for base in self.gateways.get(host, ()):
+            if path == base or path.startswith(f"{base}/"):
+                yield self.base + path[len(base) :]
+        yield path
 
     def with_dialect(self, **changes: Any) -> Edition:
         """The edition with single switches set otherwise, to reproduce what was seen between two editions."""
@@ -297,6 +322,11 @@ class Edition(Fact):
             names = [spec.name for spec in self.errors.values() if spec.status == status and spec.default_for_status]
             if len(names) != 1:
                 raise ValueError(f"status {status} needs one default_for_status, has {', '.join(names) or 'none'}")
+        for lane in self.lanes.values():
+            if lane.room and lane.room not in self.errors:
+                raise ValueError(f"lane {lane.name!r} refuses with {lane.room!r}, which is not in the catalogue")
+            if stray := [name for name in lane.tries if name not in self.lanes]:
+                raise ValueError(f"lane {lane.name!r} tries {stray[0]!r}, which is no lane")
         for row in self.refusals:
             if row.reason not in REASONS and row.reason not in REASONS_OF_SOME:
                 known = ", ".join((*REASONS, *REASONS_OF_SOME))
@@ -320,12 +350,14 @@ _NEW_MODEL: dict[str, Any] = {
 }
 
 
-def _gateway(host: object) -> str:
-    """A host that ``hosts=`` names, in normal form."""
+def _gateway(host: object) -> tuple[str, str]:
+    """A host that ``hosts=`` names, in normal form, and the path in its URL that stands for the provider's base."""
     name = normal_host(host) if isinstance(host, str) else ""
     if not name:
-        raise BadInput(f"hosts={host!r}: accepted is the name of a host, or its URL")
-    return name
+        raise BadInput(f"hosts={host!r}: accepted is the name of a host, or a base URL")
+    written = str(host).partition("://")[2] or str(host)
+    path = re.split(r"[?#]", written, maxsplit=1)[0].partition("/")[2].strip("/")
+    return name, f"/{path}" if path else ""
 
 
 def _kind(name: object) -> str:

@@ -226,6 +226,8 @@ class Api(Fact):
     """What people call the provider."""
     keys: tuple[str, ...]
     """The environment variables that clients read its key from, the usual one first."""
+    addresses: tuple[str, ...] = ()
+    """Those that clients read another address from; without any, ``NAME_BASE_URL``."""
     limit_headers: dict[str, LimitHeader]
     """Header -> the limit that it tells."""
     hosts: tuple[str, ...]

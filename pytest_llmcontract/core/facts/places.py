@@ -19,6 +19,12 @@ def find_rule_pages() -> Path:
     return packaged if packaged.is_dir() else PACKAGE.parent / "docs" / "rules"
 
 
+def find_skill() -> Path:
+    """The page for coding agents: inside an installed package, among the documentation in a checkout."""
+    packaged = PACKAGE / "agents" / "SKILL.md"
+    return packaged if packaged.is_file() else PACKAGE.parent / "docs" / "agents" / "SKILL.md"
+
+
 def find_cassettes() -> Path:
     """The library of recordings: inside an installed package, beside it in a checkout."""
     packaged = PACKAGE / "cassettes"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date as Date  # noqa: N812  as in the data files
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -26,9 +27,9 @@ ModelType = Literal[
 ]
 """Together's words; ``audio`` speaks, ``transcribe`` listens."""
 
-ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images"]
+ModelRule = Literal["stream_only", "json_schema_wrapped", "no_system_with_images", "own_sound", "socket_only"]
 """What single models insist on: a stream; ``json_schema`` within a ``response_format`` of that type; pictures alone,
-without a message of the system."""
+without a message of the system; sound in their own samples, whatever is asked; a websocket."""
 
 Capability = Literal["tools", "json_object", "json_schema", "reasoning", "system", "prompt_cache"]
 
@@ -95,7 +96,28 @@ class Model(Fact):
     """What it was seen to insist on."""
     reasoning_efforts: tuple[str, ...] = ()
     """Accepted values of ``reasoning_effort``, where they are known."""
+    built_in_tools: tuple[str, ...] = ()
+    """Tools that the provider runs itself, which it takes beside functions."""
+    inner: tuple[str, ...] = ()
+    """The models behind a system of several: who reasons, who answers."""
+    says: Literal["text", "probability", "safety", "verdict"] = "text"
+    """What it answers: a text; how probable it is that the one user message attacks a prompt; ``safe`` or not; what it
+    finds by the policy of the system message, as JSON."""
     max_images: int | None = None
+    dimensions: int | None = None
+    """Numbers of each of its embeddings."""
+    unit_length: bool = False
+    """Whether its embeddings all have the length 1."""
+    max_characters: int | None = None
+    """Of a text that it speaks."""
+    voices: tuple[str, ...] = ()
+    """It speaks with, as far as they are known."""
+    sample_rate: int = 24000
+    """Of the sound it makes, where nothing else is asked."""
+    cache_minimum: int | None = None
+    """The shortest prompt that the prompt cache keeps, in tokens, where it is known of this model."""
+    steps: int | None = None
+    """Of its pictures, that the price of a megapixel includes."""
     prices: Prices = Prices()
     preview: bool = False
     terms: bool = False
@@ -129,6 +151,11 @@ class Model(Fact):
         A field of which the record says nothing has its default, which nobody saw either.
         """
         return name in self.model_fields_set and name not in self.assumed
+
+    @property
+    def can_cache(self) -> bool:
+        """Whether the provider caches its prompts."""
+        return self.prices.cached_input is not None or "prompt_cache" in self.capabilities
 
     def is_retired(self, day: Date) -> bool:
         return self.retired is not None and self.retired <= day
@@ -176,6 +203,8 @@ class ErrorSpec(Dated):
     """Whether this reply carries the rate-limit headers."""
     announces_wait: bool = True
     """Of a refusal by a limit: whether it carries ``retry-after``."""
+    worth_another: bool = False
+    """Of a 4xx: the model's own slip, which another attempt may be without."""
     edge: bool = False
     """It is answered by Cloudflare in front of the provider, whose own headers it lacks."""
     default_for_status: bool = False
@@ -190,9 +219,19 @@ class ErrorSpec(Dated):
 
 
 class ToolPrice(Dated):
-    """What a built-in tool costs beyond its tokens, in US dollars."""
+    """A built-in tool: what it costs beyond its tokens, in US dollars, and who has it."""
 
     name: str
+    type: str = ""
+    """What replies call it."""
+    function: str = ""
+    """In replies of a single model it is a function of this name, given code as it is."""
+    in_systems: bool = False
+    """Systems of several models have it (:attr:`Model.inner`), and choose it themselves."""
+    wanted: str = ""
+    """A pattern: for such words such a system uses it without being asked. Empty: only where it is enabled by name."""
+    seconds: Decimal = Decimal(0)
+    """How long a run takes, for a price by the hour."""
     thousand_requests: Decimal | None = None
     hour: Decimal | None = None
     source: str
@@ -269,16 +308,45 @@ class Engine(Dated):
 
 
 class Lane(Dated):
-    """A way for calls: a service tier. What it costs in times the list price, and who may take it."""
+    """A way for calls: a service tier. What it costs, what limits it, and who may take it."""
 
     name: str
     asked_as: tuple[str, ...] = ()
     """Values of ``service_tier`` that choose it; ``batch`` is chosen by the operation instead."""
+    usual: bool = False
+    """A call that asks for no lane takes it."""
     plans: tuple[str, ...] = ()
     """Who may take it; empty: everybody."""
     price: Decimal = Decimal(1)
+    """In times the list price."""
+    models: tuple[str, ...] = ()
+    """Those that cost so; empty: all. The others have their list price."""
+    takes: tuple[str, ...] = ()
+    """The models that it answers, with ``*`` for any text; empty: all but those that it :attr:`lacks`."""
+    lacks: tuple[str, ...] = ()
+    """Models that it does not answer, likewise."""
+    cache_discount: bool = True
+    """Whether cached tokens cost less in it, too."""
+    limits: Decimal | None = None
+    """In times the model's limits, and what is used of them is counted apart; ``None``: it shares the usual ones."""
+    tries: tuple[str, ...] = ()
+    """It is none of its own: the first of these lanes goes that has something left of its limits."""
+    room: str = ""
+    """What refuses a call where the provider has no room for this lane (``capacity(flex=False)``): an entry of the
+    error catalogue. Empty: there always is."""
     what: str = ""
     source: str
+
+    def answers(self, model: Model) -> bool:
+        """Whether *model* can be asked in it; of one that the user added it is not known."""
+        if not (self.takes or self.lacks) or model.source == "user":
+            return True
+        named = partial(fnmatchcase, model.id)
+        return not any(map(named, self.lacks)) and (not self.takes or any(map(named, self.takes)))
+
+    def price_of(self, model: str) -> Decimal:
+        """What *model* costs in it, in times its list price."""
+        return self.price if not self.models or model in self.models else Decimal(1)
 
 
 class RefusalRow(Dated):
@@ -316,6 +384,14 @@ REASONS_OF_SOME: Mapping[str, str] = {
     "none_ready": "of the deployments that get traffic none is ready",
     "machines_closed": "no endpoints of this kind may be made or started any more",
     "no_machine": "no machine is offered for the model",
+    "empty_file": "a file of sound has no bytes",
+    "no_sound": "a file holds no sound that anybody could play",
+    "sound_too_short": "sound plays for less time than is listened to",
+    "sound_too_long": "sound plays for more time than is listened to",
+    "text_too_long": "a text has more characters than are spoken",
+    "not_on_plan": "the operation is not for this plan",
+    "not_in_lane": "the model is not answered in this lane",
+    "file_known": "a file of the same checksum is there",
 }
 """Why operations refuse that not every provider has: one without them needs no row."""
 

@@ -98,6 +98,11 @@ def key_names(name: str) -> tuple[str, ...]:
     return tuple(api_of(name).get("keys") or (f"{name.upper()}_API_KEY",))
 
 
+def address_names(name: str) -> tuple[str, ...]:
+    """The environment variables that clients read another address of a provider from."""
+    return tuple(api_of(name).get("addresses") or (f"{name.upper()}_BASE_URL",))
+
+
 @forgets
 @cache
 def edition_days(name: str) -> tuple[date, ...]:

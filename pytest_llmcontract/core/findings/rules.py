@@ -35,6 +35,7 @@ RULES: dict[str, Rule] = {
         Rule("LLM106", "credential missing or misplaced"),
         Rule("LLM107", "too large"),
         Rule("LLM108", "model retires soon", "warning"),
+        Rule("LLM109", "a changing prefix defeats the prompt cache", "note"),
         Rule("LLM201", "recorded reply does not fit the schema"),
         Rule("LLM202", "secret in a recording"),
         Rule("LLM203", "stale recording", "warning"),
@@ -43,6 +44,13 @@ RULES: dict[str, Rule] = {
         Rule("LLM206", "request differs from its recording"),
         Rule("LLM207", "scripted answer never used"),
         Rule("LLM208", "the test's own part of a call failed"),
+        Rule("LLM301", "retry-after ignored"),
+        Rule("LLM302", "retry storm"),
+        Rule("LLM303", "no backoff"),
+        Rule("LLM304", "retried what must not be"),
+        Rule("LLM305", "498 without fallback", "note"),
+        Rule("LLM306", "burst above the plan"),
+        Rule("LLM307", "retries multiplied by layers"),
         Rule("LLM401", "more calls than budgeted"),
         Rule("LLM402", "more tokens than budgeted"),
         Rule("LLM403", "costs more than budgeted"),
@@ -50,7 +58,9 @@ RULES: dict[str, Rule] = {
         Rule("LLM405", "does not fit the plan"),
         Rule("LLM406", "more retries than budgeted"),
         Rule("LLM407", "takes longer than budgeted"),
+        Rule("LLM501", "account cannot pay or is restricted", "note"),
         Rule("LLM502", "tier not in force", "note"),
+        Rule("LLM503", "spend limit reached", "note"),
     )
 }
 """The rules this version knows, by code."""
@@ -91,6 +101,8 @@ class Violation:
     """Of the line that ``site`` ends with, from 1; 0: the line as a whole."""
     difference: str = ""
     """What is not as recorded, place by place; several lines."""
+    timeline: str = ""
+    """The attempts of a logical call: when, by whom, and what came of each; several lines."""
 
     def __post_init__(self) -> None:
         for name in ONE_LINE:

@@ -45,6 +45,19 @@ class ByRequest(NamedTuple):
         return Charges({**amounts, **used}, {**amounts, **used})
 
 
+class ByCharacters(NamedTuple):
+    """By the characters that are to be spoken, each of which counts as a token."""
+
+    characters: int
+
+    def charges(self) -> Charges:
+        amounts = {"RPM": 1, "RPD": 1, "TPM": self.characters, "TPD": self.characters}
+        return Charges(amounts, amounts)
+
+    def settled(self, usage: Usage) -> Charges:
+        return self.charges() if usage.characters else ByRequest().settled(usage)
+
+
 class ByTokens(NamedTuple):
     """In tokens.
 
@@ -83,7 +96,10 @@ class ByTokens(NamedTuple):
 
 
 def used_tokens(usage: Usage, kept: int = 0) -> dict[str, int]:
-    """What *usage* counts, and what was *kept* for it beforehand and is not given back. Cached tokens do not."""
+    """What *usage* counts, and what was *kept* for it beforehand and is not given back. Cached tokens do not.
+
+    A character that was spoken counts as a token: pasted refusals of Groq's (2025 and 2026) say so.
+    """
     fresh = usage.input_tokens - usage.cached_tokens
-    tokens = fresh + kept + usage.output_tokens
+    tokens = fresh + kept + usage.output_tokens + usage.characters
     return {"TPM": tokens, "ITPM": fresh, "OTPM": usage.output_tokens, "TPD": tokens}

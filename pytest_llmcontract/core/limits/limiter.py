@@ -56,6 +56,18 @@ class Limiter:
         self._store = store or Memory()
         self._rules: dict[str, tuple[Mapping[str, float], dict[str, Rule], tuple[float, ...]]] = {}
 
+    def scaled(self, times: float) -> Limiter:
+        """Limits of the same kinds, *times* as large, of which nothing is used yet."""
+        made: dict[str, tuple[Mapping[str, float], Mapping[str, float]]] = {}
+
+        def limits(model: str) -> Mapping[str, float]:
+            usual = self._limits(model)
+            if model not in made or made[model][0] is not usual:
+                made[model] = usual, {kind: limit * times for kind, limit in usual.items()}
+            return made[model][1]
+
+        return Limiter(limits, self._rule, whole_units=self._whole_units)
+
     def rules(self, model: str) -> dict[str, Rule]:
         """The model's limits as they hold now, by kind: a plan can change, what is used stays."""
         limits = self._limits(model)

@@ -11,7 +11,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.money.book import CENT, Book, exactly
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -63,6 +65,9 @@ class Account(Protocol):
     def access(self, model: Model, at: float) -> NoAccess | None:
         """Why it may not use *model* at *at*; ``None``: it may."""
 
+    def share(self, request: ApiRequest) -> Limiter | None:
+        """Limits of the part of the account that the key is for, which hold beside its own; ``None``: for no part."""
+
     def spend(self, cost: Decimal, at: float, source: str = "") -> None:
         """Something cost this much: *source* says what (``call 12``, the id of a job)."""
 
@@ -102,6 +107,9 @@ class PlainAccount:
     def access(self, model: Model, at: float) -> NoAccess | None:
         return None
 
+    def share(self, request: ApiRequest) -> Limiter | None:
+        return None
+
     def spend(self, cost: Decimal, at: float, source: str = "") -> None:
         pass
 
@@ -138,6 +146,7 @@ def as_money(amount: Money, what: str) -> Decimal:
 
 
 def shown(amount: Decimal) -> str:
-    """Dollars in a sentence: to the cent, or exactly where they are finer: ``$12.50``, ``$0.000375``."""
-    cents = amount.quantize(CENT)
-    return f"${cents:,}" if cents == amount else f"${amount.normalize():,f}"
+    """Dollars in a sentence: to the cent, or exactly where they are finer: ``$12.50``, ``$0.000375``, ``-$5.00``."""
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    cents = size.quantize(CENT)
+    return f"{sign}${cents:,}" if cents == size else f"{sign}${size.normalize():,f}"

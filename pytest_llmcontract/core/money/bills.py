@@ -144,5 +144,10 @@ class Credits:
         """All that came, in that order."""
         return [self.credit(id) for id in self._came]
 
+    @property
+    def left(self) -> Decimal:
+        """Dollars of all of them that are not used."""
+        return sum((credit.left for credit in self.credits()), NOTHING)
+
     def _left_of(self, id: str) -> Decimal:
         return self._book.against(self._came[id][1], id) - self._book.against("usage", id)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
+from math import ceil
 from typing import NamedTuple
 
 CENT = Decimal("0.01")
@@ -28,6 +29,16 @@ def exactly(amount: Decimal) -> Decimal:
 def whole_cents(amount: Decimal) -> Decimal:
     """The cents that can be billed of *amount*: what is less than one stays for the next bill (assumed)."""
     return amount.quantize(CENT, ROUND_DOWN)
+
+
+def _units(amount: Decimal) -> int:
+    return int(amount.scaleb(12))
+
+
+def _dollars(units: int) -> Decimal:
+    """Without the zeros at its end."""
+    amount = Decimal(units).scaleb(-12).normalize()
+    return amount if int(amount.as_tuple().exponent) <= 0 else amount.quantize(Decimal(1))
 
 
 def before(at: float, seconds: float) -> float:
@@ -69,7 +80,7 @@ class Book:
 
     def __init__(self) -> None:
         self._moments: dict[str, list[float]] = {}
-        self._sums: dict[str, list[Decimal]] = {}
+        self._sums: dict[str, list[int]] = {}  # in the smallest unit: a fraction of what a Decimal takes
         self._against: dict[tuple[str, str], Decimal] = {}
         self._listeners: list[Listener] = []
         self._last = float("-inf")
@@ -86,7 +97,7 @@ class Book:
         at = self._last = max(at, self._last)
         entry = Entry(at, what, exactly(amount), source, against)
         sums = self._sums.setdefault(what, [])
-        sums.append((sums[-1] if sums else NOTHING) + entry.amount)
+        sums.append((sums[-1] if sums else 0) + _units(entry.amount))
         self._moments.setdefault(what, []).append(at)
         if against:
             self._against[what, against] = self._against.get((what, against), NOTHING) + entry.amount
@@ -100,12 +111,12 @@ class Book:
 
     def sum(self, *what: str, until: float | None = None) -> Decimal:
         """The sum of all entries of these kinds; with *until* of those that were made by then."""
-        total = NOTHING
+        total = 0
         for kind in what:
             sums = self._sums.get(kind, ())
             count = len(sums) if until is None else bisect_right(self._moments.get(kind, ()), until)
             total += sums[count - 1] if count else 0
-        return total
+        return _dollars(total)
 
     def against(self, what: str, against: str) -> Decimal:
         """The sum of the entries of one kind that count against an invoice or a credit."""
@@ -113,7 +124,7 @@ class Book:
 
     def reached(self, what: str, total: Decimal) -> float | None:
         """The moment at which the entries of one kind, none of them negative, came to *total*; ``None``: not yet."""
-        place = bisect_left(sums := self._sums.get(what, []), total)
+        place = bisect_left(sums := self._sums.get(what, []), ceil(total.scaleb(12)))
         return self._moments[what][place] if place < len(sums) else None
 
     def listen(self, listener: Listener) -> None:

@@ -10,17 +10,23 @@ from collections.abc import Mapping
 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations import (
+    audio,
+    batches,
     catalogue,
     chat,
     deployments,
+    embeddings,
     endpoints,
     evaluations,
+    files,
     fine_tuning,
     identity,
     images,
     models,
+    rerank,
     rollouts,
     sessions,
+    videos,
 )
 from pytest_llmcontract.core.operations.operation import Operation
 
@@ -36,12 +42,23 @@ OPERATIONS: Mapping[str, Operation] = {
     **catalogue.OPERATIONS,
     **sessions.OPERATIONS,
     **identity.OPERATIONS,
+    **embeddings.OPERATIONS,
+    **rerank.OPERATIONS,
+    **videos.OPERATIONS,
+    **audio.OPERATIONS,
+    **files.OPERATIONS,
+    **batches.OPERATIONS,
 }
 """By name: what this version answers."""
 
 _OTHER = Operation()
 
 
+def operation_called(name: str) -> Operation:
+    """The operation of that name; one that this version does not answer counts as a request."""
+    return OPERATIONS.get(name, _OTHER)
+
+
 def operation_of(turn: Turn) -> Operation:
-    """What a call asks; what this version does not answer counts as a request."""
-    return OPERATIONS.get(turn.call.operation, _OTHER)
+    """What a call asks."""
+    return operation_called(turn.call.operation)

@@ -58,6 +58,8 @@ class OfKind(Operation):
     """
 
     calls_model = False
+    remembers = True
+    says = False
 
     def __init__(self, kind: str, belongs: Belongs = any_of_them) -> None:
         self.kind = kind

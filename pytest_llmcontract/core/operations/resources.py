@@ -199,7 +199,7 @@ class ListResources(OfProject):
             return things
         if by not in _SORTED_BY or way.lower() not in ("", "asc", "desc"):
             raise BadInput(f"orderBy must be created_at or updated_at with asc or desc, not {by[:40]!r}")
-        oldest_first = sorted(things, key=lambda thing: (thing.at if by == "created_at" else thing.changed))
+        oldest_first = sorted(things, key=lambda thing: thing.at if by == "created_at" else thing.changed)
         return oldest_first[::-1] if way.lower() == "desc" else oldest_first
 
 

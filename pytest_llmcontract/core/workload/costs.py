@@ -88,7 +88,7 @@ def cost(
         characters: Of text, for models that speak.
         tools: Built-in tools by name: requests, or hours for a tool that is priced by the hour.
         batch: Through the Batch API: half the list price for every token, cached or not (the discounts do not
-            stack), and for audio. Tools cost the same.
+            stack), and for audio; of Together only for the models that have it. Tools cost the same.
         edition: The day whose prices hold; default the newest.
 
     Raises:
@@ -110,7 +110,7 @@ def cost(
         "megapixels": _amount("megapixels", megapixels),
         "videos": _amount("videos", videos),
     }
-    factor = _batch_factor(facts, wanted) if batch else Decimal(1)
+    factor = _batch_factor(facts, model, wanted) if batch else Decimal(1)
     with localcontext(Context(prec=80, traps=[Inexact])):
         lines = (
             *_token_lines(facts, known, tokens, factor),
@@ -118,7 +118,7 @@ def cost(
             *_tool_lines(facts, tools or {}),
         )
         total = sum((line.cost for line in lines), Decimal(0))
-    return Cost(total, lines, facts.date, provider, model, tuple(_notes(facts, known, tokens, batch)))
+    return Cost(total, lines, facts.date, provider, model, tuple(_notes(facts, known, tokens, batch, factor)))
 
 
 def _token_lines(facts: Edition, model: Model, tokens: Usage, factor: Decimal) -> Iterator[Line]:
@@ -196,7 +196,7 @@ _PRICED = {
 }
 
 
-def _batch_factor(facts: Edition, wanted: Mapping[str, Decimal]) -> Decimal:
+def _batch_factor(facts: Edition, model: str, wanted: Mapping[str, Decimal]) -> Decimal:
     """Groq's batches take chat and transcription only, Together's likewise.
 
     Source: the providers' batch documentation (``batch`` in ``lanes.json``).
@@ -206,7 +206,7 @@ def _batch_factor(facts: Edition, wanted: Mapping[str, Decimal]) -> Decimal:
         raise BadInput(f"{facts.provider}'s edition {facts.date} knows no batch price")
     if other := [name for name, amount in wanted.items() if amount and name != "audio"]:
         raise BadInput(f"a batch takes tokens and audio, not {', '.join(other)}")
-    return lane.price
+    return lane.price_of(model)
 
 
 def _whole(name: str, value: object) -> int:
@@ -223,12 +223,14 @@ def _amount(name: str, value: object) -> Decimal:
     return amount
 
 
-def _notes(facts: Edition, model: Model, tokens: Usage, batch: bool) -> Iterator[str]:
+def _notes(facts: Edition, model: Model, tokens: Usage, batch: bool, factor: Decimal) -> Iterator[str]:
     if model.is_retired(facts.date):
         yield f"{model.id} is retired since {model.retired}: it does not answer any more"
+    if batch and factor == 1:
+        yield f"a batch of {model.id} costs what live calls cost"
     if not tokens.cached_tokens:
         return
-    if batch:
+    if factor < 1:
         yield "a batch costs the same with cached tokens: the discounts do not stack"
     elif model.prices.cached_input is None:
         yield f"no cached price of {model.id} is known: cached tokens cost as much as other input"

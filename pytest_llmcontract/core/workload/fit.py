@@ -8,7 +8,7 @@ is shown is rounded, downwards.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812  Fit has a field edition
 from fractions import Fraction
@@ -19,7 +19,7 @@ from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_with_plan
 from pytest_llmcontract.core.facts.numbers import exact_number
-from pytest_llmcontract.core.facts.records import LIMIT_KINDS, Model
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS, TOKEN_KINDS, Model
 from pytest_llmcontract.core.provider import provider_called
 
 DAY = 86400
@@ -167,7 +167,7 @@ def fit(
         edition=facts.date,
         work=work,
         bounds=bounds,
-        notes=tuple(_notes(own, name, known, work)),
+        notes=(*_notes(own, name, known, work), *_ways_out(own, name, known, work, bounds)),
     )
 
 
@@ -260,6 +260,18 @@ def _notes(facts: Edition, plan: str, model: Model, work: Workload) -> list[str]
     if rule.span != rule.window and "RPM" in limits:
         notes.append(f"counted in windows of {rule.span:g} s: calls must come evenly spread")
     return notes
+
+
+def _ways_out(facts: Edition, plan: str, model: Model, work: Workload, bounds: Sequence[Bound]) -> Iterator[str]:
+    """What may help a workload that does not fit, beside another plan."""
+    short = {bound.kind for bound in bounds if bound.excess(work) > 1}
+    if not short:
+        return
+    for lane in facts.lanes.values():
+        if lane.limits is not None and plan in lane.plans:
+            yield f"service tier {lane.name}: {lane.limits} times these limits, where the provider has room"
+    if short & TOKEN_KINDS and model.can_cache and facts.dialect.cache_seconds:
+        yield "tokens that the prompt cache has are not counted: leave them out of the tokens a call"
 
 
 _NEEDED = {

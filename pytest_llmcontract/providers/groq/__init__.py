@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pytest_llmcontract.core.errors import unknown
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.kept.schedule import Schedule
-from pytest_llmcontract.core.limits.rules import Refill
+from pytest_llmcontract.core.limits.rules import Refill, Rule
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
 from pytest_llmcontract.providers.groq.account import PLANS, GroqAccount
@@ -32,7 +33,11 @@ class GroqSettings(ProviderSettings):
 
 
 def _account(edition: Edition, settings: GroqSettings, schedule: Schedule) -> GroqAccount:
-    return GroqAccount(schedule.clock, settings.plan, settings.spend_limit, dialect_of(edition).tracking_delay_seconds)
+    return GroqAccount(edition, schedule, settings.plan, settings.spend_limit, partial(_rule, edition))
+
+
+def _rule(edition: Edition, kind: str, limit: float, window: float) -> Rule:
+    return Refill(limit, window, debt=dialect_of(edition).debt_allowed)
 
 
 PROVIDER = Provider(
@@ -40,7 +45,7 @@ PROVIDER = Provider(
     settings=GroqSettings,
     plan_settings=lambda plan: GroqSettings(plan=plan),
     account=_account,
-    rule=lambda edition, kind, limit, window: Refill(limit, window, debt=dialect_of(edition).debt_allowed),
+    rule=_rule,
     whole_units=lambda edition: dialect_of(edition).used_integer,
     envelope=GroqEnvelope,
     wording=GroqWording,

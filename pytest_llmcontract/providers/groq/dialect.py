@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -36,9 +37,22 @@ class GroqDialect(Dialect):
     service_tier_in_reply: bool = False
     instance_id_of: tuple[str, ...] = ()
     usage_in_last_chunk: bool = False
+    batch_keys: tuple[str, ...] = ()
+
+    # The Responses API
+    responses_form: Literal["first", "both_details", "groq_key"] = "first"
 
     # Money
-    tracking_delay_seconds: float = 0
+    tracking_delay_seconds: float
+    alert_shares: tuple[Decimal, ...]
+    billing_thresholds: tuple[Decimal, ...]
+    invoice_minimum: Decimal
+    payment_methods: tuple[str, ...]
+    reminder_days: tuple[int, ...]
+    restricted_after_days: int
+
+    # Projects
+    project_limits: tuple[str, ...]
 
 
 def dialect_of(edition: Edition) -> GroqDialect:

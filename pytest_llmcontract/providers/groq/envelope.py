@@ -10,15 +10,19 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.call.form import Ids, compact, content_type, edge_headers, filled, http_date, whole
+from pytest_llmcontract.core.call.form import Form, Ids, compact, content_type, edge_headers, filled, http_date, whole
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
-from pytest_llmcontract.providers.groq.dialect import dialect_of
+from pytest_llmcontract.providers.groq.dialect import GroqDialect, dialect_of
 from pytest_llmcontract.providers.groq.durations import reset_text, wait_text
+from pytest_llmcontract.providers.groq.forms.audio import SpeechForm, TranscriptForm
+from pytest_llmcontract.providers.groq.forms.batches import BatchesForm, BatchForm
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
-from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
-from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
+from pytest_llmcontract.providers.groq.forms.models import DroppedModelForm, ModelForm, ModelsForm
+from pytest_llmcontract.providers.groq.forms.responses import ResponsesForm
+from pytest_llmcontract.providers.plain import ContentForm, EmbeddingsForm, PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
@@ -45,16 +49,27 @@ class GroqEnvelope(PlainEnvelope):
         self._dialect = dialect_of(edition)
         self.forms = {
             "chat.completions": ChatForm(self, self._dialect),
+            "responses": ResponsesForm(self, self._dialect),
+            "embeddings": EmbeddingsForm(self),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
+            "models.delete": DroppedModelForm(self),
+            "audio.speech": SpeechForm(),
+            "audio.transcriptions": TranscriptForm(self, "transcribe"),
+            "audio.translations": TranscriptForm(self, "translate"),
+            **_files(self, self._dialect),
+            **_batches(self, self._dialect),
         }
         self.organization = "org_" + ids.letters(26, _CROCKFORD)
         self._region = self._dialect.regions[0] if self._dialect.regions else "us-central-1"
 
     def request_id(self, moment: datetime) -> str:
+        return self.new_id("req", moment)
+
+    def new_id(self, kind: str, moment: datetime) -> str:
         # A lower-case ULID: 48 bits of milliseconds and 80 of chance, five to a letter.
         number = int(moment.timestamp() * 1000) << 80 | self.ids.number(80)
-        return "req_" + "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
+        return f"{kind}_" + "".join([_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5)])
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         return {"organization": self.organization, "request_id": turn.request_id}
@@ -74,7 +89,6 @@ class GroqEnvelope(PlainEnvelope):
     def shortage_values(self, turn: Turn) -> Mapping[str, Any]:
         short = shortage_of(turn)
         text, abbreviation, error_type = _LIMIT_WORDS[short.kind]
-        tier = turn.body.get("service_tier") or "on_demand"
         return {
             "kind": abbreviation,
             "kind_text": text,
@@ -83,7 +97,7 @@ class GroqEnvelope(PlainEnvelope):
             "used": str(math.ceil(short.used) if self._dialect.used_printed == "ceil" else math.floor(short.used)),
             "requested": self._dialect.requested_prefix + whole(short.requested),
             "wait": wait_text(short.wait),
-            "service_tier": f" service tier `{tier}`" if self._dialect.service_tier_in_text else "",
+            "service_tier": f" service tier `{turn.lane.name}`" if self._dialect.service_tier_in_text else "",
             "upsell": self._dialect.upsell.get(turn.plan, ""),
         }
 
@@ -137,3 +151,24 @@ class GroqEnvelope(PlainEnvelope):
 
 def _retry_after(turn: Turn) -> float:
     return turn.retry_after if turn.retry_after is not None else math.ceil(shortage_of(turn).wait)
+
+
+def _files(envelope: PlainEnvelope, dialect: GroqDialect) -> dict[str, Form]:
+    file = FileForm(envelope)
+    return {
+        "files.create": file,
+        "files.list": FilesForm(envelope),
+        "files.retrieve": file,
+        "files.content": ContentForm(dialect),
+        "files.delete": DeletedForm(envelope),
+    }
+
+
+def _batches(envelope: PlainEnvelope, dialect: GroqDialect) -> dict[str, Form]:
+    batch = BatchForm(envelope, dialect)
+    return {
+        "batches.create": batch,
+        "batches.list": BatchesForm(envelope, batch),
+        "batches.retrieve": batch,
+        "batches.cancel": batch,
+    }

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.completion.conversation import as_chat, place_of
 from pytest_llmcontract.core.contract.nearest import edits
 from pytest_llmcontract.core.contract.request import (
     Breach,
     Text,
 )
+from pytest_llmcontract.core.contract.rules_of_sound import no_voice, unasked_times
 from pytest_llmcontract.core.contract.schemas import NOTHING, Failure, Path
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -58,6 +61,8 @@ TEXTS: Mapping[str, Text] = {
     "minimum": Text("number must be at least {limit:g}", "assumed", "kin-openapi's"),
     "max_items": Text("maximum number of items is {limit}", "pasted", "of tools and stop, 2026"),
     "min_items": Text("minimum number of items is {limit}", "pasted", "of messages and a tool message's content"),
+    "max_properties": Text("there must be at most {limit} properties", "assumed", "kin-openapi's"),
+    "max_length": Text("maximum string length is {limit}", "assumed", "kin-openapi's"),
     "pattern": Text('string doesn\'t match the regular expression "{pattern}"', "assumed", "kin-openapi's"),
     "one_of": Text("one of the following must be satisfied[{options}]", "pasted", "2025-08 to 2026-10"),
     "for_role": Text("for 'role:{role}' the following must be satisfied[({reason})]", "recorded", "2025-05"),
@@ -69,9 +74,9 @@ TEXTS: Mapping[str, Text] = {
         "2026-03",
     ),
     "sound_type": Text("response_format must be one of [wav]", "pasted", "of speech, 2026-01"),
+    "no_voice": Text("voice must be one of [{values}]", "assumed", "in the words of response_format"),
     "file_type": Text("file must be one of the following types: [{types}]", "pasted", "2026-10"),
     # The models.
-    "no_chat": Text("The model `{model}` does not support chat completions", "recorded", "2025-05"),
     "unsupported": Text(
         "`{field}` is not supported with this model",
         "pasted",
@@ -93,6 +98,9 @@ TEXTS: Mapping[str, Text] = {
     ),
     "max_tokens_2024": Text("{field} for `{model}` must be less than or equal to {limit}", "pasted", "2024-07"),
     "tool_type": Text("tools[{index}].type must be one of [function, mcp]", "recorded", "2025-08 to 2026-02"),
+    "one_message": Text(
+        "messages must contains a single user message for text classification models", "pasted", "2026-07 to 2026-10"
+    ),
     "tools_and_json": Text("json mode cannot be combined with tool/function calling", "pasted", "2025 and 2026"),
     "no_json_word": Text(
         "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
@@ -120,8 +128,10 @@ TEXTS: Mapping[str, Text] = {
     "wrapped": Text("code=400, message={message}, type=invalid_request_error", "recorded", "2025-12 to 2026-02"),
 }
 
-BUILT_IN_TOOLS = ("browser_search", "code_interpreter")
-"""Types of tools that the gpt-oss models have beside functions (documented)."""
+SYSTEM_TOOLS = ("web_search", "code_interpreter", "visit_website", "browser_automation", "wolfram_alpha")
+"""Tools that a request may enable of a compound system (documented)."""
+SYSTEM_FIELDS = ("search_settings", "include_domains", "exclude_domains", "compound_custom")
+"""Fields that only compound systems know."""
 
 AUDIO_TYPES = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "opus", "wav", "webm")
 """Endings of the names of files that transcriptions take, in the order of the refusal (pasted)."""
@@ -218,6 +228,10 @@ class GroqWording:
                 return TEXTS["min_items"](limit=expected)
             case "maxItems":
                 return TEXTS["max_items"](limit=expected)
+            case "maxProperties":
+                return TEXTS["max_properties"](limit=expected)
+            case "maxLength":
+                return TEXTS["max_length"](limit=expected)
             case "pattern":
                 return TEXTS["pattern"](pattern=expected)
             case "minimum":
@@ -233,18 +247,47 @@ class GroqWording:
     # The models.
 
     def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
-        if operation != "chat.completions":
-            return
-        if model is not None and model.type not in ("chat", "language", "code"):
-            text = TEXTS["no_chat"](model=model.id)
-            yield Breach(("model",), f"{model.id} is no chat model", self._bad_request(text), "a chat model")
-            return
+        if operation.startswith("audio."):
+            yield from self._sound(body, model)
+        elif operation == "responses":
+            yield from self._of_responses(body, model)
+        elif operation == "chat.completions":
+            yield from self._of_chat(body, model)
+
+    def _of_responses(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        """What is wrong with the chat that *body* is, told where it stands in *body*; the words are assumed."""
+        for breach in self._of_chat(as_chat(body), model):
+            yield replace(breach, path=place_of(body, breach.path), refusal=_in_other_words(breach.refusal))
+
+    def _of_chat(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        yield from self._classified(body, model)
+        yield from _of_systems(body, model)
         yield from self._reasoning(body, model)
         yield from self._images(body, model)
         yield from self._max_tokens(body, model)
         yield from self._tools(body, model)
         yield from self._format(body, model)
         yield from self._strict(body)
+
+    def _classified(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if model is None or model.says != "probability":
+            return
+        roles = [message["role"] for message in body["messages"]]
+        if roles != ["user"]:
+            yield Breach(
+                ("messages",),
+                f"is {', '.join(roles)}, and {model.id} classifies one text",
+                self._bad_request(TEXTS["one_message"]()),
+                "exactly one user message",
+                "send the text alone, as a user message",
+            )
+
+    def _sound(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        voice = body.get("voice")
+        if voice is not None and model is not None and model.voices and voice not in model.voices:
+            refusal = self._bad_request(TEXTS["no_voice"](values=" ".join(model.voices)))
+            yield no_voice(voice, model, refusal if model.is_seen("voices") else None)
+        yield from unasked_times(body)
 
     def _strict(self, body: Mapping[str, Any]) -> Iterator[Breach]:
         """A strict schema describes closed objects that have every property."""
@@ -342,7 +385,7 @@ class GroqWording:
 
     def _tools(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
         tools = body.get("tools") or ()
-        built_in = BUILT_IN_TOOLS if str(body.get("model")).startswith("openai/gpt-oss") else ()
+        built_in = model.built_in_tools if model is not None else ()
         for index, tool in enumerate(tools):
             if tool["type"] not in ("function", "mcp", *built_in):
                 yield Breach(
@@ -398,6 +441,46 @@ class GroqWording:
     def _wrapped(self, message: str, param: str = "") -> Refusal:
         text = TEXTS["wrapped"](message=message) if self._day >= PARAM_SINCE else message
         return self._bad_request(text, param=param)
+
+
+def _in_other_words(refusal: Refusal | None) -> Refusal | None:
+    """A refusal of a chat as the Responses API says it: it names the field that was sent."""
+    if refusal is None:
+        return None
+    told = {
+        name: str(text).replace("max_completion_tokens", "max_output_tokens") for name, text in refusal.values.items()
+    }
+    return replace(refusal, values=told)
+
+
+def _of_systems(body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+    """What compound systems alone know. None of it was seen refused."""
+    searches = body.get("search_settings") or {}
+    places: list[Path] = [(name,) for name in ("include_domains", "exclude_domains")]
+    places += [("search_settings", *place) for place in places]
+    for place in places:
+        for index, domain in enumerate((searches if len(place) == 2 else body).get(str(place[-1])) or ()):
+            if "://" in domain or not domain.strip() or any(letter.isspace() for letter in domain):
+                allowed = "a domain, with a path or * for a part of it: example.com, *.org, example.com/docs"
+                yield Breach((*place, index), "is no domain", None, allowed, "send the bare domain")
+    own = [name for name in SYSTEM_FIELDS if body.get(name)]
+    if own and model is not None and not model.inner:
+        yield Breach((own[0],), f"has no effect on {model.id}", None, "a compound system", f"leave {own[0]} out")
+        return
+    tools = (body.get("compound_custom") or {}).get("tools") or {}
+    enabled = tools.get("enabled_tools") or ()
+    for index, name in enumerate(enabled):
+        if name not in SYSTEM_TOOLS:
+            place = ("compound_custom", "tools", "enabled_tools", index)
+            yield Breach(
+                place, "is no tool of compound systems", None, ", ".join(map(repr, SYSTEM_TOOLS)), "correct it"
+            )
+    if "wolfram_alpha" in enabled and not (tools.get("wolfram_settings") or {}).get("authorization"):
+        place = ("compound_custom", "tools", "wolfram_settings")
+        yield Breach(place, "lacks the key that wolfram_alpha needs", None, "{'authorization': …}", "send your key")
+    if "browser_automation" in enabled and "web_search" not in enabled:
+        place = ("compound_custom", "tools", "enabled_tools")
+        yield Breach(place, "has browser_automation without web_search", None, "both of them", "enable web_search too")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -458,7 +541,7 @@ def _dotted(failure: Failure) -> str:
 
 def _is_refused(failure: Failure) -> bool:
     """Whether it is the field that is refused, whatever its value."""
-    return failure.unknown or (failure.unsupported and failure.expected == "null")
+    return failure.unknown or (failure.unsupported and (failure.expected == "null" or failure.keyword == "maxItems"))
 
 
 def _of_sound(failure: Failure) -> Refusal | None:

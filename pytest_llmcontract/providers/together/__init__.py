@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.errors import unknown
@@ -39,21 +38,9 @@ class TogetherSettings(ProviderSettings):
 
 
 def _account(edition: Edition, settings: TogetherSettings, schedule: Schedule) -> TogetherAccount:
-    dialect = dialect_of(edition)
-    return TogetherAccount(
-        schedule.clock,
-        1 if settings.tier is None else settings.tier,
-        dialect.start_balance if settings.balance is None else settings.balance,
-        thresholds=dict(enumerate(dialect.tier_spend, start=1)),
-        delay=dialect.tier_delay_seconds,
-        minimum=dialect.minimum_purchase,
-        floor=lambda tier: _floor(dialect.balance_floor, tier),
-    )
-
-
-def _floor(floor: Decimal, tier: int) -> Decimal | None:
-    # Tier 5 kept its own postpaid limits when $100 became the limit of the others; prepaid holds for all.
-    return None if floor < 0 and tier == 5 else floor
+    terms = dialect_of(edition)
+    tier = 1 if settings.tier is None else settings.tier
+    return TogetherAccount(terms, schedule, tier, terms.start_balance if settings.balance is None else settings.balance)
 
 
 def _rule(edition: Edition, kind: str, limit: float, window: float) -> Rule:

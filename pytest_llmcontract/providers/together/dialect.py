@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
+
+from pydantic import Field
 
 from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.edition import Edition
@@ -25,7 +28,10 @@ class TogetherDialect(Dialect):
     trace_header: bool = True
     error_id: bool = True
     finish_reason_eos: bool = False
+    file_processing_status: bool = False
     strict_transport_security: str = ""
+
+    speech_stream: Literal["chunk", "delta"] = "chunk"
 
     # Money
     tier_spend: tuple[Decimal, ...] = ()
@@ -33,6 +39,12 @@ class TogetherDialect(Dialect):
     minimum_purchase: Decimal = Decimal(0)
     balance_floor: Decimal = Decimal(0)
     start_balance: Decimal = Decimal(0)
+    charge_day: int = 3
+    several_cards: bool = False
+    recharge_amount: Decimal = Decimal(0)
+    recharge_to_target: bool = False
+    pending_seconds: float = 0
+    decline_reasons: Mapping[str, str] = Field(default_factory=dict)
 
 
 def dialect_of(edition: Edition) -> TogetherDialect:

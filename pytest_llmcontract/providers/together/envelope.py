@@ -13,18 +13,40 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pytest_llmcontract.core.call.form import DONE, Ids, compact, content_type, edge_headers, filled, http_date, whole
+from pytest_llmcontract.core.call.form import (
+    DONE,
+    Form,
+    Ids,
+    compact,
+    content_type,
+    edge_headers,
+    filled,
+    http_date,
+    whole,
+)
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
-from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
-from pytest_llmcontract.providers.together.dialect import dialect_of
+from pytest_llmcontract.providers.plain import ContentForm, PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
 from pytest_llmcontract.providers.together.forms import dedicated, jobs
+from pytest_llmcontract.providers.together.forms.audio import SpeechForm, TranscriptForm, VoicesForm
+from pytest_llmcontract.providers.together.forms.batches import BatchesForm, BatchForm, NewBatchForm
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
+from pytest_llmcontract.providers.together.forms.files import (
+    AddedForm,
+    AddressForm,
+    DeletedForm,
+    FileForm,
+    FilesForm,
+    PartsForm,
+)
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
 from pytest_llmcontract.providers.together.forms.shown import Shown
+from pytest_llmcontract.providers.together.forms.vectors import EmbeddingsForm, RerankForm
+from pytest_llmcontract.providers.together.forms.videos import VideoForm
 
 VERSIONED = {
     "chat.completions": "x-inference-version",
@@ -33,7 +55,17 @@ VERSIONED = {
 }
 """The header in which the server of a model tells its version, by operation."""
 _LETTERS = string.ascii_letters + string.digits
-_UUIDS = {"file": "file-", "endpoint": "endpoint-", "model": "model-", "upload_job": "job-", "org": "", "user": ""}
+_ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "video/mp4": "mp4", "video/webm": "webm"}
+"""Of the files in the store."""
+_UUIDS = {
+    "file": "file-",
+    "batch": "",
+    "endpoint": "endpoint-",
+    "model": "model-",
+    "upload_job": "job-",
+    "org": "",
+    "user": "",
+}
 """What stands before the UUID of a thing, by its kind."""
 _JSON = "application/json; charset=utf-8"
 
@@ -49,9 +81,19 @@ class TogetherEnvelope(PlainEnvelope):
             "chat.completions": chat,
             "completions": chat,
             "models.list": ModelsForm(),
+            "embeddings": EmbeddingsForm(self),
+            "rerank": RerankForm(self),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
             **{name: Shown(self, show) for name, show in {**jobs.SHOWN, **dedicated.SHOWN}.items()},
+            "videos.create": VideoForm(self),
+            "videos.retrieve": VideoForm(self),
+            "audio.speech": SpeechForm(self, self._dialect),
+            "audio.transcriptions": TranscriptForm(self, "transcribe"),
+            "audio.translations": TranscriptForm(self, "translate"),
+            "voices.list": VoicesForm(self),
+            **_files(self, self._dialect),
+            **_batches(self),
         }
 
     def request_id(self, moment: datetime) -> str:
@@ -68,6 +110,8 @@ class TogetherEnvelope(PlainEnvelope):
             return f"eval-{self.ids.hex(4)}-{int(moment.timestamp())}"
         if kind in _UUIDS:
             return f"{_UUIDS[kind]}{self.ids.uuid()}"
+        if kind == "picture":
+            return self.ids.letters(16, _LETTERS)
         return f"{kind}_{self.ids.letters(22, _LETTERS)}"
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
@@ -136,10 +180,11 @@ class TogetherEnvelope(PlainEnvelope):
 
     def _picture_headers(self, turn: Turn) -> dict[str, str]:
         """Pictures come from a store, not from the API; they may be kept for a year."""
+        kind = turn.content_type or _JSON
         return {
             "date": http_date(turn.now),
-            "content-type": "image/jpeg",
-            "content-disposition": f'inline; filename="{self.ids.uuid()}.jpg"',
+            "content-type": kind,
+            "content-disposition": f'inline; filename="{self.ids.uuid()}.{_ENDINGS.get(kind, "bin")}"',
             "cache-control": "max-age=31536000, public",
             "expires": http_date(turn.now + timedelta(days=365)),
             "access-control-expose-headers": "X-Request-ID",
@@ -214,3 +259,31 @@ def etag(body: bytes) -> str:
     """The weak entity tag that Express gives *body*; recorded ones agree."""
     digest = base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()
     return f'W/"{len(body):x}-{digest[:27]}"'
+
+
+def _files(envelope: PlainEnvelope, dialect: TogetherDialect) -> dict[str, Form]:
+    file = FileForm(envelope, dialect)
+    # The store that takes a file has no form: it answers nothing.
+    return {
+        "files.create": file,
+        "files.upload_url": AddressForm(envelope, dialect),
+        "files.put": file,
+        "files.preprocess": file,
+        "files.multipart_initiate": PartsForm(envelope, dialect),
+        "files.multipart_complete": AddedForm(envelope, dialect),
+        "files.multipart_abort": file,
+        "files.list": FilesForm(envelope, dialect),
+        "files.retrieve": file,
+        "files.content": ContentForm(dialect),
+        "files.delete": DeletedForm(envelope, dialect),
+    }
+
+
+def _batches(envelope: PlainEnvelope) -> dict[str, Form]:
+    batch = BatchForm(envelope)
+    return {
+        "batches.create": NewBatchForm(envelope, batch),
+        "batches.list": BatchesForm(envelope, batch),
+        "batches.retrieve": batch,
+        "batches.cancel": batch,
+    }

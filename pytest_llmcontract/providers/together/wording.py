@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.contract import mismatch
 from pytest_llmcontract.core.contract.request import (
     Breach,
     Text,
 )
+from pytest_llmcontract.core.contract.rules_of_sound import no_voice, unasked_times
 from pytest_llmcontract.core.contract.schemas import Failure, Path
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -70,10 +72,13 @@ class TogetherWording:
     # The form.
 
     def refusal(self, operation: str, failure: Failure) -> Refusal | None:
-        del operation
         if failure.ignored:
             return None
         schema = failure.schema
+        if operation.startswith("audio.") and failure.path == ("file",) and failure.keyword == "pattern":
+            return Refusal("audio_unsupported_format")
+        if operation.startswith("batches."):
+            return Refusal("batch_invalid", {"message": mismatch.message(failure)})
         if failure.keyword == "required" and len(failure.path) == 1:
             return _invalid(TEXTS["missing"](), param=failure.name)
         if failure.keyword == "minItems" and failure.path == ("messages",):
@@ -86,6 +91,8 @@ class TogetherWording:
     # The models.
 
     def breaches(self, operation: str, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        if operation.startswith("audio."):
+            yield from self._sound(body, model)
         if operation == "images.generations":
             yield from self._size(body)
         elif operation == "chat.completions":
@@ -94,6 +101,22 @@ class TogetherWording:
                 yield from self._insisted(body, model)
                 yield from self._media(body, model)
                 yield from self._constraints(body, model)
+
+    def _sound(self, body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
+        voice, form = body.get("voice"), body.get("response_format")
+        # Voices of Kokoro may be mixed: af_bella(2)+af_heart(1).
+        names = [name.partition("(")[0].strip() for name in str(voice).split("+")] if voice is not None else []
+        if model is not None and len(model.voices) > 1 and not set(names) <= set(model.voices):
+            yield no_voice(voice, model, None)
+        if body.get("stream") is True and form not in (None, "raw"):
+            yield Breach(
+                ("response_format",),
+                f"is {form!r}, and a stream has bare samples only",
+                _invalid(TEXTS["other"]()),
+                "'raw'",
+                "send response_format: 'raw', or no stream",
+            )
+        yield from unasked_times(body)
 
     def _size(self, body: Mapping[str, Any]) -> Iterator[Breach]:
         for side in ("width", "height"):

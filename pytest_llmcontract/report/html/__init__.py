@@ -21,11 +21,11 @@ from string import Template
 from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.report.document import CallEntry, LedgerDocument
+from pytest_llmcontract.report.document import CallEntry, LedgerDocument, MoneyEntry
 
 SCRIPTS = (
     *("words.js", "ledger.js", "table.js", "charts.js", "plots.js", "bodies.js", "exchange.js"),
-    *("summary.js", "findings.js", "tests.js", "limits.js", "spend.js", "calls.js"),
+    *("summary.js", "findings.js", "tests.js", "limits.js", "spend.js", "accounts.js", "calls.js"),
     *("call.js", "page.js"),
 )
 BLOCK = 200_000
@@ -76,9 +76,9 @@ def _policy(scripts: Iterable[str]) -> str:
 
 
 def data(document: LedgerDocument) -> dict[str, Any]:
-    """What the scripts read: the document, with the many calls as columns."""
-    whole = document.model_dump(mode="json", exclude={"format", "calls", "totals"})
-    return {**whole, "calls": _columns(document.calls)}
+    """What the scripts read: the document, with the many calls and entries as columns."""
+    whole = document.model_dump(mode="json", exclude={"format", "calls", "totals", "money"})
+    return {**whole, "calls": _columns(document.calls), "money": _entries(document.money)}
 
 
 def exchanges(document: LedgerDocument) -> list[dict[str, Any]]:
@@ -130,6 +130,7 @@ def _columns(calls: tuple[CallEntry, ...]) -> dict[str, Any]:
             name: _coded([getattr(call, name) or "" for call in calls])
             for name in ("provider", "plan", "operation", "model", "error", "cut", "client", "site")
         },
+        "madeBy": _coded([call.made_by for call in calls]),
         "source": _coded([call.usage.source for call in calls]),
         "refusedBy": _coded([call.refused.limit if call.refused else "" for call in calls]),
     }
@@ -138,6 +139,20 @@ def _columns(calls: tuple[CallEntry, ...]) -> dict[str, Any]:
     taken = {kind: [call.taken.get(kind, 0) for call in calls] for kind in kinds}
     staged = _coded([" ".join(call.staged) for call in calls])
     return {"numbers": numbers, "texts": {**texts, "staged": staged}, "limits": limits, "taken": taken}
+
+
+def _entries(entries: tuple[MoneyEntry, ...]) -> dict[str, Any]:
+    """The same of entries."""
+    numbers: dict[str, list[Any]] = {
+        "test": [entry.test for entry in entries],
+        "at": [round(entry.at, 3) for entry in entries],
+        "amount": [float(entry.amount) for entry in entries],
+        "call": [entry.call for entry in entries],
+    }
+    texts = {
+        name: _coded([getattr(one, name) for one in entries]) for name in ("provider", "what", "source", "against")
+    }
+    return {"numbers": numbers, "texts": texts}
 
 
 def _coded(texts: list[str]) -> dict[str, Any]:

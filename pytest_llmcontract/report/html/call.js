@@ -112,7 +112,7 @@ function callFacts(call) {
     ["Sent by", call.site],
     ["Client", call.client],
     ["At", `${duration(call.at)}, took ${duration(call.took)}`],
-    ["Attempt", call.attempt],
+    ["Attempt", joined([call.attempt, call.madeBy && `by ${call.madeBy}`], " ")],
     ["Tokens", `${tokens} (${call.source})`],
     ["Cost at list price", money(call.cost, 6)],
     ["Answered by", sent],

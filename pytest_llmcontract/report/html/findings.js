@@ -33,6 +33,7 @@ function findingItem(group, choose, open) {
     element("div", { class: "body" },
       findingFacts(finding),
       finding.difference ? [element("h3", {}, "Difference"), difference(finding.difference)] : "",
+      finding.timeline ? [element("h3", {}, "Attempts"), preformatted("Attempts", finding.timeline)] : "",
       element("div", { class: "beside" }, bodies.map(([title, text]) =>
         element("div", {}, element("h3", {}, title), preformatted(title, indented(text))))),
       element("h3", {}, tests.length > 1 ? "In these tests" : "In this test"),

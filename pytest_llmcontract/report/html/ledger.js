@@ -4,6 +4,8 @@ const LEDGER = JSON.parse(document.getElementById("ledger").textContent);
 const TESTS = LEDGER.tests.map((test, index) => ({ ...test, index }));
 const CALLS = readCalls(LEDGER.calls);
 const FINDINGS = LEDGER.violations;
+const EVENTS = LEDGER.events.map((event) => ({ ...event, kind: happeningOf(event) }));
+const ENTRIES = readEntries(LEDGER.money);
 
 const NO_TEST = { id: "(outside of any test)", outcome: "", seconds: 0, index: -1 };
 const testOf = (row) => (row.test === null ? NO_TEST : TESTS[row.test]);
@@ -30,6 +32,17 @@ function readCalls({ numbers, texts, limits, taken }) {
   });
 }
 
+/** One row for every entry, likewise. */
+function readEntries({ numbers, texts }) {
+  return numbers.at.map((_, index) => ({
+    ...Object.fromEntries(Object.entries(numbers).map(([name, column]) => [name, column[index]])),
+    ...Object.fromEntries(Object.entries(texts).map(([name, column]) => [name, column.of[column.at[index]]])),
+  }));
+}
+
+/** Whose an entry or event is: one account for each provider in each test. */
+const accountOf = (row) => `${row.provider}\n${row.test}`;
+
 /** The codes found in each test and at each call, for the filter. */
 const codesOfTest = new Map();
 const codesOfCall = new Map();
@@ -51,11 +64,15 @@ const findingText = (finding) =>
     finding.path, finding.site,
   ].join("\n").toLowerCase());
 
+const eventText = (event) =>
+  (event.text ??= [testOf(event).id, event.provider, event.what, event.sentence].join("\n").toLowerCase());
+
 /**
- * What passes the filter: `{tests, calls, findings, budgets, limits}`.
+ * What passes the filter: `{tests, calls, findings, events, entries, budgets, limits}`.
  *
  * A finding about a call passes with it; one about a whole test is held to text, test, provider and code only.
- * A test passes with any of its calls or findings, and its budgets with it; those of the session are of no test.
+ * A test passes with any of its calls, findings or events, and its budgets with it; those of the session are of no
+ * test. Events are held to text, test and provider; entries pass with their test, and with their call if they have one.
  */
 function selection({ text, test, outcome, provider, model, status, code }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -80,11 +97,17 @@ function selection({ text, test, outcome, provider, model, status, code }) {
       (!provider || !finding.provider || finding.provider === provider) &&
       has(finding, findingText),
   );
-  const named = new Set([...calls, ...findings].map((row) => row.test));
+  const ofAccount = (row) => inTest(row) && (!provider || row.provider === provider);
+  const ofCalls = Boolean(model || status || code);
+  const events = EVENTS.filter((event) => !ofCalls && ofAccount(event) && has(event, eventText));
+  const passed = new Set(calls.map((call) => call.index));
+  const named = new Set([...calls, ...findings, ...events].map((row) => row.test));
   const filtered = Boolean(text || test || outcome || provider || model || status || code);
   const tests = filtered ? TESTS.filter((row) => named.has(row.index)) : TESTS;
+  const entries = ENTRIES.filter((entry) =>
+    ofAccount(entry) && named.has(entry.test) && (entry.call === null ? !ofCalls : passed.has(entry.call)));
   const budgets = LEDGER.budgets.filter((row) => !filtered || named.has(row.test));
-  return { tests, calls, findings, budgets, limits: buckets(calls), filtered };
+  return { tests, calls, findings, events, entries, budgets, limits: buckets(calls), filtered };
 }
 
 /** Rows by a key, in the order of their first. */

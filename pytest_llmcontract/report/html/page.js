@@ -16,7 +16,7 @@ let openCall = null;
 /** Open *call* among *calls*, which are those of its test unless somebody says so. */
 const open = (call, calls = CALLS.filter((other) => other.test === call.test)) => dialog.open(call, calls);
 
-const SECTIONS = [summarySection, findingsSection, testsSection, limitsSection, spendSection, callsSection];
+const SECTIONS = [summarySection, findingsSection, testsSection, limitsSection, spendSection, accountsSection, callsSection];
 const sections = SECTIONS.map((section) => section(choose, open));
 const charts = sections.flatMap((section) => section.charts ?? []);
 
@@ -56,7 +56,7 @@ function fillFilter() {
   const statuses = [...grouped(CALLS, (call) => call.status)].sort(([a], [b]) => (a ?? 0) - (b ?? 0));
   const bad = TESTS.some((test) => BAD.includes(test.outcome)) ? [["bad", "failed in any way"]] : [];
   options("outcome", [...bad, ...plain(distinct(TESTS, (test) => test.outcome))]);
-  options("provider", plain(distinct([...CALLS, ...FINDINGS], (row) => row.provider)));
+  options("provider", plain(distinct([...CALLS, ...FINDINGS, ...EVENTS], (row) => row.provider)));
   options("model", plain(distinct(CALLS, (call) => call.model)));
   const named = statuses.map(([status]) => [String(status), String(status ?? "no reply")]);
   options("status", [["refused", "all but answered"], ...named]);

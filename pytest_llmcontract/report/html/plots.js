@@ -71,6 +71,11 @@ const AXES = {
     range: (end) => ({ start: -0.02 * end, end: 1.03 * end }),
     ticker: {},
   },
+  days: {
+    label: "virtual days since the test began",
+    range: (end) => ({ start: -0.02 * end, end: 1.03 * end }),
+    ticker: {},
+  },
   number: {
     label: "call number in its test",
     range: (end) => ({ start: 0.5, end: end + 0.5 }),
@@ -126,6 +131,33 @@ function timelinePlot(tests, calls, axis, width, open) {
     source.selected.indices = [];
     open(calls[index]);
   });
+  return made;
+}
+
+const DAY = 86_400;
+
+/** Every event of *accounts*, a row for each account; its kind by marker, colour and height, so that none hides another. */
+function happeningsPlot(accounts, events, width) {
+  const row = new Map(accounts.map((account, index) => [account.key, index]));
+  const kinds = Object.entries(HAPPENINGS);
+  const shades = Object.fromEntries(kinds.map(([name, { shade }]) => [name, colour(shade)]));
+  const axis = largest(events.map((event) => event.at)) > 3 * DAY ? "days" : "at";
+  const source = columns(events, {
+    x: (event) => (axis === "days" ? event.at / DAY : event.at),
+    y: (event) => row.get(accountOf(event)) + 0.13 * (kinds.findIndex(([name]) => name === event.kind) - 2),
+    marker: (event) => HAPPENINGS[event.kind].marker,
+    shade: (event) => shades[event.kind],
+    what: (event) => event.what,
+    sentence: (event) => event.sentence,
+    when: (event) => duration(event.at),
+  });
+  const names = accounts.map((account) => `${testName(testOf(account).id)} ${account.provider}`);
+  const made = plotOfRows(names, width, timed(axis, largest(source.data.x, 0.001)));
+  made.xaxes[0].ticker = timeTicker(axis);
+  const shade = { field: "shade" };
+  const style = { size: 8, fill_color: shade, fill_alpha: 0.7, line_color: shade, line_width: 2 };
+  const dots = made.scatter(X, Y, { source, marker: { field: "marker" }, ...style });
+  made.add_tools(new Bokeh.HoverTool({ renderers: [dots], tooltips: [["@what", "@sentence"], ["at", "@when"]] }));
   return made;
 }
 

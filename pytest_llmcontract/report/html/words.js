@@ -41,13 +41,15 @@ const moneyColumn = (dollars) => {
 /** In a column where most rows have none, a zero is only noise. */
 const someOrNothing = (number) => (number ? whole(number) : "");
 
-/** `0.25 s`, `43.2 s`, `2 h 5 min`. */
+/** `0.25 s`, `43.2 s`, `2 h 5 min`, `31 d 15 min`. */
 function duration(seconds) {
   if (seconds < 120) return `${Number(seconds.toFixed(2))} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  return minutes % 60 ? `${whole(hours)} h ${minutes % 60} min` : `${whole(hours)} h`;
+  const days = hours < 72 ? 0 : Math.floor(hours / 24);
+  const parts = [[days, "d"], [hours - 24 * days, "h"], [minutes % 60, "min"]];
+  return parts.filter(([number]) => number).map(([number, unit]) => `${whole(number)} ${unit}`).join(" ");
 }
 
 /** `0%`, `4.2%`, `97%`, `99.9%`: what is nearly nothing or nearly full does not look as if it were. */
@@ -86,6 +88,24 @@ function outcomeOf(status) {
   if ([413, 429, 498].includes(status)) return "limit";
   return status < 500 ? "client" : "server";
 }
+
+/** What kinds of things happen to accounts, by word, sign and marker; what is in none of `of` is `other`. */
+const HAPPENINGS = {
+  shut: { word: "no call is let in", sign: "✕", marker: "x", shade: "limit", of: ["blocked", "restricted", "suspended", "past_due"] },
+  trouble: {
+    word: "trouble ahead", sign: "▲", marker: "triangle", shade: "server",
+    of: ["alert", "payment_failed", "declined", "reminder", "link", "pending", "recharge_off"],
+  },
+  bill: { word: "billed or used", sign: "■", marker: "square", shade: "client", of: ["invoice", "charge", "threshold", "carried_over"] },
+  money: {
+    word: "money came", sign: "◆", marker: "diamond", shade: "ok",
+    of: ["payment", "purchase", "grant", "unblocked", "unrestricted"],
+  },
+  other: { word: "anything else", sign: "●", marker: "circle", shade: "lost", of: [] },
+};
+
+const happeningOf = (event) =>
+  Object.keys(HAPPENINGS).find((name) => HAPPENINGS[name].of.includes(event.what)) ?? "other";
 
 /** Outcomes of a test that turn a build red. */
 const BAD = ["failed", "error", "crashed"];

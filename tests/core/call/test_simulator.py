@@ -22,9 +22,6 @@ from pytest_llmcontract.scripting import Scripting
 MODELS = {"groq": "openai/gpt-oss-20b", "together": "openai/gpt-oss-120b"}
 
 
-BATCH = {"input_file_id": "file_1", "endpoint": "/v1/chat/completions", "completion_window": "24h"}
-
-
 def a_world(*names: str) -> World:
     world = World(VirtualClock(datetime(2026, 6, 4, 12, tzinfo=UTC)))
     for name in names:
@@ -103,7 +100,7 @@ def test_what_a_step_decides_is_a_value(name):
 
 
 def test_an_operation_that_nobody_answers_is_a_clear_501():
-    outcome = a_world("groq").answer(request(operation="batches.create", **BATCH))
+    outcome = a_world("groq").answer(request(operation="models.delete"))
 
     assert status_of(outcome) == 501
     assert [finding.code for finding in outcome.call.violations] == ["LLM204"]
@@ -111,13 +108,13 @@ def test_an_operation_that_nobody_answers_is_a_clear_501():
 
 def test_a_scripted_body_needs_no_form():
     world = a_world("groq")
-    Scripting("groq", world.simulators[0], world.clock).reply(body={"id": "batch_1"})
+    Scripting("groq", world.simulators[0], world.clock).reply(body={"id": "gone"})
 
-    outcome = world.answer(request(operation="batches.create", **BATCH))
+    outcome = world.answer(request(operation="models.delete"))
 
     assert isinstance(outcome.reply, ApiReply)
-    assert outcome.reply.json == {"id": "batch_1"}
-    assert Whole({"id": "batch_1"}).status == 200
+    assert outcome.reply.json == {"id": "gone"}
+    assert Whole({"id": "gone"}).status == 200
 
 
 def test_a_reset_begins_anew_and_remembers_what_was():

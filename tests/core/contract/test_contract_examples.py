@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_llmcontract.core.contract.mismatch import Mismatch
+from pytest_llmcontract.core.facts.load import load_edition
 from pytest_llmcontract.core.provider import contracts_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -32,7 +33,8 @@ def judged(file: Path) -> tuple[dict[str, Any], tuple[Mismatch, ...]]:
     example = json.loads(file.read_text("utf-8"))
     day = date.fromisoformat(example.get("edition", "2026-11-20"))
     contract = CONTRACTS[file.parts[-3]](day)[file.parts[-2]]
-    return example, contract.check(example["body"])
+    model = load_edition(file.parts[-3], day.isoformat()).models.get(str(example["body"].get("model")))
+    return example, contract.check(example["body"], None if model is None or model.is_retired(day) else model)
 
 
 @pytest.mark.parametrize("file", found("accepted"))

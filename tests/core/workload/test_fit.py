@@ -215,3 +215,15 @@ def test_every_limit_is_shown_with_what_it_allows_and_how_it_is_known():
     assert re.search(r"TPM +8,000 +750 +10.66 +15,360 +documented\n", text)
     assert re.search(r"TPD +200,000 +750 +266 +documented +<- binds\n", text)
     assert re.search(r"asked +0.5 calls a minute\n", text)
+
+
+def test_a_workload_that_does_not_fit_hears_of_flex_and_of_the_prompt_cache():
+    def notes(plan, model, calls):
+        return fit(plan, model, tokens_per_call=1000, calls_per_minute=calls).notes
+
+    flex = "service tier flex: 10 times these limits, where the provider has room"
+    cache = "tokens that the prompt cache has are not counted: leave them out of the tokens a call"
+    assert notes("groq/developer", "openai/gpt-oss-120b", 900) == (flex, cache)
+    assert notes("groq/developer", "openai/gpt-oss-120b", 1) == ()
+    assert flex not in notes("groq/free", "openai/gpt-oss-120b", 900)
+    assert cache not in notes("groq/free", "qwen/qwen3.8-27b", 900)

@@ -9,11 +9,14 @@ import json
 import string
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Ids, compact
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
+from pytest_llmcontract.core.completion.executed import Executed
+from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.providers.groq.dialect import GroqDialect
 from pytest_llmcontract.providers.plain import PlainEnvelope, asks_for_usage
 
@@ -43,7 +46,7 @@ class ChatForm:
                     "finish_reason": answer.finish_reason,
                 }
             ],
-            "usage": _usage(answer),
+            "usage": _usage_of(turn, answer),
         }
         if "compound" in turn.call.model:
             body["usage_breakdown"] = _breakdown(turn, answer)
@@ -55,8 +58,7 @@ class ChatForm:
         return self._envelope.encoded(body | self._service_tier(turn))
 
     def _service_tier(self, turn: Turn) -> dict[str, str]:
-        tier = turn.body.get("service_tier") or "on_demand"
-        return {"service_tier": tier} if self._dialect.service_tier_in_reply else {}
+        return {"service_tier": turn.lane.name} if self._dialect.service_tier_in_reply else {}
 
     def _message(self, turn: Turn, answer: Completion) -> dict[str, Any]:
         # A tool-call answer has no content at all, not even null.
@@ -67,22 +69,47 @@ class ChatForm:
             message["reasoning"] = answer.reasoning
         if answer.tool_calls:
             message["tool_calls"] = self._tool_calls(turn, answer)
+        if answer.executed:
+            message["executed_tools"] = [self._executed(turn, index, run) for index, run in enumerate(answer.executed)]
         return message
+
+    def _executed(self, turn: Turn, index: int, run: Executed) -> dict[str, Any]:
+        """Quotes within code are not escaped in the arguments of a compound system (recorded)."""
+        tool = self._envelope.edition.tools.get(run.type)
+        called: dict[str, Any] = {"type": tool.type if tool else run.type, "arguments": run.arguments}
+        if tool and tool.function:
+            code = str(run.asked.get("code", ""))
+            called["arguments"] = f'{{"code": "{code}"}}'
+            if not _is_compound(turn):
+                called = {"type": "function", "name": tool.function, "arguments": code}
+        found = [
+            {"title": f"Simulated page {number}", "url": url, "content": run.output, "score": 0.9}
+            for number, url in enumerate(run.pages, 1)
+        ]
+        return {
+            "index": index,
+            **called,
+            "output": run.output,
+            "search_results": {"results": found},
+        }
+
+    def _executed_deltas(self, turn: Turn, answer: Completion) -> Iterator[dict[str, Any]]:
+        """Of a stream: each tool as it begins, and once more with its output."""
+        for index, run in enumerate(answer.executed):
+            whole = self._executed(turn, index, run)
+            begun = {name: value for name, value in whole.items() if name != "output"}
+            yield {"executed_tools": [begun | {"search_results": {"results": []}}]}
+            yield {"executed_tools": [whole]}
 
     def _tool_calls(self, turn: Turn, answer: Completion) -> list[dict[str, Any]]:
         return [
             {
-                "id": self._tool_call_id(turn),
+                "id": tool_call_id(self._ids, turn.call.model),
                 "type": "function",
                 "function": {"name": call.name, "arguments": call.arguments},
             }
             for call in answer.tool_calls
         ]
-
-    def _tool_call_id(self, turn: Turn) -> str:
-        if turn.call.model.startswith("openai/gpt-oss"):
-            return f"fc_{self._ids.uuid()}"
-        return self._ids.letters(9, string.ascii_lowercase + string.digits)
 
     def events(self, turn: Turn, answer: Completion) -> Iterator[bytes]:
         if _is_compound(turn):
@@ -108,12 +135,14 @@ class ChatForm:
         channel = {"channel": "analysis"} if turn.call.model.startswith("openai/gpt-oss") else {}
         for thought in answer.reasoning.split(" ") if answer.reasoning else ():
             yield event({"reasoning": f"{thought} ", **channel})
+        for delta in self._executed_deltas(turn, answer):
+            yield event(delta)
         for piece in answer.pieces:
             yield event({"content": piece})
         if answer.tool_calls:
             calls = [call | {"index": i} for i, call in enumerate(self._tool_calls(turn, answer))]
             yield event({"tool_calls": calls})
-        usage = compact(_usage(answer))
+        usage = compact(_usage_of(turn, answer))
         last = f',"x_groq":{{"id":"{turn.request_id}","usage":{usage}}}'
         if self._dialect.usage_in_last_chunk or asks_for_usage(turn.body):
             last += f',"usage":{usage}'
@@ -140,6 +169,8 @@ class ChatForm:
         thoughts = [f"{thought} " for thought in answer.reasoning.split(" ")] if answer.reasoning else []
         for thought in thoughts:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"reasoning": thought})
+        for delta in self._executed_deltas(turn, answer):
+            yield event(f"chatcmpl-{self._ids.uuid()}", delta)
         for piece in answer.pieces:
             yield event(f"chatcmpl-{self._ids.uuid()}", {"content": piece})
         used = {"usage": _usage(answer), "usage_breakdown": _breakdown(turn, answer)}
@@ -160,29 +191,52 @@ class ChatForm:
         return f"fp_{zlib.crc32(turn.call.model.encode()):08x}"[:11].ljust(13, "0")
 
 
+def tool_call_id(ids: Ids, model: str) -> str:
+    """The id of a call of a function, as the software behind *model* makes it."""
+    if model.startswith("openai/gpt-oss"):
+        return f"fc_{ids.uuid()}"
+    return ids.letters(9, string.ascii_lowercase + string.digits)
+
+
 def _is_compound(turn: Turn) -> bool:
     return turn.call.model.startswith("groq/compound")
 
 
 def _breakdown(turn: Turn, answer: Completion) -> dict[str, Any]:
-    """What each model behind a compound one used; how many calls it makes of whom is its own choice."""
-    inner = "openai/gpt-oss-120b" if _is_compound(turn) else "llama-3.3-70b-versatile"
-    return {"models": [{"model": inner, "usage": _usage(answer)}]}
+    """What each model behind a compound one used."""
+    used = ((name, Usage(read, wrote)) for name, read, wrote in answer.usage.parts)
+    shares = ((name, replace(answer, usage=usage, reasoning_tokens=0)) for name, usage in used)
+    return {"models": [{"model": name, "usage": _usage(share)} for name, share in shares]}
+
+
+def _usage_of(turn: Turn, answer: Completion) -> dict[str, Any]:
+    """As a classifier tells it, too: its answer counts no tokens, and it names no sum."""
+    classifies = turn.model is not None and turn.model.says == "probability"
+    return _usage(answer) | ({"total_tokens": 0} if classifies else {})
+
+
+def seconds_of(answer: Completion) -> dict[str, float]:
+    """How long each part of it took: by a plausible speed, so that it is the same in every run."""
+    prompt, completion = round(answer.usage.input_tokens * 4.5e-5, 9), round(answer.usage.output_tokens * 2e-3, 9)
+    return {
+        "completion_time": completion,
+        "prompt_time": prompt,
+        "queue_time": 0.05,
+        "total_time": round(prompt + completion, 9),
+    }
 
 
 def _usage(answer: Completion) -> dict[str, Any]:
-    """Tokens and seconds; the seconds follow from a plausible speed, so that they are the same in every run."""
-    usage = answer.usage
-    prompt_time = round(usage.input_tokens * 4.5e-5, 9)
-    completion_time = round(usage.output_tokens * 2e-3, 9)
+    """Tokens and seconds."""
+    usage, took = answer.usage, seconds_of(answer)
     block: dict[str, Any] = {
-        "queue_time": 0.05,
+        "queue_time": took["queue_time"],
         "prompt_tokens": usage.input_tokens,
-        "prompt_time": prompt_time,
+        "prompt_time": took["prompt_time"],
         "completion_tokens": usage.output_tokens,
-        "completion_time": completion_time,
+        "completion_time": took["completion_time"],
         "total_tokens": usage.total_tokens,
-        "total_time": round(prompt_time + completion_time, 9),
+        "total_time": took["total_time"],
     }
     # Only on a hit: a request without one has no such key.
     if usage.cached_tokens:

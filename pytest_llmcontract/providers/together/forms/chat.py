@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_llmcontract.core.call.form import Ids, compact
+from pytest_llmcontract.core.call.script import last_user_text
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.completion.answers import Completion
+from pytest_llmcontract.core.completion.answers import Completion, choices_asked, split_tokens
 from pytest_llmcontract.core.facts.records import Engine
 from pytest_llmcontract.providers.plain import PlainEnvelope
 from pytest_llmcontract.providers.together.dialect import TogetherDialect
@@ -37,7 +39,13 @@ class ChatForm:
         else:
             kind = "chat.completion"
             choice["message"] = self._message(turn, answer)
-        choice |= {"logprobs": None, "finish_reason": self._finish(answer), "seed": self._seed(turn), **engine.choice}
+        logprobs = _logprobs(answer.pieces) if _wants_logprobs(turn) else None
+        choice |= {
+            "logprobs": logprobs,
+            "finish_reason": self._finish(answer),
+            "seed": self._seed(turn),
+            **engine.choice,
+        }
         for key in engine.choice_without:
             del choice[key]
         body = {
@@ -47,11 +55,18 @@ class ChatForm:
             "model": turn.call.model,
             **({"metadata": {"weight_version": "default"}} if engine.weight_version else {}),
             **engine.reply,
-            "prompt": [],
-            "choices": [choice],
+            "prompt": self._prompt(turn),
+            "choices": [choice | {"index": index} for index in range(choices_asked(turn.body))],
             "usage": _usage(answer),
         }
         return self._envelope.encoded(body)
+
+    def _prompt(self, turn: Turn) -> list[dict[str, Any]]:
+        """What was asked, where the request wants to read it again."""
+        if turn.body.get("echo") is not True:
+            return []
+        text = last_user_text(turn.body)
+        return [{"text": text, "logprobs": _logprobs(split_tokens(text)) if _wants_logprobs(turn) else None}]
 
     def _engine(self, turn: Turn) -> Engine:
         return self._edition.engine_of(turn.call.model)
@@ -165,6 +180,18 @@ class ChatForm:
 def _members(more: Mapping[str, Any]) -> str:
     """The members of *more* as they go on within an object: ``,"stop_reason":null``."""
     return f",{compact(more)[1:-1]}" if more else ""
+
+
+def _wants_logprobs(turn: Turn) -> bool:
+    return bool(turn.body.get("logprobs"))
+
+
+def _logprobs(pieces: Sequence[str]) -> dict[str, Any]:
+    """Lists side by side; the figures follow from the tokens, so that they are the same in every run."""
+    ids = [zlib.crc32(piece.encode("utf-8", "surrogatepass")) % 128_000 for piece in pieces]
+    likely = [-round((number % 1000) / 1000, 3) for number in ids]
+    top = [{piece: logprob} for piece, logprob in zip(pieces, likely, strict=True)]
+    return {"tokens": list(pieces), "token_logprobs": likely, "token_ids": ids, "top_logprobs": top}
 
 
 def _usage(answer: Completion) -> dict[str, Any]:

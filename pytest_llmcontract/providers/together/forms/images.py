@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import base64
-import string
 from typing import Any
 
-from pytest_llmcontract.core.call.form import Ids
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations.images import Pictures
 from pytest_llmcontract.providers.plain import PlainEnvelope
 
 COLO = "PDX"
 """Cloudflare's place, as ids and ``cf-ray`` end."""
-_LETTERS = string.ascii_letters + string.digits
-# The smallest picture there is: a JPEG of one grey pixel.
-_PIXEL = (
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP///////////////////////////////////////////////////////////////////////////////"
-    "///////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAv/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AT//Z"
-)
 
 
 class ImagesForm:
@@ -26,16 +18,15 @@ class ImagesForm:
 
     def __init__(self, envelope: PlainEnvelope) -> None:
         self._envelope = envelope
-        self._ids: Ids = envelope.ids
 
     def body(self, turn: Turn, answer: Pictures) -> bytes:
         pictures: list[dict[str, Any]] = []
-        for index in range(answer.count):
+        for index, (id, drawn) in enumerate(answer.pictures):
             picture: dict[str, Any] = {"index": index}
             if turn.body.get("response_format") in ("base64", "b64_json"):
-                picture["b64_json"] = _PIXEL
+                picture["b64_json"] = base64.b64encode(drawn.data()).decode()
             else:
-                picture["url"] = f"https://api.together.ai/shrt/{self._ids.letters(16, _LETTERS)}"
+                picture["url"] = f"{store_of(turn)}/shrt/{id}"
             pictures.append(picture | {"timings": {"inference": 0.5}})
         body = {"id": picture_id(turn), "model": turn.call.model, "object": "list", "data": pictures}
         return self._envelope.encoded(body)
@@ -44,8 +35,18 @@ class ImagesForm:
 class PictureForm:
     """A picture as it is."""
 
+    def type_of(self, turn: Turn) -> str:
+        return "image/jpeg"
+
     def body(self, turn: Turn, answer: Pictures) -> bytes:
-        return base64.b64decode(_PIXEL)
+        ((_, picture),) = answer.pictures
+        turn.content_type = picture.content_type
+        return picture.data()
+
+
+def store_of(turn: Turn) -> str:
+    """Where pictures and films are kept: on one host, whichever was asked, unless a server of one's own was."""
+    return turn.request.reached or "https://api.together.ai"
 
 
 def picture_id(turn: Turn) -> str:

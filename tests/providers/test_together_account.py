@@ -1,4 +1,4 @@
-"""Accounts: money, tiers, and when they refuse."""
+"""Together's account: money, tiers, and when it refuses."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from decimal import Decimal
 import pytest
 
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.errors import BadInput, PaymentDeclined
+from pytest_llmcontract.core.errors import PaymentDeclined
+from pytest_llmcontract.core.facts.load import load_edition
+from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.refusal import Refusal
-from pytest_llmcontract.providers.groq.account import GroqAccount
 from pytest_llmcontract.providers.together.account import TogetherAccount
+from pytest_llmcontract.providers.together.dialect import dialect_of
 
-TIERS = {1: Decimal(5), 2: Decimal(50), 3: Decimal(100), 4: Decimal(250), 5: Decimal(1000)}
+POSTPAID = dialect_of(load_edition("together", "2026-01-20"))
 
 
 @pytest.fixture
 def clock():
-    return VirtualClock(datetime(2026, 6, 4, 12, tzinfo=UTC))
+    return VirtualClock(datetime(2026, 1, 20, 12, tzinfo=UTC))
 
 
 def together(clock, tier=1, balance=25, floor=Decimal(0)):
-    return TogetherAccount(clock, tier, balance, TIERS, delay=900, minimum=Decimal(5), floor=lambda tier: floor)
+    terms = POSTPAID.model_copy(update={"balance_floor": floor})
+    return TogetherAccount(terms, Schedule(clock), tier, balance)
 
 
 def test_a_purchase_is_in_the_balance_at_once_and_in_the_tier_after_fifteen_minutes(clock):
@@ -35,7 +38,7 @@ def test_a_purchase_is_in_the_balance_at_once_and_in_the_tier_after_fifteen_minu
     clock.advance(seconds=1)
     assert account.tier == 2
     assert [invoice.amount for invoice in account.invoices] == [50]
-    assert [event.what for event in account.events] == ["purchase"]
+    assert [event.what for event in account.events] == ["purchase", "tier"]
 
 
 def test_granted_credits_never_raise_a_tier(clock):
@@ -86,21 +89,3 @@ def test_the_postpaid_editions_let_the_balance_go_down_to_minus_a_hundred(clock)
     account.charge(1)
 
     assert account.refusal(0) == Refusal("credit_limit")
-
-
-def test_groqs_spend_limit_follows_the_spending_by_fifteen_minutes(clock):
-    account = GroqAccount(clock, "developer", spend_limit="0.01")
-    account.spend(Decimal("0.02"), at=0)
-
-    assert account.spent == Decimal("0.02")
-    assert account.refusal(899) is None
-    assert account.refusal(900) == Refusal("spend_limit_reached")
-
-
-def test_the_free_plan_spends_nothing(clock):
-    account = GroqAccount(clock, "free")
-    account.spend(Decimal(1), at=0)
-
-    assert account.spent == 0
-    with pytest.raises(BadInput, match="spend_limit needs plan='developer'"):
-        GroqAccount(clock, "free", spend_limit=5)

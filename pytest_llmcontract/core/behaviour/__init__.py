@@ -1,0 +1,1 @@
+"""How a client treats the provider: attempts that belong together, who made each, and what it should not have done."""

@@ -1,0 +1,239 @@
+"""The ASGI application: a request in, the provider's reply out, piece by piece, as slow or broken as it is scripted.
+
+The time of a scope is real, or moves only when it is told to: then nothing here waits either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, heard
+from pytest_llmcontract.core.facts.registry import api_of
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.serving.control import answered
+from pytest_llmcontract.serving.paths import CONTROL, Place, place_of, scope_of
+from pytest_llmcontract.serving.scopes import Client, Scope, Worlds
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Wait = Callable[[float], Awaitable[None]]
+"""Lets so many seconds pass before the client hears more."""
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of a request. Providers refuse less; this is for who sends without end."""
+LONG_AGO = date(2000, 1, 1)
+"""Since when a made-up model is there: before every edition."""
+SCOPE = b"x-llmcontract-test"
+"""The header that names a scope."""
+_OF_THE_WIRE = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"})
+"""Headers that the server writes itself, or that speak of another connection."""
+
+
+class TooLarge(Exception):
+    """A request without end."""
+
+
+class App:
+    """The simulation, as an application of ASGI.
+
+    Args:
+        worlds: Whom it answers for.
+        hosts: Names that a request may call the server by; a page that a browser was lured to names another.
+        abort: Breaks the connection of a request at once.
+    """
+
+    def __init__(self, worlds: Worlds, hosts: Iterable[str], abort: Callable[[Mapping[str, Any]], None]) -> None:
+        self._worlds = worlds
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._abort = abort
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                await self._http(scope, receive, send)
+            except TooLarge:
+                await _plain(send, 413, f"more than {LARGEST // 1024 // 1024} MB")
+
+    async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        headers = _fields(scope["headers"])
+        if not self._is_ours(headers.get("host", "")):
+            await _plain(send, 403, "this server answers to 127.0.0.1 and localhost; --allow-host names others")
+            return
+        named, path = scope_of(unquote(scope["path"]))
+        name = headers.get(SCOPE.decode(), "") or named
+        body = await _body(receive)
+        if path == CONTROL or path.startswith(f"{CONTROL}/"):
+            query = scope["query_string"].decode("latin-1")
+            status, said = answered(self._worlds, name, scope["method"], path[len(CONTROL) :], query, body)
+            await _json(send, status, said)
+            return
+        place = place_of(path, self._worlds.homes)
+        if not place.provider:
+            roots = ", ".join(f"{home.base}/… or /{home.name}/…" for home in self._worlds.homes)
+            await _plain(send, 404, f"{path} is no address of any provider; there are {roots}; see {CONTROL}")
+            return
+        try:
+            world = self._worlds.named(name)
+        except LlmContractError as problem:
+            await _plain(send, 429, str(problem))
+            return
+        await self._provider(world, place, scope, headers, body, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+        name = name.strip("[]").lower()
+        return not name or name in self._hosts or name.endswith(".localhost")
+
+    async def _provider(
+        self,
+        world: Scope,
+        place: Place,
+        scope: Mapping[str, Any],
+        headers: dict[str, str],
+        body: bytes,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        api = world.providers.get(place.provider)
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        url = f"https://{api_of(place.provider)['hosts'][0]}{place.path}{query}"
+        named = headers.pop(SCOPE.decode(), "") or scope_of(unquote(scope["path"]))[0]
+        request = heard(scope["method"], url, headers, body, f"{scope['method']} {scope['path']}")
+        request = replace(request, reached=_origin(scope, headers, named, place.provider))
+        if api is None:
+            await _plain(send, 403, world.stopped(request))
+            return
+        if self._worlds.lenient:
+            _invent(api.simulator.state, request)
+        # In a thread: to answer may take a while, a batch of many lines say, and others are not to wait for it.
+        client = _client(scope)
+        call, reply = await asyncio.to_thread(world.answer, request, client)
+        if place.doubled:
+            call.violations.append(_doubled(place, scope["path"]))
+        if isinstance(reply, Forward):
+            reply.answered(Disconnect())
+            await _plain(send, 501, "what is answered here is not recorded: call the provider by its own address")
+            return
+        try:
+            await self._sent(reply, scope, receive, send, lambda seconds: world.wait(seconds, client))
+        except SimulationEnded:
+            self._abort(scope)
+
+    async def _sent(
+        self, reply: ApiReply | Disconnect, scope: Mapping[str, Any], receive: Receive, send: Send, wait: Wait
+    ) -> None:
+        await wait(reply.delay)
+        if isinstance(reply, Disconnect):
+            await self._break(reply, scope, receive)
+            return
+        await _reply(reply, scope["method"], send, wait)
+        if reply.cut is not None:
+            await self._break(reply.cut, scope, receive)
+
+    async def _break(self, fault: Disconnect, scope: Mapping[str, Any], receive: Receive) -> None:
+        """The connection breaks, or nothing comes on it any more until the client has had enough."""
+        try:
+            if fault.how in ("stall", "connect_timeout"):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        finally:  # also where the server ends first
+            self._abort(scope)
+
+
+def _origin(scope: Mapping[str, Any], headers: Mapping[str, str], name: str, provider: str) -> str:
+    """Where a client has the provider in its scope: what follows an address does not send the scope's header along."""
+    if not (host := headers.get("host")):
+        return ""
+    return f"{scope.get('scheme', 'http')}://{host}{f'/t/{quote(name)}' if name else ''}/{provider}"
+
+
+def _client(scope: Mapping[str, Any]) -> Client | None:
+    host, port = scope.get("client") or ("", 0)
+    return (host, port) if host else None
+
+
+def _fields(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for key, value in pairs:
+        name = key.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        fields[name] = f"{fields[name]}, {text}" if name in fields else text
+    return fields
+
+
+async def _body(receive: Receive) -> bytes:
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        part = message.get("body", b"")
+        size += len(part)
+        if size > LARGEST:
+            raise TooLarge
+        parts.append(part)
+        if not message.get("more_body"):
+            break
+    return b"".join(parts)
+
+
+async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait) -> None:
+    fields = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_WIRE]
+    if reply.events is None and reply.status not in (204, 304):
+        fields.append(("content-length", str(len(reply.body))))
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    if reply.events is None:
+        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
+        return
+    for event in reply.events:
+        await wait(event.delay)
+        await send({"type": "http.response.body", "body": event.data, "more_body": True})
+    if reply.cut is None:
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _invent(state: State, request: ApiRequest) -> None:
+    """A model that nobody has becomes one, for suites that make up their ids."""
+    name = request.json.get("model") if isinstance(request.json, dict) else None
+    if isinstance(name, str) and name and state.model(name) is None:
+        made_up = state.edition.with_models({name: {"since": LONG_AGO}})
+        state.own_models[name] = made_up.models[name]
+
+
+def _doubled(place: Place, sent: str) -> Violation:
+    return Violation.of(
+        "LLM105",
+        f"{place.provider}: the base of the address stands in {sent} twice",
+        severity="warning",
+        provider=place.provider,
+        path="url",
+        sent=sent,
+        allowed=place.path,
+        answer="answers 404; this server answers it as if it stood there once",
+        fix="give the client the address of the host alone, or of the base alone, as its documentation says",
+    )
+
+
+async def _plain(send: Send, status: int, message: str) -> None:
+    await _json(send, status, {"error": {"message": f"pytest-llmcontract: {message}", "type": "llmcontract"}})
+
+
+async def _json(send: Send, status: int, said: object) -> None:
+    body = json.dumps(said, ensure_ascii=False, default=str).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-should-retry", b"false"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,331 @@
+"""What is asked of the simulation itself, under ``/_llmcontract/``: JSON in, JSON out.
+
+One table says what there is: what answers, what it takes, and what the OpenAPI document says of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+from pytest_llmcontract import __version__
+from pytest_llmcontract.core.call.script import Script
+from pytest_llmcontract.core.errors import BadInput, LlmContractError, unknown
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.core.workload.costs import money_text
+from pytest_llmcontract.serving.scopes import Scope, Worlds
+from pytest_llmcontract.simulated_provider import SimulatedProvider
+
+Given = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One thing that can be asked."""
+
+    method: str
+    path: str
+    what: str
+    run: Callable[[Worlds, Scope, Given], Any]
+    takes: Mapping[str, str]
+    """Name -> JSON type, of what the body may hold."""
+    provider: bool = False
+    """Whether ``provider`` says whose it is."""
+
+
+def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
+    """Status and body for a request of the control API, in the scope called *name*."""
+    asked = {key: values[-1] for key, values in parse_qs(query).items()}
+    path = path.rstrip("/") or "/"
+    if (method, path) == ("GET", "/"):
+        return 200, _index()
+    if (method, path) == ("GET", "/openapi.json"):
+        return 200, openapi()
+    control = next((one for one in CONTROLS if (one.method, one.path) == (method, path)), None)
+    if control is None:
+        known = sorted({f"{one.method} {one.path}" for one in CONTROLS})
+        return 404, _problem(f"{method} {path} is nothing; there are {', '.join(known)}")
+    try:
+        given = {**asked, **_read(body)}
+        _check(control, given)
+        return 200, control.run(worlds, worlds.named(name), given)
+    except LlmContractError as problem:
+        return 400, _problem(str(problem))
+    except (TypeError, ValueError) as problem:
+        return 400, _problem(f"{control.method} {control.path}: {problem}")
+
+
+def _read(body: bytes) -> Given:
+    if not body.strip():
+        return {}
+    try:
+        read = json.loads(body)
+    except (ValueError, RecursionError) as problem:
+        raise BadInput(f"the body is no JSON: {problem}") from None
+    if not isinstance(read, dict):
+        raise BadInput("the body is no JSON object")
+    return read
+
+
+def _check(control: Control, given: Given) -> None:
+    accepted = {**control.takes, **({"provider": "string"} if control.provider else {})}
+    for name in given:
+        if name not in accepted:
+            raise unknown(f"key of {control.path}", name, accepted or ("(none)",))
+
+
+def _problem(message: str) -> Given:
+    return {"error": {"message": scrubbed(message), "type": "llmcontract"}}
+
+
+# What is asked
+
+
+def _provider(scope: Scope, given: Given) -> SimulatedProvider:
+    name = given.pop("provider", None)
+    if name is None:
+        raise BadInput(f"provider is missing; accepted: {', '.join(scope.providers)}")
+    if name not in scope.providers:
+        raise unknown("provider", str(name), scope.providers)
+    return scope.providers[name]
+
+
+def _state(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return {
+        "scope": scope.name,
+        "now": scope.world.clock.now.isoformat(),
+        "elapsed": scope.world.clock.elapsed,
+        "time": "real" if scope.world.clock.is_real else "virtual",
+        "providers": {name: _about(api) for name, api in scope.providers.items()},
+    }
+
+
+def _about(api: SimulatedProvider) -> Given:
+    live = [str(script.source) for script in api.simulator.state.scripts.live]
+    return {"edition": str(api.edition.date), "calls": len(api.calls), "scripts": live, "account": _account(api)}
+
+
+def _account(api: SimulatedProvider) -> Given:
+    account = api.account
+    names = (name for name in dir(type(account)) if not name.startswith("_"))
+    values = {name: getattr(account, name) for name in names if isinstance(getattr(type(account), name), property)}
+    return {name: _plain(value) for name, value in values.items() if name not in ("book", "names")}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "_asdict") or is_dataclass(value):
+        return _plain(value._asdict() if hasattr(value, "_asdict") else asdict(value))
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _calls(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return [_call(call) for call in scope.world.journal.calls]
+
+
+def _call(call: Call) -> Given:
+    return {
+        "provider": call.provider,
+        "operation": call.operation,
+        "model": call.model,
+        "status": call.status,
+        "error": call.reply.error if call.reply else None,
+        "at": call.at,
+        "attempt": call.attempt,
+        "made_by": call.made_by,
+        "stream": call.stream,
+        "request": call.request.json,
+        "tokens": call.usage.total_tokens,
+        "cost": money_text(call.cost),
+        "retry_after": call.reply.retry_after if call.reply else None,
+        "findings": [finding.code for finding in call.violations],
+    }
+
+
+def _findings(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return [_finding(violation) for violation in scope.findings()]
+
+
+def _finding(violation: Violation) -> Given:
+    names = ("code", "severity", "message", "provider", "operation", "path", "sent", "allowed", "answer", "fix")
+    return {name: scrubbed(getattr(violation, name)) for name in names}
+
+
+def _script(script: Script) -> Given:
+    return {"script": scrubbed(script.source), "times": script.times}
+
+
+def _reply(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return _script(_provider(scope, given).reply(given.pop("content", None), **given))
+
+
+def _fail(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    api = _provider(scope, given)
+    return _script(api.fail(_needed(given, "error"), **given))
+
+
+def _outage(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return _script(_provider(scope, given).outage(**given))
+
+
+def _latency(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return _script(_provider(scope, given).latency(**given))
+
+
+def _cut(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    return _script(_provider(scope, given).cut_stream(**given))
+
+
+def _chaos(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    api = _provider(scope, given)
+    return _script(api.chaos(_needed(given, "rate"), **given))
+
+
+def _exhaust(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    api = _provider(scope, given)
+    api.exhaust(_needed(given, "limit"), **given)
+    return _about(api)
+
+
+def _capacity(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    api = _provider(scope, given)
+    api.capacity(**given)
+    return _about(api)
+
+
+def _clock(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    clock = scope.world.clock
+    if "to" in given:
+        try:
+            clock.travel_to(datetime.fromisoformat(str(given.pop("to"))))
+        except ValueError as problem:
+            raise BadInput(f"to: {problem}; accepted: a moment such as 2026-12-01T00:00:00+00:00") from None
+    if given:
+        clock.advance(**given)
+    return {"now": clock.now.isoformat(), "elapsed": clock.elapsed}
+
+
+def _act(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    """What a test does with ``api.account``: one of its methods, with its arguments."""
+    api = _provider(scope, given)
+    name = given.pop("do", None)
+    if name is None:
+        return _account(api)
+    kind = type(api.account)
+    does = [each for each in dir(kind) if each[0] != "_" and callable(getattr(kind, each)) and each not in _INNER]
+    if name not in does:
+        raise unknown("act of the account", str(name), does)
+    getattr(api.account, name)(*given.pop("args", ()), **given.pop("with", {}))
+    return _account(api)
+
+
+_INNER = frozenset(["plan_name", "refusal", "access", "spend", "afford", "rent", "end_rent", "remark", "share"])
+"""What the path of a call asks of an account: no act of anybody's."""
+
+
+def _reset(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    if given.get("all"):
+        worlds.forget_all()
+    else:
+        worlds.forget(scope.name)
+    return {"reset": "all" if given.get("all") else scope.name}
+
+
+def _needed(given: Given, name: str) -> Any:
+    if name not in given:
+        raise BadInput(f"{name} is missing")
+    return given.pop(name)
+
+
+_WHEN = {"when": "object or string"}
+CONTROLS = (
+    Control("GET", "/state", "the time, and what stands at each provider", _state, {}),
+    Control("GET", "/calls", "every call, in order", _calls, {}),
+    Control("GET", "/findings", "what is wrong with the calls, and scripts that nothing used", _findings, {}),
+    Control(
+        "POST", "/reply", "script an answer", _reply,
+        {"content": "string or array", "structured": "object", "tool_calls": "array", "body": "any",
+         "headers": "object", "reasoning": "string", "finish_reason": "string", "usage": "object",
+         "times": "integer or null", **_WHEN},
+        provider=True,
+    ),
+    Control(
+        "POST", "/fail", "script an error by name or status, or a fault of the connection", _fail,
+        {"error": "string or integer", "retry_after": "number", "limit": "string", "message": "string",
+         "headers": "object", "values": "object", "body": "any", "times": "integer or null", **_WHEN},
+        provider=True,
+    ),
+    Control("POST", "/outage", "refuse everything for a while", _outage,
+            {"seconds": "number", "error": "string or integer", **_WHEN}, provider=True),
+    Control("POST", "/latency", "answer slowly", _latency,
+            {"first_token": "number", "per_token": "number", **_WHEN}, provider=True),
+    Control("POST", "/cut_stream", "break a stream", _cut,
+            {"after": "integer", "how": "string", "error": "string", **_WHEN}, provider=True),
+    Control("POST", "/chaos", "refuse some calls at random", _chaos,
+            {"rate": "number", "errors": "array", "seed": "integer", **_WHEN}, provider=True),
+    Control("POST", "/exhaust", "drain a limit", _exhaust, {"limit": "string", "model": "string"}, provider=True),
+    Control("POST", "/capacity", "what there is room for", _capacity,
+            {"flex": "boolean", "batch_lines_per_hour": "number"}, provider=True),
+    Control("POST", "/clock", "move the time on", _clock,
+            {"seconds": "number", "minutes": "number", "hours": "number", "days": "number", "to": "string"}),
+    Control("GET", "/account", "the account", _act, {}, provider=True),
+    Control("POST", "/account", "do something with the account: one of its methods", _act,
+            {"do": "string", "args": "array", "with": "object"}, provider=True),
+    Control("POST", "/reset", "begin this scope anew, or all of them", _reset, {"all": "boolean"}),
+)  # fmt: skip
+
+
+# What it says of itself
+
+
+def _index() -> Given:
+    return {
+        "pytest-llmcontract": __version__,
+        "scope": "header x-llmcontract-test, or /t/NAME before a path: limits, scripts, ledger, clock of its own",
+        "openapi": "/_llmcontract/openapi.json",
+        "controls": {f"{one.method} /_llmcontract{one.path}": one.what for one in CONTROLS},
+    }
+
+
+def openapi() -> Given:
+    """The OpenAPI document of the control API."""
+    paths: dict[str, Given] = {}
+    for one in CONTROLS:
+        paths.setdefault(f"/_llmcontract{one.path}", {})[one.method.lower()] = _operation(one)
+    info = {"title": "pytest-llmcontract: control", "version": __version__}
+    return {"openapi": "3.1.0", "info": info, "paths": paths}
+
+
+def _operation(one: Control) -> Given:
+    names = {**({"provider": "string"} if one.provider else {}), **one.takes}
+    said: Given = {
+        "summary": one.what,
+        "parameters": [{"name": "x-llmcontract-test", "in": "header", "schema": {"type": "string"}}],
+        "responses": {"200": {"description": "done"}, "400": {"description": "not accepted; the message says what is"}},
+    }
+    if one.method == "GET":
+        query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in names.items()]
+        return {**said, "parameters": said["parameters"] + query}
+    body = {
+        "type": "object",
+        "properties": {name: _schema(kind) for name, kind in names.items()},
+        "required": ["provider"] if one.provider else [],
+        "additionalProperties": False,
+    }
+    return {**said, "requestBody": {"content": {"application/json": {"schema": body}}}}
+
+
+def _schema(kind: str) -> Given:
+    kinds = kind.split(" or ")
+    if kinds == ["any"]:
+        return {}
+    return {"type": kinds[0] if len(kinds) == 1 else kinds}

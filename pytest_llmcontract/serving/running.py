@@ -1,0 +1,113 @@
+"""The server: a port of this machine, its start and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.serving.app import App
+from pytest_llmcontract.serving.scopes import Worlds
+
+if TYPE_CHECKING:
+    import uvicorn
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there; port 0: any free one.
+
+    Raises:
+        BadInput: The port is taken, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    there = socket.socket(family, socket.SOCK_STREAM)
+    there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        there.bind((host, port))
+        there.listen(1024)
+    except OSError as problem:
+        there.close()
+        raise BadInput(f"cannot listen on {host}:{port}: {problem.strerror}; --port 0 takes any free port") from None
+    except OverflowError:
+        there.close()
+        raise BadInput(f"--port {port}; accepted: 0 to 65535") from None
+    return there
+
+
+def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "warning") -> uvicorn.Server:
+    """A server over *worlds*, not yet running.
+
+    Args:
+        hosts: More names that requests may call it by.
+        log_level: Of uvicorn's own log.
+
+    Raises:
+        BadInput: uvicorn is not installed.
+    """
+    try:
+        import uvicorn
+    except ImportError:
+        raise BadInput("the server runs on uvicorn: pip install 'pytest-llmcontract[server]'") from None
+    transports: dict[Any, asyncio.Transport] = {}
+    app = App(worlds, (*LOOPBACK, *hosts), _breaker(transports))
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """It ends at SIGINT and SIGTERM, and that is no death: what comes after it is still to be done."""
+            if threading.current_thread() is not threading.main_thread():
+                yield
+                return
+            before = {sign: signal.signal(sign, self.handle_exit) for sign in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for sign, handler in before.items():
+                    signal.signal(sign, handler)
+
+    config = uvicorn.Config(
+        app,
+        http=_protocol(transports),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=2,
+    )
+    return Server(config)
+
+
+def _breaker(transports: Mapping[Any, asyncio.Transport]) -> Callable[[Mapping[str, Any]], None]:
+    def abort(scope: Mapping[str, Any]) -> None:
+        """The client sees the connection reset, as by a host that falls over."""
+        if transport := transports.get(tuple(scope["client"] or ())):
+            transport.abort()
+
+    return abort
+
+
+def _protocol(transports: dict[Any, asyncio.Transport]) -> type[asyncio.Protocol]:
+    """uvicorn's HTTP/1.1, which also remembers the connection of each client: ASGI has no word to break one with."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Breakable(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._peer = tuple((transport.get_extra_info("peername") or ())[:2])
+            transports[self._peer] = transport
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            transports.pop(self._peer, None)
+            super().connection_lost(exc)
+
+    return Breakable

@@ -1,0 +1,197 @@
+"""Worlds side by side: each scope of a server has its own clock, limits, scripts, accounts and ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.call.simulator import Outcome
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.load import edition_dates
+from pytest_llmcontract.core.facts.records import LIMIT_KINDS
+from pytest_llmcontract.core.facts.registry import provider_names, today
+from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.core.provider import provider_called
+from pytest_llmcontract.core.settings import ProviderSettings
+from pytest_llmcontract.core.world import World, noon_of
+from pytest_llmcontract.serving.paths import Home, home_of
+from pytest_llmcontract.simulated_provider import SimulatedProvider
+
+MOST = 1000
+"""Scopes of one server: each keeps what its calls said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """What a server simulates."""
+
+    providers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """For each provider the keywords of its marker; those that are not named are there too, with none."""
+    edition: str | None = None
+    virtual: bool = False
+    """Whether time moves only when it is told to; else as it really does."""
+    unlimited: bool = False
+    """No limit refuses a call."""
+    lenient: bool = False
+    """Models that nobody has are made up, not refused."""
+
+
+Client = tuple[str, int]
+"""The address from which a request comes."""
+
+
+class Scope:
+    """One world.
+
+    Args:
+        providers: Gives those that are in it, the innermost of a name last.
+    """
+
+    def __init__(self, name: str, world: World, providers: Callable[[], Sequence[SimulatedProvider]]) -> None:
+        self.name = name
+        self.world = world
+        self._providers = providers
+
+    @property
+    def providers(self) -> Mapping[str, SimulatedProvider]:
+        return {api.name: api for api in self._providers()}
+
+    def answer(self, request: ApiRequest, client: Client | None) -> Outcome:
+        """What the provider says that has the host of *request*; in a thread, it may take a while."""
+        return self.world.answer(request)
+
+    async def wait(self, seconds: float, client: Client | None) -> None:
+        """Let *seconds* of its time pass before *client* hears more.
+
+        Raises:
+            SimulationEnded: It was over before.
+        """
+        clock = self.world.clock
+        if seconds <= 0:
+            return
+        if clock.is_real:
+            await asyncio.sleep(seconds)
+        else:
+            clock.move_to(clock.after(seconds))
+
+    def stopped(self, request: ApiRequest) -> str:
+        """Why *request* is not answered: its provider is none of its."""
+        return f"{request.host} is not simulated"
+
+    def findings(self) -> list[Violation]:
+        """What is wrong with its calls, and scripts that nothing used."""
+        found = [violation for call in self.world.journal.calls for violation in call.violations]
+        return found + [violation for api in self.providers.values() for violation in api.unused_scripts()]
+
+
+def scope_of(name: str, settings: ServerSettings) -> Scope:
+    """A scope that begins, with every provider.
+
+    Raises:
+        BadInput: The settings are not accepted.
+    """
+    newest = max(edition_dates(provider)[-1] for provider in provider_names())
+    clock = VirtualClock(noon_of(newest), ticks=None if settings.virtual else time.monotonic)
+    world = World(clock, today=today(), dated=False)
+    providers = [_added(world, provider, settings) for provider in provider_names()]
+    return Scope(name, world, lambda: providers)
+
+
+def _added(world: World, provider: str, settings: ServerSettings) -> SimulatedProvider:
+    read, edition = settings_of(provider, settings)
+    simulator = world.add(provider_called(provider), edition, read)
+    return SimulatedProvider(provider, read, simulator, world, router=_not_here, address=_not_here)
+
+
+def settings_of(provider: str, settings: ServerSettings) -> tuple[ProviderSettings, Edition]:
+    """What a provider is asked for with, and what is known of it then.
+
+    Raises:
+        BadInput: A keyword is not known or its value not accepted.
+    """
+    given = {"edition": settings.edition, **settings.providers.get(provider, {})}
+    if settings.unlimited:
+        given["limits"] = dict.fromkeys(LIMIT_KINDS)
+    read = provider_settings(provider, given, what=f"--{provider}")
+    return read, edition_for(provider, read)
+
+
+def _not_here() -> Any:
+    raise BadInput("a server has no router and no server: script it with reply(body=…)")
+
+
+class Worlds(Protocol):
+    """Whom a server answers for."""
+
+    lenient: bool
+    """Whether models that nobody has are made up."""
+
+    @property
+    def homes(self) -> Sequence[Home]:
+        """Where each provider has its addresses."""
+
+    def named(self, name: str) -> Scope:
+        """The scope called *name*.
+
+        Raises:
+            BadInput: There are too many.
+        """
+
+    def forget(self, name: str) -> None:
+        """It begins anew."""
+
+    def forget_all(self) -> None:
+        """All of them begin anew."""
+
+
+class Scopes:
+    """All scopes of a server, each made when first asked for. The one without a name is everybody's.
+
+    Args:
+        keeps: Whether what is forgotten is kept for a report.
+
+    Raises:
+        BadInput: The settings are not accepted.
+    """
+
+    def __init__(self, settings: ServerSettings, *, keeps: bool = False) -> None:
+        self.lenient = settings.lenient
+        self._settings = settings
+        self._keeps = keeps
+        self._scopes: dict[str, Scope] = {}
+        self._ended: list[Scope] = []
+        usual = self.named("")
+        self.homes: Sequence[Home] = [home_of(name) for name in usual.providers]
+
+    def named(self, name: str) -> Scope:
+        """The scope called *name*.
+
+        Raises:
+            BadInput: There are too many.
+        """
+        if name not in self._scopes:
+            if len(self._scopes) >= MOST:
+                raise BadInput(f"there are {MOST} scopes already; POST {{}} to /_llmcontract/reset?all=true ends them")
+            self._scopes[name] = scope_of(name, self._settings)
+        return self._scopes[name]
+
+    def forget(self, name: str) -> None:
+        """It begins anew when it is next asked for."""
+        ended = self._scopes.pop(name, None)
+        if ended is not None and self._keeps:
+            self._ended.append(ended)
+
+    def forget_all(self) -> None:
+        for name in list(self._scopes):
+            self.forget(name)
+
+    def all(self) -> list[Scope]:
+        """Those under way, and where they are kept those that were forgotten."""
+        return [*self._ended, *self._scopes.values()]

@@ -1,0 +1,108 @@
+"""The control API: what it does, what it says of itself, and what it refuses."""
+
+from __future__ import annotations
+
+import groq
+import jsonschema
+import pytest
+from openapi_spec_validator import validate
+
+from pytest_llmcontract.serving.control import CONTROLS, openapi
+
+GROQ = "openai/gpt-oss-120b"
+HELLO = [{"role": "user", "content": "Hello"}]
+
+
+def ask(server, test):
+    with groq.Groq(base_url=f"{server.url}/t/{test}", api_key="x", max_retries=0) as client:
+        return client.chat.completions.create(model=GROQ, messages=HELLO).choices[0].message.content
+
+
+def test_its_document_is_one_of_openapi(server):
+    document = server.control("/openapi.json")
+    validate(document)
+    assert document == openapi()
+
+
+GOOD = {
+    "/reply": {"provider": "groq", "content": "x", "when": {"model": GROQ}, "times": None},
+    "/fail": {"provider": "groq", "error": 503, "retry_after": 3},
+    "/outage": {"provider": "groq", "seconds": 60},
+    "/latency": {"provider": "groq", "first_token": 1},
+    "/cut_stream": {"provider": "groq", "after": 1},
+    "/chaos": {"provider": "groq", "rate": 0.5, "seed": 3},
+    "/exhaust": {"provider": "groq", "limit": "TPD"},
+    "/capacity": {"provider": "groq", "flex": False},
+    "/clock": {"minutes": 5},
+    "/account": {"provider": "groq", "do": "upgrade"},
+    "/reset": {},
+}
+
+
+@pytest.mark.parametrize("control", [one for one in CONTROLS if one.method == "POST"], ids=lambda one: one.path)
+def test_what_the_document_says_is_taken_is_taken_and_nothing_else(server, control):
+    schema = openapi()["paths"][f"/_llmcontract{control.path}"]["post"]["requestBody"]["content"]["application/json"]
+    jsonschema.validate(GOOD[control.path], schema["schema"])
+    assert isinstance(server.control(control.path, GOOD[control.path], test=f"doc{control.path}"), dict)
+    status, message = server.control(control.path, {**GOOD[control.path], "nonsense": 1}, test="doc")
+    assert status == 400
+    assert "nonsense" in message
+
+
+def test_the_account_does_what_a_test_can_do_with_it(server):
+    about = server.control("/account", {"provider": "groq", "do": "upgrade"}, test="account")
+    assert about["plan"] == "developer"
+    about = server.control("/account", {"provider": "groq", "do": "charge", "args": ["12.50"]}, test="account")
+    assert float(about["spent"]) == 12.5
+    assert "charge" in [event["what"] for event in about["events"]]
+
+
+def test_time_moves_when_it_is_told_to(server):
+    server.control("/fail", {"provider": "groq", "error": "rate_limit_exceeded", "retry_after": 30}, test="time")
+    with pytest.raises(groq.RateLimitError):
+        ask(server, "time")
+    assert server.control("/clock", {"seconds": 30}, test="time")["elapsed"] == 30
+    moved = server.control("/clock", {"to": "2027-01-01T00:00:00+00:00"}, test="time")
+    assert moved["now"] == "2027-01-01T00:00:00+00:00"
+
+
+def test_a_script_that_nothing_used_is_a_finding(server):
+    server.control("/reply", {"provider": "groq", "content": "never"}, test="unused")
+    assert [finding["code"] for finding in server.control("/findings", test="unused")] == ["LLM207"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/reply", {"content": "x"}, "provider is missing; accepted: groq, together"),
+        ("/reply", {"provider": "grok"}, "unknown provider 'grok'"),
+        ("/fail", {"provider": "groq"}, "error is missing"),
+        ("/fail", {"provider": "groq", "error": "gone_fishing"}, "gone_fishing"),
+        ("/clock", {"seconds": -1}, "cannot go back in time"),
+        ("/clock", {"to": "soon"}, "to: "),
+        ("/account", {"provider": "groq", "do": "steal"}, "unknown act of the account 'steal'"),
+        ("/account", {"provider": "groq", "do": "charge", "args": [-5]}, "-5"),
+        ("/account", {"provider": "groq", "do": "charge", "with": {"sum": 5}}, "sum"),
+        ("/capacity", {"provider": "groq", "batch_lines_per_hour": -1}, "accepted is a number above 0"),
+        ("/exhaust", {"provider": "groq", "limit": "XYZ"}, "XYZ"),
+        ("/latency", {"provider": "groq", "first_token": "slow"}, "first_token"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(server, path, body, message):
+    status, said = server.control(path, body, test="wrong")
+    assert status == 400
+    assert message in said
+
+
+def test_what_there_is_not_says_what_there_is(server):
+    status, said = server.control("/nothing", {})
+    assert status == 404
+    assert "POST /reply" in said
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
+def test_a_body_that_is_no_object_is_refused(server, body):
+    import httpx
+
+    reply = httpx.post(f"{server.url}/_llmcontract/reply", content=body)
+    assert reply.status_code == 400
