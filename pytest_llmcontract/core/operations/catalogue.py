@@ -169,8 +169,7 @@ class ListSupported(OfProject):
 
 def _offered(state: State) -> list[Offered]:
     today = state.clock.now.date()
-    models = (model for model in state.edition.models.values() if not model.third_party)
-    there = [model for model in models if model.since <= today and not model.is_retired(today)]
+    there = [model for model in state.edition.models.values() if model.since <= today and not model.is_retired(today)]
     machines = tuple(each for each in state.edition.machines if each.instance)
     return [Offered(known_id("ml", model.id), model, machines) for model in there]
 

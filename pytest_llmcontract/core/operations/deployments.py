@@ -268,7 +268,7 @@ def _planned(state: State, turn: Turn) -> _Plan | Refusal:
     if not name:
         return wrong(state, turn, "deployment.model (or deployment.model_id) is required", "model")
     model, machine = model_named(state, name), config_named(state, config)
-    if model is None or model.third_party:
+    if model is None:
         unknown_model(state, turn, name)
         return wrong(state, turn, f"model {name} not found", "model")
     if machine is None:

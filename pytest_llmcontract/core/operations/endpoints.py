@@ -68,7 +68,7 @@ class Create(OfKind):
             return refusal
         name = str(turn.body.get("model"))
         model = model_named(state, name)
-        if model is None or model.third_party:
+        if model is None:
             unknown_model(state, turn, name)
             return state.edition.refusal("no_machine")
         machine = next((each for each in state.edition.machines if each.id == turn.body.get("hardware")), None)
@@ -162,8 +162,7 @@ class ListMachines(OfKind):
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         name = asked(turn, "model")
-        model = model_named(state, name)
-        if name and (model is None or model.third_party):
+        if name and model_named(state, name) is None:
             return state.edition.refusal("no_machine")
         return Machines(state.edition.machines, bool(name))
 
