@@ -804,16 +804,21 @@ def test_traffic_goes_to_deployments_of_the_endpoint_by_weights_from_nothing(pro
     assert project.endpoints.retrieve(endpoint.id).traffic_split == endpoint.traffic_split
 
 
-def test_one_long_step_of_the_clock_is_many_short_ones():
+@pytest.mark.parametrize("lives", [(40, 7000, 25_000), (25, 100, 9_000), (500, 30, 90_000)])
+def test_one_long_step_of_the_clock_is_many_short_ones(lives):
+    balance, first, second = lives
     ledgers = []
     for steps in (1, 500):
-        with simulate("together", edition="2026-10-07", balance=40) as api:
+        with simulate("together", edition="2026-10-07", balance=balance) as api:
             project = Project()
             _, deployment = project.running(inactive_timeout=200, autoscaling={"min_replicas": 2})
-            for _ in range(steps):
-                api.clock.advance(seconds=25_000 / steps)
+            for seconds in (first, second):
+                for _ in range(steps):
+                    api.clock.advance(seconds=seconds / steps)
+                if seconds == first:
+                    project.scale(deployment, min_replicas=3, max_replicas=3)
             entries = [(entry.at, entry.amount) for entry in api.account.entries]
-            ledgers.append((api.account.balance, entries, [event.what for event in api.account.events]))
-            assert project.state(deployment) == "STOPPED"
+            ledgers.append((api.account.balance, entries, [event.sentence for event in api.account.events]))
 
     assert ledgers[0] == ledgers[1]
+    assert "is stopped" in ledgers[0][2][-1]

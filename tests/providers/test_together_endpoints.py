@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from types import NoneType
 
+import httpx
 import pytest
 import together
 
@@ -395,6 +396,18 @@ def test_what_runs_when_the_api_ends_goes_on_and_cannot_be_started_again(endpoin
 
 
 @dedicated
+def test_scripts_reach_its_calls_and_none_that_starts_and_stops_it(endpoints, together_api, llm_clock):
+    together_api.reply("hello from the test", times=1)
+    made = endpoints.create()
+    llm_clock.advance(seconds=READY)
+    assert endpoints.chat(made["name"]).choices[0].message.content == "hello from the test"
+    together_api.fail(503, times=1)
+
+    assert refusal(lambda: endpoints.update(made["id"], state="STOPPED"), 503)
+    assert endpoints.state(made["id"]) == "STARTED"
+
+
+@dedicated
 def test_a_model_does_on_a_machine_what_it_does_elsewhere_and_nothing_else(endpoints, together_api, llm_clock):
     made = endpoints.create(model="intfloat/multilingual-e5-large-instruct")
     llm_clock.advance(seconds=READY)
@@ -491,3 +504,28 @@ def test_an_adapter_is_named_behind_its_endpoint_and_has_to_be_there(endpoints, 
 
     assert refusal(lambda: endpoints.add_adapter(made["id"], name.format(name=made["name"])), 400)
     assert endpoints.adapters(made["id"]) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/v1/compute/clusters", "clusters"),
+        ("POST", "/v1/compute/clusters/c-1/instances/i-1/remediations", "clusters"),
+        ("GET", "/v1/deployments", "jig"),
+        ("PATCH", "/v1/deployments/secrets/s-1", "jig"),
+        ("POST", "/v1/queue/submit", "jig"),
+        ("POST", "/v1/rl/training-sessions", "post_training"),
+        ("GET", "/v1/shaping/x/events", "post_training"),
+    ],
+)
+def test_what_is_not_simulated_says_so_and_can_be_scripted(method, path, name):
+    with simulate("together", check=False) as api:
+        api.reply(body={"scripted": True}, when=lambda request: "scripted" in request.url, times=1)
+        client = httpx.Client(headers={"authorization": "Bearer key"})
+        refused = client.request(method, f"https://api.together.ai{path}")
+        scripted = client.request(method, f"https://api.together.ai{path}?scripted")
+
+        assert (refused.status_code, api.calls[0].operation) == (501, name)
+        assert refused.json()["error"]["message"] == f"pytest-llmcontract does not simulate together {name}"
+        assert [finding.code for finding in api.calls[0].violations] == ["LLM204"]
+        assert scripted.json() == {"scripted": True}
