@@ -461,9 +461,11 @@ def test_an_own_model_answers_once_an_endpoint_runs_it(endpoints, llm_clock):
         ({"autoscaling": {"min_replicas": -1, "max_replicas": 1}}, 400, "min_replicas -1 and max_replicas 1 are no"),
         ({"autoscaling": {"min_replicas": 2, "max_replicas": 1}}, 400, "min_replicas 2 and max_replicas 1 are no"),
         ({"autoscaling": {"min_replicas": 0, "max_replicas": 0}}, 400, "min_replicas 0 and max_replicas 0 are no"),
-        ({"autoscaling": {"min_replicas": 10**30, "max_replicas": 10**30}}, 402, "exceed your maximum account balance"),
+        ({"autoscaling": {"min_replicas": 10**6, "max_replicas": 10**6}}, 402, "exceed your maximum account balance"),
+        ({"autoscaling": {"min_replicas": 10**30, "max_replicas": 10**30}}, 400, "are no range"),
         ({"autoscaling": {"min_replicas": "1", "max_replicas": 1}}, 400, "Input validation error"),
-        ({"inactive_timeout": -5}, 400, "inactive_timeout must be 0 or more minutes"),
+        ({"inactive_timeout": -5}, 400, "inactive_timeout must be 0 to 2147483647 minutes"),
+        ({"inactive_timeout": 10**40}, 400, "inactive_timeout must be 0 to 2147483647 minutes"),
         ({"state": "RUNNING"}, 400, "Input validation error"),
     ],
 )

@@ -59,7 +59,7 @@ from pytest_llmcontract.core.operations.resources import (
     taken,
     touch,
 )
-from pytest_llmcontract.core.operations.running import Run, Words, scale, stop, stopped_run, unpaid, watch
+from pytest_llmcontract.core.operations.running import MOST, Run, Words, scale, stop, stopped_run, unpaid, watch
 from pytest_llmcontract.core.refusal import Refusal
 
 ENDPOINTS, DEPLOYMENTS, EVENTS = PARENTS["endpoint"], PARENTS["deployment"], "v2.events"
@@ -288,7 +288,7 @@ def _bad_terms(state: State, turn: Turn, fields: Mapping[str, Any]) -> Refusal |
     low, high = replicas_of(fields)
     if low == 0 and high:
         return wrong(state, turn, "minReplicas must be at least 1; 0 with maxReplicas 0 stops", "autoscaling")
-    if not 0 <= low <= high:
+    if not 0 <= low <= high <= MOST:
         return wrong(state, turn, f"minReplicas {low} and maxReplicas {high} are no range", "autoscaling")
     minutes = fields.get("inactiveTimeout")
     if minutes not in (None, 0) and minutes not in _IDLE:

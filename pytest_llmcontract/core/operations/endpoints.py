@@ -17,7 +17,7 @@ from pytest_llmcontract.core.operations.catalogue import forget_name, model_name
 from pytest_llmcontract.core.operations.identity import identity_of
 from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, wrong
 from pytest_llmcontract.core.operations.operation import Operation
-from pytest_llmcontract.core.operations.running import Run, Words, scale, stop, stopped_run, unpaid, watch
+from pytest_llmcontract.core.operations.running import MOST, Run, Words, scale, stop, stopped_run, unpaid, watch
 from pytest_llmcontract.core.refusal import Refusal
 
 ENDPOINTS = "endpoints"
@@ -103,10 +103,10 @@ def _bad_terms(state: State, turn: Turn) -> Refusal | None:
     """What is wrong with the replicas and the minutes that are asked for."""
     scale = turn.body.get("autoscaling")
     low, high = (scale.get("min_replicas"), scale.get("max_replicas")) if isinstance(scale, Mapping) else (1, 1)
-    if not (isinstance(low, int) and isinstance(high, int) and 0 <= low <= high and high):
+    if not (isinstance(low, int) and isinstance(high, int) and 0 <= low <= high and 0 < high <= MOST):
         return wrong(state, turn, f"min_replicas {low} and max_replicas {high} are no range", "autoscaling")
-    if (turn.body.get("inactive_timeout") or 0) < 0:
-        return wrong(state, turn, "inactive_timeout must be 0 or more minutes", "inactive_timeout")
+    if not 0 <= (turn.body.get("inactive_timeout") or 0) <= MOST:
+        return wrong(state, turn, f"inactive_timeout must be 0 to {MOST} minutes", "inactive_timeout")
     return None
 
 

@@ -39,6 +39,8 @@ _ALIKE: Mapping[str, Sign] = {
 MOST = 2_000
 """Characters of a filter."""
 _DEEP = 20
+_YEARS = range(1970, 9000)
+"""Of moments: those of the clock, and some more, so that days can be added and taken away."""
 
 
 def read_moment(text: str) -> datetime:
@@ -51,7 +53,7 @@ def read_moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or moment.year not in _YEARS:
         raise BadInput(f"{text[:40]!r} is no time as RFC 3339 writes it, such as 2026-10-07T12:00:00Z")
     return moment
 

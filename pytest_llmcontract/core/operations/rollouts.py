@@ -44,7 +44,7 @@ from pytest_llmcontract.core.operations.resources import (
     outdated,
     touch,
 )
-from pytest_llmcontract.core.operations.running import Run, scale, unpaid
+from pytest_llmcontract.core.operations.running import MOST, Run, scale, unpaid
 from pytest_llmcontract.core.refusal import Refusal
 
 SPLITS, SHADOWS, TARGETS = "v2.ab_experiments", PARENTS["experiment"], "v2.targets"
@@ -77,8 +77,8 @@ def _bad_pair(state: State, turn: Turn) -> Refusal | None:
     if body.get("metrics") and ("blueGreen" in body or "rolling" in body):
         return wrong(state, turn, "metrics are of canary rollouts alone", "metrics")
     for name, least in (("finalSourceReplicas", 0), ("finalTargetReplicas", 1)):
-        if body.get(name) is not None and body[name] < least:
-            return wrong(state, turn, f"{name} must be at least {least}", name)
+        if body.get(name) is not None and not least <= body[name] <= MOST:
+            return wrong(state, turn, f"{name} must be {least} to {MOST}", name)
     steps = [0, *steps_of(body)]
     if steps[-1] != 100 or any(later <= before for before, later in pairwise(steps)):
         return wrong(state, turn, f"steps must rise from above 0 to 100, not {steps[1:]}", "canary")

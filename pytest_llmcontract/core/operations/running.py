@@ -20,6 +20,8 @@ from pytest_llmcontract.core.refusal import Refusal
 _STOPPING_SECONDS = 10
 """How long it takes to stop (assumed)."""
 _MINUTES = 60
+MOST = 2**31 - 1
+"""Replicas, or minutes: a number that its field can hold (assumed)."""
 
 
 class Words(NamedTuple):
