@@ -20,6 +20,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.money.book import exactly
 from pytest_llmcontract.core.money.prices import token_cost
 from pytest_llmcontract.core.operations.datasets import JUDGING, Row, rows_of
 from pytest_llmcontract.core.operations.files import FILES, KeptFile, keep
@@ -200,7 +201,7 @@ def _finish(state: State, evaluation: Evaluation, call: Call, cost: Decimal) -> 
     if evaluation.problem:
         return
     state.account.spend(cost, state.clock.seconds, evaluation.id)
-    call.cost = cost
+    call.cost = exactly(cost)
     lines = [json.dumps(line).encode() + b"\n" for line in _judged(evaluation)]
     name = f"{evaluation.id}-results.jsonl"
     evaluation.result_file = keep(state, KeptFile(name, b"".join(lines), "eval-output", state.clock.now))

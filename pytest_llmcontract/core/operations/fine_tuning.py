@@ -15,6 +15,7 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Model, Prices
+from pytest_llmcontract.core.money.book import exactly
 from pytest_llmcontract.core.operations.datasets import TRAINING
 from pytest_llmcontract.core.operations.files import FILES, KeptFile
 from pytest_llmcontract.core.operations.identity import identity_of
@@ -263,6 +264,7 @@ def _pay(state: State, job: Job) -> None:
 
 
 def _charge(state: State, job: Job, amount: Decimal) -> None:
+    amount = exactly(amount)
     state.account.spend(amount, state.clock.seconds, job.id)
     job.price += amount
     job.call.cost = job.price
