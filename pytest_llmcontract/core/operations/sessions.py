@@ -41,6 +41,7 @@ class Execute(Operation):
     """Run code, in a session that is there or in a new one, which is paid as it begins (assumed)."""
 
     remembers = True
+    parts = frozenset({"content"})
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         shelf, id = state.kept[SESSIONS], turn.body.get("session_id")
