@@ -14,7 +14,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Machine, Model
-from pytest_llmcontract.core.operations.fine_tuning import MODELS, add_model
+from pytest_llmcontract.core.operations.fine_tuning import MODELS, add_model, drop_model
 from pytest_llmcontract.core.operations.identity import identity_of
 from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, page_size, wrong
 from pytest_llmcontract.core.operations.operation import Operation
@@ -204,8 +204,7 @@ class DropModel(DropResource):
     """It cannot be deployed any more."""
 
     def gone(self, state: State, turn: Turn, thing: Any) -> None:
-        state.own_models.pop(thing.fields["name"], None)
-        state.gates.pop(thing.fields["name"], None)
+        drop_model(state, thing.fields["name"])
 
 
 class ListModels(ListResources):
