@@ -18,7 +18,6 @@ from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.operations import OPERATIONS
 
-
 THERE = r"model:|voice:|whoami|v3\.whoami|v2\.supported_models|v2\.configs"
 """What an example speaks of that nobody has to make."""
 
