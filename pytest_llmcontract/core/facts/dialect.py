@@ -96,6 +96,10 @@ class Dialect(Fact):
     # Jobs, machines and sessions
     training_minimum: Decimal = Decimal(0)
     """Dollars that a fine-tune costs at least."""
+    training_checks: bool = False
+    """A fine-tune on a file that is none is refused; before, it was made and failed."""
+    training_pads: bool = False
+    """Examples that are not packed count as many tokens as fit into one."""
     training_seconds: Mapping[str, float] = Field(default_factory=dict)
     """How long a fine-tune is in each state before it is completed, in their order."""
     machine_seconds: float = 0

@@ -233,6 +233,8 @@ class Api(Fact):
     hosts: tuple[str, ...]
     base: str
     operations: dict[str, str]
+    since: dict[str, Date] = Field(default_factory=dict)
+    """Operation -> the first day on which there was an address of it; the others were always there."""
     path: tuple[str, ...]
     plans: tuple[str, ...]
     source: str
@@ -281,7 +283,8 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
             "provider": provider, "date": day, "models": models, "limits": limits, "errors": errors, "tools": tools,
             "refusals": refusals, "lanes": lanes, "dialect": dialect, "engines": engines, "sources": sources,
             "machines": machines, "training": training,
-            **api.model_dump(include={"hosts", "base", "operations", "path"}),
+            "operations": {line: name for line, name in api.operations.items() if api.since.get(name, day) <= day},
+            **api.model_dump(include={"hosts", "base", "path"}),
             "plans": [plan for plan in api.plans if any(record.plan == plan for record in limits)],
         },
     )  # fmt: skip

@@ -377,6 +377,7 @@ REASONS: Mapping[str, str] = {
 REASONS_OF_SOME: Mapping[str, str] = {
     "no_such_thing": "nothing has the id that the address names",
     "impossible": "what is asked cannot be done as things are",
+    "not_ours": "what is asked about belongs to somebody else",
     "stale": "the thing has changed since the caller looked",
     "bad_filter": "the filter of a list says nothing",
     "endpoint_asleep": "the model's own endpoint is not running",

@@ -26,6 +26,7 @@ from pytest_llmcontract.core.operations import (
     rerank,
     rollouts,
     sessions,
+    usage,
     videos,
 )
 from pytest_llmcontract.core.operations.operation import Operation
@@ -42,6 +43,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **catalogue.OPERATIONS,
     **sessions.OPERATIONS,
     **identity.OPERATIONS,
+    **usage.OPERATIONS,
     **embeddings.OPERATIONS,
     **rerank.OPERATIONS,
     **videos.OPERATIONS,

@@ -6,25 +6,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
+from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Model, Prices
+from pytest_llmcontract.core.money.book import exactly
+from pytest_llmcontract.core.operations.datasets import TRAINING
+from pytest_llmcontract.core.operations.files import FILES, KeptFile
 from pytest_llmcontract.core.operations.identity import identity_of
-from pytest_llmcontract.core.operations.lasting import ListAll, OfKind, Retrieve, Thing, asked, not_there, wrong
+from pytest_llmcontract.core.operations.lasting import ListAll, OfKind, Retrieve, Thing, asked, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.operations.resources import Resource
 from pytest_llmcontract.core.operations.training import (
     ENDED,
+    MOST,
+    Checkpoint,
+    Dataset,
     Job,
     Moment,
     Plan,
+    counted_file,
     planned,
-    read_dataset,
     type_of,
 )
 from pytest_llmcontract.core.refusal import Refusal
@@ -52,6 +59,8 @@ class Trainable:
 
     model: Model
     rows: tuple[str, ...] = ()
+    form: str = ""
+    """Of the examples."""
     usage: Usage = NOTHING_USED
 
 
@@ -59,6 +68,8 @@ class AboutTraining(Operation):
     """What is asked before there is a job."""
 
     calls_model = False
+    remembers = True
+    says = False
 
 
 class EstimatePrice(AboutTraining):
@@ -69,7 +80,7 @@ class EstimatePrice(AboutTraining):
         if isinstance(plan, Refusal):
             return plan
         for name, data in (("train", plan.training), ("eval", plan.validation)):
-            if data is not None and data.bad_line:
+            if data is not None and data.problem:
                 return Estimate(None, f"{name}_file_invalid")
         # Only an account with credits has a balance: one that is billed afterwards has none.
         has = getattr(state.account, "balance", None)
@@ -83,11 +94,18 @@ class Create(AboutTraining):
         plan = plan_of(state, turn)
         if isinstance(plan, Refusal):
             return plan
-        if refusal := state.account.afford(plan.price, turn.at):
-            return refusal
+        bad = _bad_data(plan)
+        if bad is not None and state.edition.dialect.training_checks:
+            return wrong(state, turn, f"File {bad.id} is not valid: {bad.problem}")
+        if bad is None and (refusal := state.account.afford(plan.price, turn.at)):
+            return refused_by_account(state, turn, refusal)
         job = _made(state, turn, plan)
-        state.kept[JOBS].put(job.id, job)
-        return Thing(job.id, job)
+        _set_course(state, job)
+        return Thing(job.id, state.kept[JOBS].put(job.id, job))
+
+
+def _bad_data(plan: Plan) -> Dataset | None:
+    return next((data for data in (plan.training, plan.validation) if data is not None and data.problem), None)
 
 
 def plan_of(state: State, turn: Turn) -> Plan | Refusal:
@@ -95,23 +113,39 @@ def plan_of(state: State, turn: Turn) -> Plan | Refusal:
     base = base_of(state, turn)
     if isinstance(base, Refusal):
         return base
-    files = []
-    for name in ("training_file", "validation_file"):
-        id = turn.body.get(name)
-        data = read_dataset(state, id, base.id) if isinstance(id, str) and id else None
-        if data is None and (id or name == "training_file"):
-            return wrong(state, turn, f"File {id} not found", name)
-        files.append(data)
-    training, validation = files
-    assert training is not None
+    for name, most in MOST.items():
+        if (turn.body.get(name) or 0) > most:
+            return wrong(state, turn, f"{name} must be at most {most} for {base.id}", name)
+    training = _data(state, turn, "training_file", base)
+    validation = _data(state, turn, "validation_file", base) if turn.body.get("validation_file") else None
+    if isinstance(training, Refusal):
+        return training
+    if isinstance(validation, Refusal):
+        return validation
     return planned(state, turn.body, base, training, validation)
+
+
+def _data(state: State, turn: Turn, name: str, base: Model) -> Dataset | Refusal:
+    file = training_file(state, turn, name)
+    return file if isinstance(file, Refusal) else counted_file(state, turn.body[name], file, base.id)
+
+
+def training_file(state: State, turn: Turn, name: str) -> KeptFile | Refusal:
+    """The file that the body names, if it is there to be trained on."""
+    id = turn.body.get(name)
+    file: KeptFile | None = state.kept[FILES].get(id, turn.at) if isinstance(id, str) else None
+    if file is None:
+        return wrong(state, turn, f"File {id} not found", name)
+    if file.purpose != TRAINING:
+        return wrong(state, turn, f"File {id} has the purpose {file.purpose}, not {TRAINING}", name)
+    return file
 
 
 def base_of(state: State, turn: Turn) -> Model | Refusal:
     """The model to begin with: named, or that of an earlier job."""
     name, checkpoint = turn.body.get("model"), turn.body.get("from_checkpoint")
     if isinstance(checkpoint, str) and checkpoint:
-        job = _job_behind(state, checkpoint.partition(":")[0], turn.at)
+        job = _job_behind(state, checkpoint, turn.at)
         return job.base if job else wrong(state, turn, f"Checkpoint {checkpoint} not found", "from_checkpoint")
     if not isinstance(name, str) or not name:
         return wrong(state, turn, "Either model or from_checkpoint must be given", "model")
@@ -134,26 +168,37 @@ def trainable(state: State, turn: Turn, name: str) -> Model | Refusal:
     return state.edition.refusal("unknown_model", {"model": name})
 
 
-def _job_behind(state: State, name: str, at: float) -> Job | None:
-    jobs = state.kept[JOBS].page(at).things
-    return next((job for id, job in jobs if name in (id, job.name) and job.checkpoints(at)), None)
+def _job_behind(state: State, checkpoint: str, at: float) -> Job | None:
+    """The job that made ``job:step``, or ``model:step``; without a step its last one."""
+    name, _, step = checkpoint.partition(":")
+    jobs = (job for id, job in state.kept[JOBS].page(at).things if name in (id, job.name))
+    kept = ((job, str(each.step)) for job in jobs for each in job.checkpoints(at))
+    return next((job for job, number in kept if step in ("", number)), None)
 
 
 # The life of a job
 
 
 def _made(state: State, turn: Turn, plan: Plan) -> Job:
-    base = base_of(state, turn)
-    assert isinstance(base, Model)
-    now = turn.now
-    suffix = turn.body.get("suffix")
-    parts = [base.id.rpartition("/")[2], suffix if isinstance(suffix, str) else "", state.envelope.new_id("hex", now)]
-    name = f"{identity_of(state).slug}/{'-'.join(part for part in parts if part)}"
-    ids = state.envelope.new_id("ml", now), state.envelope.new_id("rv", now)
-    id = state.envelope.new_id("ft", now)
-    job = Job(id, dict(turn.body), base, name, turn.at, plan, list(_stages(state, turn.at)), object_ids=ids)
-    _set_course(state, job)
-    return job
+    own, now, suffix = identity_of(state), turn.now, turn.body.get("suffix")
+    parts = [plan.base.id.rpartition("/")[2], suffix or "", state.envelope.new_id("hex", now)]
+    return Job(
+        state.envelope.new_id("ft", now),
+        dict(turn.body),
+        f"{own.slug}/{'-'.join(part for part in parts if part)}",
+        turn.at,
+        plan,
+        list(_stages(state, turn.at)),
+        turn.call,
+        own.user,
+        _object_ids(state),
+        _object_ids(state) if type_of(turn.body)["type"] == "Lora" else None,
+    )
+
+
+def _object_ids(state: State) -> tuple[str, str]:
+    now = state.clock.now
+    return state.envelope.new_id("ml", now), state.envelope.new_id("rv", now)
 
 
 def _stages(state: State, at: float) -> Iterator[tuple[float, str]]:
@@ -166,12 +211,13 @@ def _stages(state: State, at: float) -> Iterator[tuple[float, str]]:
 def _set_course(state: State, job: Job) -> None:
     """All that will happen to it, and what of that touches something else."""
     begin, end = job.stage("running") or job.at, job.stages[-1][0]
-    bad = job.plan.training.bad_line or (job.plan.validation.bad_line if job.plan.validation else 0)
-    if bad:
-        job.stages = [stage for stage in job.stages if stage[0] <= begin] + [(begin + 1, "error")]
-        job.moments = [*_opening(job, begin), Moment(begin + 1, "job_error", f"Line {bad}: not a JSON object")]
+    if bad := _bad_data(job.plan):
+        job.moments = list(_opening(job, begin))
+        job.end(begin, "error", Moment(begin, "job_error", f"File {bad.id} is not valid: {bad.problem}"))
         return
-    job.moments = [*_opening(job, begin), *_training(job, begin), *_closing(job, end)]
+    job.trains = begin, job.stage("compressing") or end
+    moments = (*_opening(job, begin), *_training(job, *job.trains), *_closing(job, end))
+    job.moments = sorted(moments, key=lambda moment: moment.at)
     _book(state, job, begin, partial(_pay, state, job))
     _book(state, job, end, partial(_complete, state, job))
 
@@ -187,21 +233,14 @@ def _opening(job: Job, begin: float) -> Iterator[Moment]:
     yield Moment(begin, "training_data_download_complete", f"Data downloaded for {job.base.id}")
 
 
-def _training(job: Job, begin: float) -> Iterator[Moment]:
-    end = (job.trains or (begin, begin))[1]
+def _training(job: Job, begin: float, end: float) -> Iterator[Moment]:
     text = f"Training started for model {job.base.id}"
-    yield Moment(begin, "training_start", text, {"ends": end, "token_count": job.plan.train_tokens})
-    # Where the training ends has to be known before the moments of its steps.
-    span, steps = end - begin, job.steps
-    count = job.asked.get("n_checkpoints") or 1
-    saved = {steps * number // count for number in range(1, count + 1)} - {0}
+    yield Moment(begin, "training_start", text, {"token_count": job.plan.train_tokens})
     for epoch in range(1, job.plan.epochs + 1):
-        step = steps * epoch // job.plan.epochs
-        yield Moment(begin + span * step / steps, "epoch_complete", f"Epoch completed, at step {step}", {"step": step})
-    for step in sorted(saved):
-        yield Moment(
-            begin + span * step / steps, "checkpoint_save", f"Checkpoint saved, at step {step}", {"step": step}
-        )
+        step = job.steps * epoch // job.plan.epochs
+        yield Moment(job.moment_of(step), "epoch_complete", f"Epoch completed, at step {step}", {"step": step})
+    for step in job.saved:
+        yield Moment(job.moment_of(step), "checkpoint_save", f"Checkpoint saved, at step {step}", {"step": step})
     yield Moment(end, "training_complete", f"Training completed for {job.base.id}")
 
 
@@ -215,15 +254,33 @@ def _closing(job: Job, end: float) -> Iterator[Moment]:
 
 
 def _pay(state: State, job: Job) -> None:
-    state.account.spend(job.plan.price, state.clock.seconds, job.id)
+    """It is paid when it begins to train, or ends there (assumed)."""
+    at, price = state.clock.seconds, job.plan.price
+    if state.account.afford(price, at):
+        said = f"The job costs {price:.2f} USD, which the account does not have any more"
+        job.end(at, "error", Moment(at, "billing_limit", said), Moment(at, "job_error", "Job failed"))
+    else:
+        _charge(state, job, price)
+
+
+def _charge(state: State, job: Job, amount: Decimal) -> None:
+    amount = exactly(amount)
+    state.account.spend(amount, state.clock.seconds, job.id)
+    job.price += amount
+    job.call.cost = job.price
 
 
 def _complete(state: State, job: Job) -> None:
-    """The model appears; it answers once an endpoint runs it."""
+    """The model appears, of an adapter beside it; it answers once an endpoint runs it."""
     add_model(state, job.name, job.base)
-    own, (id, revision), at = identity_of(state), job.object_ids, state.clock.seconds
-    kind = "adapter" if type_of(job.asked)["type"] == "Lora" else "model"
-    fields = {"name": job.name, "baseModel": job.base.id, "type": kind}
+    _register(state, job, job.name, "model", job.model_ids)
+    if job.adapter_ids:
+        _register(state, job, job.adapter_name, "adapter", job.adapter_ids)
+
+
+def _register(state: State, job: Job, name: str, kind: str, ids: tuple[str, str]) -> None:
+    own, (id, revision), at = identity_of(state), ids, state.clock.seconds
+    fields = {"name": name, "baseModel": job.base.id, "type": kind}
     etag = state.envelope.new_id("hex", state.clock.now)
     more = {"revisions": [(revision, at)], "organization": own.organization}
     state.kept[MODELS].put(id, Resource(id, {"project": own.project}, fields, at, at, etag, more))
@@ -240,6 +297,12 @@ def add_model(state: State, name: str, base: Model | None) -> Model:
     state.own_models[name] = model
     state.gates[name] = partial(_undeployed, state, name)
     return model
+
+
+def drop_model(state: State, name: str) -> None:
+    """It is the account's no more."""
+    state.own_models.pop(name, None)
+    state.gates.pop(name, None)
 
 
 def _undeployed(state: State, name: str, at: float) -> Refusal | None:
@@ -262,22 +325,17 @@ class Cancel(OfKind):
 
 
 def stop(state: State, job: Job) -> None:
-    """The job ends now, cancelled."""
-    at = state.clock.seconds
-    begun = job.stage("running")
-    back = Decimal(0)
-    if begun is not None and begun <= at:
-        back = job.plan.price - job.paid(at)
-    for booked in job.booked:
-        booked.cancel()
-    step = job.step_at(at)
-    job.stages = [stage for stage in job.stages if stage[0] <= at] + [(at, "cancelled")]
-    job.moments = [moment for moment in job.moments if moment.at <= at]
-    job.moments.append(Moment(at, "cancel_requested", "Job cancellation requested"))
-    job.moments.append(Moment(at, "job_stopped", f"Job stopped, at step {step}", {"step": step}))
-    if back:
-        state.account.spend(-back, at, job.id)
-        job.moments.append(Moment(at, "refund", f"Refunded {back:.2f} USD for steps that were not done"))
+    """The job ends now, cancelled; what was paid for steps that were not done comes back."""
+    at, step = state.clock.seconds, job.step_at(state.clock.seconds)
+    back = job.price - job.paid(at)
+    moments = [
+        Moment(at, "cancel_requested", "Job cancellation requested"),
+        Moment(at, "job_stopped", f"Job stopped, at step {step}", {"step": step}),
+    ]
+    if job.price and back:
+        _charge(state, job, -back)
+        moments.append(Moment(at, "refund", f"Refunded {back:.2f} USD for steps that were not done"))
+    job.end(at, "cancelled", *moments)
 
 
 class Delete(OfKind):
@@ -289,9 +347,10 @@ class Delete(OfKind):
                 return wrong(state, turn, f"Job {thing.id} is {thing.status(turn.at)}: cancel it first, or use force")
             stop(state, thing)
         state.kept[JOBS].drop(thing.id, turn.at)
-        state.own_models.pop(thing.name, None)
-        state.kept[MODELS].drop(thing.object_ids[0], turn.at)
-        state.gates.pop(thing.name, None)
+        drop_model(state, thing.name)
+        for ids in (thing.model_ids, thing.adapter_ids):
+            if ids:
+                state.kept[MODELS].drop(ids[0], turn.at)
         return Thing(thing.id, thing)
 
 
@@ -304,17 +363,28 @@ class Download(OfKind):
         if job is None:
             return state.edition.refusal("no_such_thing", {"target": id}, operation=turn.operation)
         step = asked(turn, "checkpoint_step")
-        kept = {str(checkpoint.step) for checkpoint in job.checkpoints(turn.at)}
-        if job.status(turn.at) not in ENDED and not (step and step in kept):
+        kept = {str(checkpoint.step): checkpoint for checkpoint in job.checkpoints(turn.at)}
+        if job.status(turn.at) not in ENDED and step not in kept:
             return wrong(state, turn, f"Job {id} is {job.status(turn.at)}: there is nothing to download yet")
-        if step and step != "0" and step not in kept:
+        if step not in ("", "0", *kept):
             return wrong(state, turn, f"Job {id} has no checkpoint at step {step[:20]}", "checkpoint_step")
         kind = asked(turn, "checkpoint")
-        if kind and kind not in ("merged", "adapter", "model_output_path"):
+        if kind not in ("", "merged", "adapter", "model_output_path"):
             return wrong(state, turn, f"checkpoint must be merged, adapter or model_output_path, not {kind[:40]!r}")
-        if kind == "adapter" and type_of(job.asked)["type"] != "Lora":
+        if kind == "adapter" and job.adapter_ids is None:
             return wrong(state, turn, f"Job {id} made no adapter", "checkpoint")
-        return Thing(id, job) if kept else not_there(state, turn)
+        if not kept:
+            return state.edition.refusal("no_such_thing", {"target": id}, operation=turn.operation)
+        return Thing(id, Weights(job, kind, kept.get(step) or next(iter(kept.values()))))
+
+
+class Weights(NamedTuple):
+    """What a job made, as it is downloaded."""
+
+    job: Job
+    kind: str
+    """``merged``, ``adapter``, ``model_output_path``; empty: whatever the job is for."""
+    checkpoint: Checkpoint
 
 
 class ModelLimits(AboutTraining):
@@ -322,7 +392,7 @@ class ModelLimits(AboutTraining):
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         name = asked(turn, "model_name")
-        job = _job_behind(state, name.partition(":")[0], turn.at) if name else None
+        job = _job_behind(state, name, turn.at) if name else None
         model = job.base if job else trainable(state, turn, name)
         return model if isinstance(model, Refusal) else Trainable(model)
 
@@ -352,13 +422,12 @@ class Preview(AboutTraining):
         model = trainable(state, turn, str(turn.body.get("model")))
         if isinstance(model, Refusal):
             return model
-        id = turn.body.get("training_file")
-        file = state.kept["files"].get(id, turn.at) if isinstance(id, str) else None
-        if file is None:
-            return wrong(state, turn, f"File {id} not found", "training_file")
+        file = training_file(state, turn, "training_file")
+        if isinstance(file, Refusal):
+            return file
         most = turn.body.get("top_k") or 5
-        lines = [line.decode("utf-8", "replace") for line in file.data.split(b"\n") if line.strip()]
-        return Trainable(model, tuple(lines[:most]))
+        lines = [line.decode("utf-8", "replace") for line in file.data.splitlines() if line.strip()]
+        return Trainable(model, tuple(lines[:most]), file.report.form if file.report else "")
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -40,6 +40,9 @@ def identity_of(state: State) -> Identity:
 class WhoAmI(Operation):
     """The owner of the key."""
 
+    remembers = True
+    says = False
+
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         known = identity_of(state)
         return Thing(known.key, known)
@@ -47,6 +50,9 @@ class WhoAmI(Operation):
 
 class ListProjects(Operation):
     """The only one."""
+
+    remembers = True
+    says = False
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         known = identity_of(state)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pytest_llmcontract.core.call.decision import Decision
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
+from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.operations.lasting import Thing, Things
-from pytest_llmcontract.core.operations.operation import Operation
+from pytest_llmcontract.core.operations.operation import FREE, Operation
 
 SESSIONS = "sessions"
 
@@ -36,7 +38,10 @@ class Gone:
 
 
 class Execute(Operation):
-    """Run code, in a session that is there or in a new one."""
+    """Run code, in a session that is there or in a new one, which is paid as it begins (assumed)."""
+
+    remembers = True
+    parts = frozenset({"content"})
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         shelf, id = state.kept[SESSIONS], turn.body.get("session_id")
@@ -48,13 +53,13 @@ class Execute(Operation):
         return Thing(session.id, Ran(session, wanted.content if isinstance(wanted.content, str) else ""))
 
     def _begun(self, state: State, turn: Turn) -> Session:
-        dialect = state.edition.dialect
-        expires = turn.at + dialect.session_seconds
+        expires = turn.at + state.edition.dialect.session_seconds
         session = Session(state.envelope.new_id("ses", turn.now), turn.at, expires, turn.at)
-        if dialect.session_price:
-            state.account.spend(dialect.session_price, turn.at, session.id)
         kept: Session = state.kept[SESSIONS].put(session.id, session, expires=expires)
         return kept
+
+    def price(self, state: State, turn: Turn, usage: Usage) -> Decimal:
+        return FREE if turn.body.get("session_id") else state.edition.dialect.session_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,9 @@ class Ran:
 
 class ListSessions(Operation):
     """Those that last."""
+
+    remembers = True
+    says = False
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         there: Any = state.kept[SESSIONS].page(turn.at, newest_first=True).things

@@ -6,7 +6,6 @@ when somebody looks. Booked are only its charge and its end.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +15,19 @@ from typing import Any, NamedTuple
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.clock import Appointment
 from pytest_llmcontract.core.facts.records import Model, TrainingPrice
+from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.money.prices import MILLION
+from pytest_llmcontract.core.operations.datasets import Row, rows_of
+from pytest_llmcontract.core.operations.files import KeptFile
 
 ENDED = ("completed", "cancelled", "error")
 """States after which nothing happens to a job any more."""
+MOST: Mapping[str, int] = {"n_epochs": 20, "n_checkpoints": 10, "n_evals": 100}
+"""What a job may ask for at most (assumed)."""
 _BATCH = 8
 """Examples that a step of training reads, where the job leaves that to the provider (assumed)."""
+_BYTES_A_TOKEN, _TOKENS_AN_EXAMPLE = 4, 512
+"""Of a file of tokens, which nobody reads here (assumed)."""
 _BILLIONS = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)B(?![a-z])", re.IGNORECASE)
 
 
@@ -36,32 +42,23 @@ class Dataset:
     examples: int
     tokens: int
     size: int
-    bad_line: int = 0
-    """The first that is no JSON object, from 1; 0: all are."""
+    problem: str = ""
+    """Why nothing can be trained on it; empty: it can."""
 
 
-def read_dataset(state: State, id: str, model: str) -> Dataset | None:
-    """The uploaded file *id*, counted as *model* would; ``None``: there is no such file."""
-    file = state.kept["files"].get(id, state.clock.seconds)
-    if file is None:
-        return None
-    data: bytes = file.data
-    lines = [line for line in data.split(b"\n") if line.strip()]
-    examples = [_example(line) for line in lines]
-    bad = next((number for number, example in enumerate(examples, 1) if example is None), 0 if examples else 1)
-    tokens = sum(_tokens(state, example, model) for example in examples if example is not None)
-    return Dataset(id, len(examples), tokens, len(data), bad)
+def counted_file(state: State, id: str, file: KeptFile, model: str) -> Dataset:
+    """An uploaded file, counted as *model* would."""
+    size = len(file.data)
+    if file.problem:
+        return Dataset(id, 0, 0, size, file.problem)
+    if file.kind == "parquet":
+        tokens = -(-size // _BYTES_A_TOKEN)
+        return Dataset(id, -(-tokens // _TOKENS_AN_EXAMPLE), tokens, size)
+    rows = [row for _, row in rows_of(file.data, file.kind)]
+    return Dataset(id, len(rows), sum(_tokens(state, row, model) for row in rows), size)
 
 
-def _example(line: bytes) -> Mapping[str, Any] | None:
-    try:
-        example = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return example if isinstance(example, dict) else None
-
-
-def _tokens(state: State, example: Mapping[str, Any], model: str) -> int:
+def _tokens(state: State, example: Row, model: str) -> int:
     if isinstance(example.get("messages"), list):
         return state.tokens.prompt({"messages": example["messages"]}, model)
     return state.tokens.prompt({"prompt": "\n".join(_texts(example))}, model)
@@ -82,8 +79,9 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 class Plan(NamedTuple):
-    """What a job trains on, and what that costs."""
+    """What a job trains, on what, and what that costs."""
 
+    base: Model
     training: Dataset
     validation: Dataset | None
     epochs: int
@@ -96,11 +94,13 @@ class Plan(NamedTuple):
 def planned(state: State, body: Mapping[str, Any], model: Model, training: Dataset, validation: Dataset | None) -> Plan:
     """Tokens and price of the job that *body* describes."""
     epochs, evals = body.get("n_epochs") or 1, body.get("n_evals") or 0
-    unpacked = body.get("packing") is False
+    unpacked = state.edition.dialect.training_pads and body.get("packing") is False
     each = training.examples * (body.get("max_seq_length") or model.context or 0) if unpacked else training.tokens
     train, checked = epochs * each, evals * (validation.tokens if validation else 0)
     price = _rate(state.edition.training, body, model) * (train + checked) / MILLION
-    return Plan(training, validation, epochs, evals, train, checked, max(price, state.edition.dialect.training_minimum))
+    return Plan(
+        model, training, validation, epochs, evals, train, checked, max(price, state.edition.dialect.training_minimum)
+    )
 
 
 def _rate(prices: Sequence[TrainingPrice], body: Mapping[str, Any], model: Model) -> Decimal:
@@ -157,7 +157,6 @@ class Job:
 
     id: str
     asked: Mapping[str, Any]
-    base: Model
     name: str
     """Of the model that it makes."""
     at: float
@@ -165,11 +164,30 @@ class Job:
     plan: Plan
     stages: list[tuple[float, str]]
     """When it enters each state."""
-    moments: list[Moment] = field(default_factory=list)
-    object_ids: tuple[str, str] = ("", "")
+    call: Call
+    """That made it: what the job costs is what that cost."""
+    user: str
+    model_ids: tuple[str, str]
     """Of the model that it makes, and of its first revision."""
+    adapter_ids: tuple[str, str] | None
+    """Of the adapter; ``None``: it makes none."""
+    moments: list[Moment] = field(default_factory=list)
+    trains: tuple[float, float] | None = None
+    """From when to when it trains if nobody stops it; ``None``: it does not."""
     booked: list[Appointment] = field(default_factory=list)
-    """What will happen to it, unless it is cancelled."""
+    """What will happen to it, unless it ends before."""
+    stopped: float = float("inf")
+    """When it ended without being done."""
+    price: Decimal = Decimal(0)
+    """What was paid for it so far."""
+
+    @property
+    def base(self) -> Model:
+        return self.plan.base
+
+    @property
+    def adapter_name(self) -> str:
+        return f"{self.name}-adapter"
 
     @property
     def steps(self) -> int:
@@ -177,6 +195,12 @@ class Job:
         batch = self.asked.get("batch_size")
         size = batch if isinstance(batch, int) and batch > 0 else _BATCH
         return self.plan.epochs * max(1, -(-self.plan.training.examples // size))
+
+    @property
+    def saved(self) -> list[int]:
+        """The steps after which its weights are kept."""
+        count = min(self.asked.get("n_checkpoints") or 1, self.steps)
+        return sorted({self.steps * number // count for number in range(1, count + 1)})
 
     def status(self, at: float) -> str:
         """Its state at that moment."""
@@ -198,32 +222,19 @@ class Job:
         """What has happened to it by then."""
         return [moment for moment in self.moments if moment.at <= at]
 
-    @property
-    def trains(self) -> tuple[float, float] | None:
-        """From when to when it trains; ``None``: it does not."""
-        begin = self.stage("running")
-        ends = (moment for moment, _ in self.stages if begin is not None and moment > begin)
-        return None if begin is None else (begin, next(ends, begin))
-
     def step_at(self, at: float) -> int:
         """How many steps it has done by then."""
+        at = min(at, self.stopped)
         if self.trains is None or at < self.trains[0]:
             return 0
-        begin, end = self._whole_training
-        return self.steps if at >= end else int(self.steps * (at - begin) / (end - begin))
-
-    @property
-    def _whole_training(self) -> tuple[float, float]:
-        """From when to when it would train if nobody stopped it."""
-        begin, end = self.trains or (0.0, 0.0)
-        return next(
-            ((moment.at, moment.more["ends"]) for moment in self.moments if "ends" in moment.more), (begin, end)
-        )
+        begin, end = self.trains
+        next_step = min(int(self.steps * (at - begin) / (end - begin)) + 1, self.steps)
+        return next_step if self.moment_of(next_step) <= at else next_step - 1
 
     def moment_of(self, step: int) -> float:
         """When it has done so many steps."""
-        begin, end = self._whole_training
-        return begin + (end - begin) * step / self.steps
+        begin, end = self.trains or (0.0, 0.0)
+        return round(begin + (end - begin) * step / self.steps, 6)
 
     def epochs_at(self, at: float) -> int:
         """How many epochs it has done by then."""
@@ -231,12 +242,17 @@ class Job:
 
     def checkpoints(self, at: float) -> list[Checkpoint]:
         """Those that are kept at that moment, the newest first."""
-        count = self.asked.get("n_checkpoints") or 1
-        steps = {self.steps * number // count for number in range(1, count + 1)} - {0}
-        reached = self.step_at(at if self.status(at) != "cancelled" else self.entered(at))
-        done = [Checkpoint(self.moment_of(step), step, step == self.steps) for step in steps if step <= reached]
-        return sorted(done, reverse=True)
+        done = [step for step in self.saved if step <= self.step_at(at)]
+        return [Checkpoint(self.moment_of(step), step, step == self.steps) for step in reversed(done)]
 
     def paid(self, at: float) -> Decimal:
-        """What it costs if it ends now: the steps that are done."""
+        """What it costs if it ends then: the steps that are done."""
         return self.plan.price * self.step_at(at) / self.steps
+
+    def end(self, at: float, status: str, *moments: Moment) -> None:
+        """It is over before it is done."""
+        for booked in self.booked:
+            booked.cancel()
+        self.stages = [stage for stage in self.stages if stage[0] <= at] + [(at, status)]
+        self.moments = [*self.happened(at), *moments]
+        self.stopped = at

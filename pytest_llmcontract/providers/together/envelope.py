@@ -30,7 +30,7 @@ from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import ContentForm, PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
-from pytest_llmcontract.providers.together.forms import dedicated, jobs
+from pytest_llmcontract.providers.together.forms import billing, dedicated, jobs
 from pytest_llmcontract.providers.together.forms.audio import SpeechForm, TranscriptForm, VoicesForm
 from pytest_llmcontract.providers.together.forms.batches import BatchesForm, BatchForm, NewBatchForm
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
@@ -85,7 +85,7 @@ class TogetherEnvelope(PlainEnvelope):
             "rerank": RerankForm(self),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
-            **{name: Shown(self, show) for name, show in {**jobs.SHOWN, **dedicated.SHOWN}.items()},
+            **{name: Shown(self, show) for name, show in {**jobs.SHOWN, **billing.SHOWN, **dedicated.SHOWN}.items()},
             "videos.create": VideoForm(self),
             "videos.retrieve": VideoForm(self),
             "audio.speech": SpeechForm(self, self._dialect),

@@ -5,11 +5,13 @@ Shapes are those of the SDK's types; few of these replies were ever recorded.
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from statistics import fmean, pstdev
 from typing import Any
 
 from pytest_llmcontract.core.call.turn import Turn
@@ -19,7 +21,7 @@ from pytest_llmcontract.core.operations.fine_tuning import Estimate, Models, Tra
 from pytest_llmcontract.core.operations.identity import Identity
 from pytest_llmcontract.core.operations.lasting import Thing, Things
 from pytest_llmcontract.core.operations.sessions import Gone, Session
-from pytest_llmcontract.core.operations.training import Job, method_of, type_of
+from pytest_llmcontract.core.operations.training import MOST, Job, method_of, type_of
 from pytest_llmcontract.providers.together.forms.shown import Show, iso, without_none
 
 _BILLION = Decimal(1_000_000_000)
@@ -29,7 +31,6 @@ _KEPT = (
     "from_hf_model", "hf_model_revision", "wandb_project_name", "wandb_name", "wandb_entity", "multimodal_params",
 )  # fmt: skip
 """Fields of a job that are what was asked."""
-_USER = "user"
 
 
 # Fine-tunes
@@ -38,20 +39,19 @@ _USER = "user"
 def job_summary(turn: Turn, job: Job) -> dict[str, Any]:
     """A job as lists have it."""
     at = turn.at
-    priced = job.stage("running") is not None and at >= (job.stage("running") or 0)
-    adapter = type_of(job.asked)["type"] == "Lora"
+    counted = job.trains is not None and at >= job.trains[0]
     left = job.left(at)
     return {
         "id": job.id,
-        "user_id": _USER,
-        "owner_address": _USER,
+        "user_id": job.user,
+        "owner_address": job.user,
         "status": job.status(at),
         "created_at": iso(turn, job.at),
         "updated_at": iso(turn, job.happened(at)[-1].at),
         "started_at": iso(turn, job.entered(at)),
         "model": job.base.id,
         "model_output_name": job.name,
-        "adapter_output_name": f"{job.name}-adapter" if adapter else None,
+        "adapter_output_name": job.adapter_name if job.adapter_ids else None,
         "n_epochs": job.plan.epochs,
         "n_checkpoints": job.asked.get("n_checkpoints") or 1,
         "n_evals": job.plan.evals,
@@ -59,8 +59,8 @@ def job_summary(turn: Turn, job: Job) -> dict[str, Any]:
         "training_type": dict(type_of(job.asked)),
         **{name: job.asked.get(name) for name in _KEPT},
         "batch_size": _number(job.asked.get("batch_size")),
-        "token_count": job.plan.train_tokens + job.plan.eval_tokens if priced else None,
-        "total_price": int(_final_price(job, at) * _BILLION) if priced else None,
+        "token_count": job.plan.train_tokens + job.plan.eval_tokens if counted else None,
+        "total_price": int(job.price * _BILLION) if counted else None,
         "progress": {"estimate_available": left > 0, "seconds_remaining": round(left)},
         "events": [],
     }
@@ -70,11 +70,6 @@ def _number(size: Any) -> int | None:
     return size if isinstance(size, int) else None
 
 
-def _final_price(job: Job, at: float) -> Decimal:
-    """What it costs: all of it, or what was done when it was cancelled."""
-    return job.paid(job.entered(at)) if job.status(at) == "cancelled" else job.plan.price
-
-
 def one_job(turn: Turn, answer: Thing) -> dict[str, Any]:
     """A job with everything that is known of it."""
     job, at = answer.thing, turn.at
@@ -82,9 +77,8 @@ def one_job(turn: Turn, answer: Thing) -> dict[str, Any]:
     return job_summary(turn, job) | {
         "job_id": job.id,
         "model_output_path": f"{job.name}/{job.id}" if done else None,
-        "model_object_id": job.object_ids[0] if done else None,
-        "model_object_name": job.name if done else None,
-        "model_object_revision_id": job.object_ids[1] if done else None,
+        **_object("model", job.name, job.model_ids if done else None),
+        **_object("adapter", job.adapter_name, job.adapter_ids if done else None),
         "trainingfile_numlines": job.plan.training.examples,
         "trainingfile_size": job.plan.training.size,
         "epochs_completed": job.epochs_at(at),
@@ -94,6 +88,16 @@ def one_job(turn: Turn, answer: Thing) -> dict[str, Any]:
         "param_count": None,
         "wandb_url": None,
         "train_on_inputs": method_of(job.asked).get("train_on_inputs"),
+    }
+
+
+def _object(kind: str, name: str, ids: tuple[str, str] | None) -> dict[str, str | None]:
+    """Where the project has what a job made; nowhere before it is done."""
+    id, revision = ids or (None, None)
+    return {
+        f"{kind}_object_id": id,
+        f"{kind}_object_name": name if ids else None,
+        f"{kind}_object_revision_id": revision,
     }
 
 
@@ -108,9 +112,9 @@ def jobs(turn: Turn, answer: Things) -> dict[str, Any]:
 
 
 def _event(turn: Turn, event: Any) -> dict[str, Any]:
-    more = {name: value for name, value in event.more.items() if name != "ends"}
-    plain = {"object": "fine-tune-event", "created_at": iso(turn, event.at), "level": "info", "message": event.message}
-    return {**plain, "type": event.type, **more}
+    level = "error" if event.type in ("job_error", "billing_limit") else "info"
+    plain = {"object": "fine-tune-event", "created_at": iso(turn, event.at), "level": level, "message": event.message}
+    return {**plain, "type": event.type, **event.more}
 
 
 def events(turn: Turn, answer: Thing) -> dict[str, Any]:
@@ -121,7 +125,6 @@ def events(turn: Turn, answer: Thing) -> dict[str, Any]:
 def checkpoints(turn: Turn, answer: Thing) -> dict[str, Any]:
     """The weights that are kept, the newest first."""
     job = answer.thing
-    adapter = type_of(job.asked)["type"] == "Lora"
     kept = job.checkpoints(turn.at)
     return {
         "data": [
@@ -130,7 +133,7 @@ def checkpoints(turn: Turn, answer: Thing) -> dict[str, Any]:
                 "created_at": iso(turn, each.at),
                 "path": f"{job.id}:{each.step}",
                 "checkpoint_type": "Final" if each.final else "Intermediate",
-                "checkpoint": "adapter" if adapter else "model",
+                "checkpoint": "adapter" if job.adapter_ids else "model",
             }
             for each in kept
         ]
@@ -179,12 +182,18 @@ def deleted_job(turn: Turn, answer: Thing) -> dict[str, Any]:
 def archive(turn: Turn, answer: Thing) -> bytes:
     """A small archive of the right kind: a description of the job, no weights."""
     turn.content_type = "application/gzip"
-    text = json.dumps({"job": answer.id, "model": answer.thing.name}).encode()
+    job, kind, checkpoint = answer.thing
+    text = json.dumps({"job": job.id, "model": job.name, "step": checkpoint.step, "checkpoint": kind or None}).encode()
+    return _packed("adapter_config.json" if kind == "adapter" else "config.json", text)
+
+
+def _packed(name: str, data: bytes) -> bytes:
+    """The same bytes whenever it is packed."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as file:
-        entry = tarfile.TarInfo("adapter_config.json")
-        entry.size = len(text)
-        file.addfile(entry, io.BytesIO(text))
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as file:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(data)
+        file.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
 
 
@@ -199,9 +208,7 @@ def model_limits(turn: Turn, answer: Trainable) -> dict[str, Any]:
         "full_training": dict(sizes),
         "lora_training": {**sizes, "max_rank": 64, "default_rank": 8, "target_modules": modules},
         "default_gradient_accumulation_steps": 1,
-        "max_num_epochs": 20,
-        "max_num_evals": 100,
-        "max_num_checkpoints": 10,
+        **{f"max_num_{name.removeprefix('n_')}": most for name, most in MOST.items()},
         "max_learning_rate": 1.0,
         "min_learning_rate": 0.0,
         "max_seq_length_sft": longest,
@@ -224,14 +231,11 @@ def supported_models(turn: Turn, answer: Models) -> dict[str, Any]:
 def preview(turn: Turn, answer: Trainable) -> dict[str, Any]:
     """The first examples in tokens: words, since no model's tokenizer is at hand."""
     rows = [_tokenized(row) for row in answer.rows]
-    kind = "conversation" if any('"messages"' in row for row in answer.rows) else "general"
-    if kind == "general" and any('"completion"' in row for row in answer.rows):
-        kind = "instruction"
     length = min(answer.model.context or 8192, 32768)
     asks = turn.body.get("train_on_inputs") is True
     return {
         "model": answer.model.id,
-        "dataset_format": kind,
+        "dataset_format": (answer.form or "GENERAL").lower(),
         "max_seq_length": length,
         "train_on_inputs": asks,
         "rows": rows,
@@ -292,7 +296,7 @@ def _evaluation(turn: Turn, each: Evaluation) -> dict[str, Any]:
     return {
         "workflow_id": each.id,
         "type": each.type,
-        "owner_id": _USER,
+        "owner_id": each.user,
         "status": each.status(turn.at),
         "status_updates": [
             {"status": name, "message": f"Job is {name}", "timestamp": iso(turn, at)} for name, at in updates
@@ -305,26 +309,31 @@ def _evaluation(turn: Turn, each: Evaluation) -> dict[str, Any]:
 
 
 def _results(each: Evaluation, at: float) -> dict[str, Any] | None:
-    """Verdicts that alternate; a label's count is a number in an object, as it was recorded."""
+    """A label's count is a number in an object, as it was recorded."""
     if at < each.ends:
         return None
     if each.problem:
         return {"error": each.problem}
     fails = {"generation_fail_count": 0, "judge_fail_count": 0, "result_file_id": each.result_file}
-    many, asked = each.examples, each.asked
+    return {**_sums(each), **fails}
+
+
+def _sums(each: Evaluation) -> dict[str, Any]:
+    verdicts, parameters = each.verdicts, each.asked
     if each.type == "compare":
-        third = many // 3
-        return {"A_wins": many - 2 * third, "B_wins": third, "Ties": third, **fails}
+        return {"A_wins": verdicts.count("A"), "B_wins": verdicts.count("B"), "Ties": verdicts.count("Tie")}
     if each.type == "score":
-        low, high = float(asked.get("min_score") or 0), float(asked.get("max_score") or 0)
-        mean, passing = (low + high) / 2, float(asked.get("pass_threshold") or 0)
-        score = {"mean_score": mean, "std_score": 0.0, "pass_percentage": 100.0 if mean >= passing else 0.0}
-        return {"aggregated_scores": score, "failed_samples": 0, "invalid_score_count": 0, **fails}
-    labels = list(asked.get("labels") or ())
-    counts = {label: len(range(index, many, len(labels))) for index, label in enumerate(labels)}
-    passed = sum(counts.get(label, 0) for label in asked.get("pass_labels") or ())
-    share = round(100 * passed / many, 2) if many else 0.0
-    return {"label_counts": counts, "pass_percentage": share, "invalid_label_count": 0, **fails}
+        scores = [float(verdict) for verdict in verdicts]
+        passed = sum(score >= parameters["pass_threshold"] for score in scores)
+        score = {"mean_score": fmean(scores), "std_score": pstdev(scores), "pass_percentage": _share(passed, scores)}
+        return {"aggregated_scores": score, "failed_samples": 0, "invalid_score_count": 0}
+    passed = sum(label in parameters["pass_labels"] for label in verdicts)
+    counts = {label: verdicts.count(label) for label in parameters["labels"]}
+    return {"label_counts": counts, "pass_percentage": _share(passed, verdicts), "invalid_label_count": 0}
+
+
+def _share(passed: int, verdicts: Sequence[object]) -> float:
+    return round(100 * passed / len(verdicts), 2)
 
 
 def judges(turn: Turn, answer: Things) -> dict[str, Any]:
