@@ -13,8 +13,9 @@ An entry of these files:
     Operations that are called before; virtual seconds that then pass.
 ``status``, ``type``
     Of the reply: 200 and JSON where nothing is said.
-``since``, ``any_id``
-    The first day there is such a thing; it is answered whatever id the address has.
+``since``, ``until``, ``any_id``
+    The first day there is such a thing, and the first there is none any more; it is answered whatever id the address
+    has.
 
 ``<operation:case/pointer>`` in any text is a value of that operation's reply, ``<operation!header>`` one of its
 headers (it is called first, once), ``<model:type>`` a model of a type that answers on the day,
@@ -72,6 +73,7 @@ class Example:
     status: int = 200
     type: str = "application/json"
     since: str = ""
+    until: str = ""
     any_id: bool = False
 
     @property
@@ -130,7 +132,8 @@ class Caller:
         return request
 
     def request(self, example: Example, number: int = 0) -> ApiRequest:
-        if example.since and date.fromisoformat(example.since) > self.edition.date:
+        day = self.edition.date.isoformat()
+        if day < example.since or (example.until and day >= example.until):
             raise Impossible
         method, path = addresses(self.provider, example.operation)[number]
         url = self._filled(example.address) or self._url(example, path)

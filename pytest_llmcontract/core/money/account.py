@@ -74,11 +74,12 @@ class Account(Protocol):
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         """How something that will cost *amount* is refused before it begins; ``None``: the account is good for it."""
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
-        """From *at* on, *source* (a machine) costs so much a minute.
+    def rent(self, source: str, model: str, hourly: Decimal, at: float, ended: Callable[[], object]) -> None:
+        """From *at* on, the machine *source*, on which *model* runs, costs so much an hour, billed by the minute; one
+        that runs already has another price from now on.
 
         Args:
-            ended: Called when the money runs out and the provider takes it away.
+            ended: Called when it is taken away: the money ran out, or who owns the account stopped it.
         """
 
     def end_rent(self, source: str, at: float) -> None:
@@ -116,7 +117,7 @@ class PlainAccount:
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         return None
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+    def rent(self, source: str, model: str, hourly: Decimal, at: float, ended: Callable[[], object]) -> None:
         pass
 
     def end_rent(self, source: str, at: float) -> None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
 from pytest_llmcontract.core.call.script import ScriptedReply
-from pytest_llmcontract.core.call.state import State
+from pytest_llmcontract.core.call.state import Gate, State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Machine, Model
-from pytest_llmcontract.core.operations.fine_tuning import MODELS, add_model, drop_model
+from pytest_llmcontract.core.operations.fine_tuning import MODELS, add_model
 from pytest_llmcontract.core.operations.identity import identity_of
 from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, page_size, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.operations.resources import (
+    INTERNAL,
+    PARENTS,
     ChangeResource,
     DropResource,
     ListResources,
@@ -26,10 +29,11 @@ from pytest_llmcontract.core.operations.resources import (
     OfProject,
     Resource,
     RetrieveResource,
+    below,
     foreign,
-    known_resource,
     lies_there,
     paged,
+    seen_as,
 )
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -44,21 +48,95 @@ def known_id(prefix: str, name: str) -> str:
     return f"{prefix}_{hashlib.sha256(name.encode()).hexdigest()[:24]}"
 
 
+_RESOURCE = re.compile(r"projects/[^/]+/(?:models|configs)/(?P<id>[^/]+)(?:/revisions/(?P<revision>[^/]+))?")
+
+
+def resource_id(name: str) -> str:
+    """The id in the name of a resource, ``projects/…/models/ml_…/revisions/rv_…``; of anything else all of it."""
+    found = _RESOURCE.fullmatch(name)
+    return found["id"] if found else name
+
+
+def revision_in(name: str) -> str:
+    """The revision that the name of a resource pins; empty if it pins none."""
+    found = _RESOURCE.fullmatch(name)
+    return (found["revision"] or "") if found else ""
+
+
 def model_named(state: State, name: str) -> Model | None:
-    """A model by the id of its registration, or by its name."""
-    registered = state.kept[MODELS].get(name, state.clock.seconds)
+    """A model by the name of its resource, its id or its own name; names of endpoints are none."""
+    id, today = resource_id(name), state.clock.now.date()
+    registered = registered_model(state, id)
     if registered is not None:
         return state.own_models.get(registered.fields["name"])
-    today = state.clock.now.date()
-    if model := state.model(name):
-        return model if model.since <= today else None
-    return next((each for each in state.models() if known_id("ml", each.id) == name), None)
+    if state.kept[_SERVED].get(id, state.clock.seconds):
+        return None
+    model = state.model(id) or next((each for each in state.models() if known_id("ml", each.id) == id), None)
+    return model if model is not None and model.since <= today else None
 
 
-def config_named(state: State, name: str) -> Machine:
-    """The machine that a config runs on; of a config nobody has listed the first."""
-    there = [each for each in state.edition.machines if each.instance] or list(state.edition.machines)
-    return next((each for each in there if name in (each.instance, config_id(each))), there[0])
+def registered_model(state: State, name: str) -> Resource | None:
+    """A model of the project's own, by the name of its resource, its id or its own name."""
+    id, shelf = resource_id(name), state.kept[MODELS]
+    things = (thing for _, thing in shelf.page(state.clock.seconds).things)
+    found: Resource | None = shelf.get(id, state.clock.seconds)
+    return found or next((each for each in things if each.fields["name"] == id), None)
+
+
+def unknown_model(state: State, turn: Turn, name: str, path: str = "$.model") -> None:
+    """Note that what a machine shall run is not there."""
+    turn.find(
+        "LLM103",
+        f"the model {name!r} is none that runs on machines of one's own",
+        path=path,
+        sent=name,
+        allowed=f"a model of Together's own that `llmcontract models {state.edition.provider}` lists, or one of yours",
+        fix=f"if it is newer than this edition, add it: models={{{name!r}: {{…}}}}",
+    )
+
+
+def config_named(state: State, name: str) -> Machine | None:
+    """The machine that a config runs on; of a config's id that nobody has listed the first (assumed)."""
+    id, there = resource_id(name), [each for each in state.edition.machines if each.instance]
+    found = next((each for each in there if id in (each.instance, config_id(each))), None)
+    return found or (there[0] if there and id.startswith("cr_") else None)
+
+
+# Names that calls can have as their model
+
+
+_SERVED = "served"
+"""The shelf of names behind which machines answer."""
+
+
+def serve(state: State, name: str, model: Model | None, gate: Gate) -> None:
+    """Calls of *name* come to a machine with *model*, if *gate* lets them in; ``None``: nothing runs there yet."""
+    add_model(state, name, model)
+    state.gates[name] = gate
+    state.kept[_SERVED].put(name, True)
+
+
+def forget_name(state: State, name: str) -> None:
+    """No call has it as its model any more."""
+    state.own_models.pop(name, None)
+    state.gates.pop(name, None)
+    state.kept[_SERVED].drop(name, state.clock.seconds)
+
+
+def own_name(state: State, turn: Turn, before: str = "") -> str | Refusal:
+    """The name of a model or an endpoint in full, as the body asks for it; or why it cannot be had.
+
+    Args:
+        before: The name it has now.
+    """
+    slug = identity_of(state).slug
+    owner, slash, bare = str(turn.body["name"]).rpartition("/")
+    if (slash and owner != slug) or not bare:
+        return wrong(state, turn, f"name must be bare, or begin with {slug}/", "name")
+    name = f"{slug}/{bare}"
+    if name != before and name in state.own_models:
+        return wrong(state, turn, f"{bare} exists already", "name")
+    return name
 
 
 def config_id(machine: Machine) -> str:
@@ -79,7 +157,7 @@ class Offered:
 
 
 class ListSupported(OfProject):
-    """Those that can be deployed, or are served already."""
+    """Those that can be deployed."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         try:
@@ -98,7 +176,7 @@ def _offered(state: State) -> list[Offered]:
 
 def _asked_for(turn: Turn, model: Model) -> bool:
     search, modality, product = (asked(turn, name) for name in ("search", "modality", "product"))
-    media = {f"MODALITY_{name.upper()}" for name in (*model.input_modalities, *model.output_modalities)}
+    media = {f"MODALITY_{name.upper()}" for name in model.input_modalities}
     return (
         search.lower() in f"{model.id} {model.name}".lower()
         and (not modality or modality in media)
@@ -133,8 +211,11 @@ class ListConfigs(OfProject):
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if outside := foreign(state, turn):
             return outside
-        name = asked(turn, "referenceModelId") or asked(turn, "referenceModel")
-        model = model_named(state, name) if name else next(iter(state.edition.models.values()))
+        names = [name for name in (asked(turn, "referenceModel"), asked(turn, "referenceModelId")) if name]
+        models = [model_named(state, name) for name in names] or [next(iter(state.edition.models.values()))]
+        if len({model and model.id for model in models}) > 1:
+            return wrong(state, turn, "referenceModel and referenceModelId name different models", "referenceModel")
+        model = models[0]
         found = [_config(state, model, each) for each in state.edition.machines if each.instance] if model else []
         try:
             size = page_size(turn, 50, 500) or 50
@@ -151,7 +232,7 @@ class RetrieveConfig(OfProject):
     """One of them."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
-        id = turn.targets["id"]
+        id = resource_id(turn.targets["id"])
         machine = next((each for each in state.edition.machines if each.instance and config_id(each) == id), None)
         if outside := foreign(state, turn):
             return outside
@@ -167,22 +248,21 @@ class Register(MakeResource):
     """The name of a model whose files come later."""
 
     def checked(self, state: State, turn: Turn) -> Refusal | None:
-        name, slug = str(turn.body["name"]), identity_of(state).slug
-        owner, slash, bare = name.rpartition("/")
-        if (slash and owner != slug) or not bare:
-            return wrong(state, turn, f"name must be bare, or begin with {slug}/", "name")
+        name, base = own_name(state, turn), str(turn.body["baseModelId"])
+        if isinstance(name, Refusal):
+            return name
         if str(turn.body["type"]) not in _TYPES:
             return wrong(state, turn, "type must be model or adapter", "type")
-        if model_named(state, str(turn.body["baseModelId"])) is None:
-            return wrong(state, turn, f"base model {turn.body['baseModelId']} not found", "baseModelId")
-        if f"{slug}/{bare}" in state.own_models:
-            return wrong(state, turn, f"a model {bare} exists already", "name")
+        if model_named(state, base) is None:
+            unknown_model(state, turn, base, "$.baseModelId")
+            return wrong(state, turn, f"base model {base} not found", "baseModelId")
         return None
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
         base = model_named(state, str(resource.fields["baseModelId"]))
-        name = f"{identity_of(state).slug}/{str(resource.fields['name']).rpartition('/')[2]}"
+        name = own_name(state, turn)
         assert base is not None
+        assert isinstance(name, str)
         resource.fields |= {"name": name, "baseModel": base.id, "type": _TYPES[str(resource.fields["type"])]}
         resource.more |= {"revisions": [], "organization": identity_of(state).organization}
         add_model(state, name, base)
@@ -191,46 +271,52 @@ class Register(MakeResource):
 class ChangeModel(ChangeResource):
     """Its name, its description, who sees it."""
 
+    def checked(self, state: State, turn: Turn, thing: Any, new: dict[str, Any]) -> Refusal | None:
+        return renamed(state, turn, thing, new)
+
     def changed(self, state: State, turn: Turn, thing: Any, before: Mapping[str, Any]) -> None:
-        bare = str(thing.fields["name"] or before["name"]).rpartition("/")[2]
-        thing.fields["name"] = f"{identity_of(state).slug}/{bare}"
         if thing.fields["name"] != before["name"]:
-            model = state.own_models.pop(before["name"])
-            state.gates.pop(before["name"], None)
+            model = state.own_models[before["name"]]
+            forget_name(state, before["name"])
             add_model(state, thing.fields["name"], model)
 
 
+def renamed(state: State, turn: Turn, thing: Any, new: dict[str, Any]) -> Refusal | None:
+    """Give the new values the full name, if there is another; or why it cannot be had. A name is not taken away."""
+    if new.get("name") is None:
+        new.pop("name", None)
+        return None
+    name = own_name(state, turn, thing.fields["name"])
+    if isinstance(name, Refusal):
+        return name
+    new["name"] = name
+    return None
+
+
 class DropModel(DropResource):
-    """It cannot be deployed any more."""
+    """It cannot be deployed any more; one that is cannot be taken away."""
+
+    def kept_by(self, state: State, turn: Turn, thing: Any) -> Refusal | None:
+        running = below(state, PARENTS["deployment"])
+        using = [each.id for each in running if each.fields["modelId"] == thing.id]
+        return wrong(state, turn, f"model {thing.id} is deployed as {using[0]}: delete that first") if using else None
 
     def gone(self, state: State, turn: Turn, thing: Any) -> None:
-        drop_model(state, thing.fields["name"])
-
-
-class ListModels(ListResources):
-    """Those that a visibility shows."""
-
-    def there(self, state: State, turn: Turn) -> list[Any]:
-        wanted = asked(turn, "visibility")
-        found = super().there(state, turn)
-        return [each for each in found if not wanted or each.fields.get("visibility", _PRIVATE) == wanted]
-
-
-_PRIVATE = "VISIBILITY_PRIVATE"
+        forget_name(state, thing.fields["name"])
 
 
 class Upload(MakeResource):
     """Fetch the files of a model from an address."""
 
     def checked(self, state: State, turn: Turn) -> Refusal | None:
-        id = turn.body["modelId"]
-        if state.kept[MODELS].get(id, turn.at) is None:
-            return wrong(state, turn, f"model {id} not found", "modelId")
-        return None
+        id = str(turn.body["modelId"])
+        return None if registered_model(state, id) else wrong(state, turn, f"model {id} not found", "modelId")
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
         resource.fields.pop("token", None)
-        model = known_resource(state, MODELS, resource.fields["modelId"])
+        model = registered_model(state, str(resource.fields["modelId"]))
+        assert model is not None
+        resource.fields["modelId"] = model.id
         revision = state.envelope.new_id("rv", turn.now)
         done = turn.at + UPLOAD_SECONDS
         state.schedule.after(UPLOAD_SECONDS, lambda: model.more["revisions"].append((revision, done)))
@@ -266,10 +352,8 @@ class UploadJob:
         return words[upload_status(at, self.at)]
 
 
-class StartUpload(Operation):
+class StartUpload(OfKind):
     """Fetch a model from elsewhere."""
-
-    calls_model = False
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         name, source = turn.body.get("model_name"), turn.body.get("model_source")
@@ -314,7 +398,7 @@ class ListFiles(OfProject):
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "models.upload": StartUpload(),
+    "models.upload": StartUpload(JOBS),
     "jobs.retrieve": Retrieve(JOBS),
     "jobs.list": ListUploads(JOBS),
     "v2.supported_models.list": ListSupported("supported"),
@@ -322,8 +406,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "v2.configs.list": ListConfigs("configs"),
     "v2.configs.retrieve": RetrieveConfig("configs"),
     "v2.models.create": Register(MODELS, "ml", "baseModelId", "name", "type"),
-    "v2.models.list": ListModels(MODELS),
-    "v2.models.list_organization": ListModels(MODELS),
+    "v2.models.list": ListResources(MODELS, seen_as("")),
+    "v2.models.list_organization": ListResources(MODELS, seen_as(INTERNAL)),
     "v2.models.retrieve": RetrieveResource(MODELS),
     "v2.models.update": ChangeModel(MODELS, "name", "description", "visibility"),
     "v2.models.delete": DropModel(MODELS),

@@ -5,8 +5,11 @@ A deployment is paid by the minute for each replica that is ready, and for no ot
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -15,17 +18,28 @@ from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.clock import Appointment
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Machine, Model
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.core.operations.catalogue import config_named, model_named
-from pytest_llmcontract.core.operations.fine_tuning import add_model
-from pytest_llmcontract.core.operations.identity import identity_of
+from pytest_llmcontract.core.operations.catalogue import (
+    config_id,
+    config_named,
+    forget_name,
+    known_id,
+    model_named,
+    own_name,
+    registered_model,
+    renamed,
+    revision_in,
+    serve,
+    unknown_model,
+)
+from pytest_llmcontract.core.operations.filters import read_moment
 from pytest_llmcontract.core.operations.lasting import Thing, Things, asked, page_size, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.operations.resources import (
+    INTERNAL,
     PARENTS,
     ChangeResource,
     DropResource,
@@ -34,58 +48,38 @@ from pytest_llmcontract.core.operations.resources import (
     OfProject,
     Resource,
     RetrieveResource,
+    bare_name,
     below,
     foreign,
     known_resource,
     lies_there,
     new_resource,
     paged,
+    seen_as,
+    taken,
     touch,
 )
+from pytest_llmcontract.core.operations.running import MOST, Run, Words, scale, stop, stopped_run, unpaid, watch
 from pytest_llmcontract.core.refusal import Refusal
 
 ENDPOINTS, DEPLOYMENTS, EVENTS = PARENTS["endpoint"], PARENTS["deployment"], "v2.events"
-_STOPPING_SECONDS = 10
-"""How long a deployment takes to stop (assumed)."""
+_WORDS = Words(("PROVISIONING",), "SCALING", "READY")
 _IDLE = range(30, 1441)
 """Minutes that ``inactiveTimeout`` may have, beside 0 for never."""
 
 
-@dataclass(slots=True)
-class Course:
-    """What a deployment has been and will be, and what it costs now."""
-
-    model: Model
-    machine: Machine
-    stages: list[tuple[float, str, int]]
-    """When it comes into a state, and with how many replicas ready."""
-    used: float
-    booked: list[Appointment]
-
-    def state(self, at: float) -> str:
-        """Its state at that moment, without what all states begin with."""
-        return self._stage(at)[1]
-
-    def ready(self, at: float) -> int:
-        """How many replicas answer at that moment."""
-        return self._stage(at)[2]
-
-    def _stage(self, at: float) -> tuple[float, str, int]:
-        return next(stage for stage in reversed(self.stages) if stage[0] <= at)
-
-
-def course_of(deployment: Resource) -> Course:
+def run_of(deployment: Resource) -> Run:
     """What has become of a deployment."""
-    course: Course = deployment.more["course"]
-    return course
+    run: Run = deployment.more["run"]
+    return run
 
 
-def replicas_of(deployment: Resource) -> tuple[int, int]:
-    """How many it may have at least, and at most."""
-    scale = deployment.fields.get("autoscaling") or {}
-    low = scale.get("minReplicas")
+def replicas_of(fields: Mapping[str, Any]) -> tuple[int, int]:
+    """How many replicas a deployment may have at least, and at most."""
+    wanted = fields.get("autoscaling") or {}
+    low, high = wanted.get("minReplicas"), wanted.get("maxReplicas")
     low = 1 if low is None else low
-    return low, max(low, scale.get("maxReplicas") or 0)
+    return low, low if high is None else high
 
 
 # Endpoints
@@ -95,17 +89,11 @@ class MakeEndpoint(MakeResource):
     """A name; nothing answers behind it yet."""
 
     def checked(self, state: State, turn: Turn) -> Refusal | None:
-        name, slug = str(turn.body["name"]), identity_of(state).slug
-        owner, slash, bare = name.rpartition("/")
-        if (slash and owner != slug) or not bare:
-            return wrong(state, turn, f"name must be bare, or begin with {slug}/", "name")
-        if any(each.fields["name"] == f"{slug}/{bare}" for each in below(state, ENDPOINTS)):
-            return wrong(state, turn, f"an endpoint {bare} exists already", "name")
-        return None
+        name = own_name(state, turn)
+        return name if isinstance(name, Refusal) else None
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
-        bare = str(resource.fields["name"]).rpartition("/")[2]
-        resource.fields |= {"name": f"{identity_of(state).slug}/{bare}", "trafficSplit": []}
+        resource.fields |= {"name": own_name(state, turn), "trafficSplit": []}
         resource.more["view"] = partial(_view, state, resource)
         _open(state, resource)
         happens(state, resource, "endpoint.created", "Endpoint created")
@@ -113,12 +101,16 @@ class MakeEndpoint(MakeResource):
 
 def _view(state: State, endpoint: Resource) -> tuple[list[tuple[Resource, float]], str]:
     """What is behind an endpoint, each with its share of the traffic now, and the rollout that is under way."""
+    behind, shares = below(state, DEPLOYMENTS, endpoint=endpoint.id), shares_of(state, endpoint)
+    return [(each, shares.get(each.id, 0.0)) for each in behind], active_rollout(state, endpoint.id)
+
+
+def shares_of(state: State, endpoint: Resource) -> dict[str, float]:
+    """The part of its traffic that each deployment gets: its weight for each replica that is ready."""
     at = state.clock.seconds
-    loads = {each.id: weight * course_of(each).ready(at) for each, weight in routed(state, endpoint)}
+    loads = {each.id: weight * run_of(each).ready(at) for each, weight in routed(state, endpoint)}
     total = sum(loads.values())
-    behind = below(state, DEPLOYMENTS, endpoint=endpoint.id)
-    shares = [(each, loads.get(each.id, 0) / total if total else 0.0) for each in behind]
-    return shares, active_rollout(state, endpoint.id)
+    return {id: load / total for id, load in loads.items()} if total else {}
 
 
 ROLLOUTS = "v2.rollouts"
@@ -133,65 +125,80 @@ def active_rollout(state: State, endpoint: str) -> str:
 
 
 def _open(state: State, endpoint: Resource) -> None:
-    """Calls of its name come to it, and find the model of its traffic."""
-    name = str(endpoint.fields["name"])
-    behind = next((deployment for deployment, _ in routed(state, endpoint)), None)
-    add_model(state, name, course_of(behind).model if behind else None)
-    state.gates[name] = partial(_gate, state, endpoint)
+    """Calls of its name come to it, and find the model that gets most of its traffic."""
+    behind = sorted(routed(state, endpoint), key=lambda each: each[1])
+    model = behind[-1][0].more["model"] if behind else None
+    serve(state, str(endpoint.fields["name"]), model, partial(_gate, state, endpoint))
 
 
-def _close(state: State, name: str) -> None:
-    state.own_models.pop(name, None)
-    state.gates.pop(name, None)
+def route(state: State, endpoint: Resource, weights: Mapping[str, float]) -> None:
+    """Send its traffic elsewhere.
+
+    Args:
+        weights: Of deployments, by id.
+    """
+    endpoint.fields["trafficSplit"] = [{"deploymentId": id, "weight": weight} for id, weight in weights.items()]
+    touch(state, endpoint)
+    _open(state, endpoint)
+
+
+def weights_of(endpoint: Resource) -> dict[str, float]:
+    """The weights of the deployments that may get its traffic, by id."""
+    return {entry["deploymentId"]: entry["weight"] for entry in endpoint.fields["trafficSplit"]}
 
 
 def routed(state: State, endpoint: Resource) -> Iterator[tuple[Resource, float]]:
     """The deployments that get live traffic, each with its weight."""
-    for entry in endpoint.fields["trafficSplit"]:
-        deployment = state.kept[DEPLOYMENTS].get(entry["deploymentId"], state.clock.seconds)
-        if deployment is not None and entry["weight"] > 0:
-            yield deployment, entry["weight"]
+    for id, weight in weights_of(endpoint).items():
+        if weight > 0:
+            yield known_resource(state, DEPLOYMENTS, id), weight
 
 
 def _gate(state: State, endpoint: Resource, at: float) -> Refusal | None:
-    behind = [deployment for deployment, _ in routed(state, endpoint)]
+    behind = [run_of(deployment) for deployment, _ in routed(state, endpoint)]
     if not behind:
         return state.edition.refusal("no_route")
-    ready = [deployment for deployment in behind if course_of(deployment).ready(at)]
-    if not ready:
-        return state.edition.refusal("none_ready")
-    for deployment in ready:
-        course_of(deployment).used = at
-    return None
+    reached = [run.reach(at) for run in behind]
+    return None if any(reached) else state.edition.refusal("none_ready")
 
 
 class ChangeEndpoint(ChangeResource):
     """Its name, who sees it, and where its traffic goes."""
 
     def checked(self, state: State, turn: Turn, thing: Any, new: dict[str, Any]) -> Refusal | None:
-        for entry in new.get("trafficSplit") or ():
+        split = new.get("trafficSplit") or ()
+        for entry in split:
             deployment = state.kept[DEPLOYMENTS].get(entry["deploymentId"], turn.at)
             if deployment is None or deployment.places["endpoint"] != thing.id:
                 return wrong(state, turn, f"deployment {entry['deploymentId']} is not of this endpoint", "trafficSplit")
-        return None
+            if not (math.isfinite(entry["weight"]) and entry["weight"] >= 0):
+                return wrong(state, turn, f"weight {entry['weight']} is not 0 or more", "trafficSplit")
+        if len({entry["deploymentId"] for entry in split}) < len(split):
+            return wrong(state, turn, "a deployment stands in trafficSplit twice", "trafficSplit")
+        if "trafficSplit" in new and active_rollout(state, thing.id):
+            return wrong(state, turn, "a rollout moves the traffic: cancel or complete it first", "trafficSplit")
+        return renamed(state, turn, thing, new)
 
     def changed(self, state: State, turn: Turn, thing: Any, before: Mapping[str, Any]) -> None:
-        bare = str(thing.fields["name"] or before["name"]).rpartition("/")[2]
-        thing.fields["name"] = f"{identity_of(state).slug}/{bare}"
-        thing.fields["trafficSplit"] = thing.fields.get("trafficSplit") or []
-        _close(state, before["name"])
+        thing.fields["trafficSplit"] = thing.fields["trafficSplit"] or []
+        if thing.fields["name"] != before["name"]:
+            forget_name(state, before["name"])
+            for deployment in below(state, DEPLOYMENTS, endpoint=thing.id):
+                _named(state, deployment, thing, bare_name(deployment))
         _open(state, thing)
         happens(state, thing, "endpoint.updated", "Endpoint updated")
 
 
 class DropEndpoint(DropResource):
-    """With all that is behind it."""
+    """Only one behind which nothing is any more."""
+
+    def kept_by(self, state: State, turn: Turn, thing: Any) -> Refusal | None:
+        if behind := below(state, DEPLOYMENTS, endpoint=thing.id):
+            return wrong(state, turn, f"endpoint {thing.id} has deployments: delete {behind[0].id} first")
+        return None
 
     def gone(self, state: State, turn: Turn, thing: Any) -> None:
-        _close(state, thing.fields["name"])
-        for deployment in below(state, DEPLOYMENTS, endpoint=thing.id):
-            halt(state, deployment)
-            state.kept[DEPLOYMENTS].drop(deployment.id, turn.at)
+        forget_name(state, thing.fields["name"])
 
 
 # Deployments
@@ -201,153 +208,201 @@ class MakeDeployment(MakeResource):
     """A model on machines."""
 
     def checked(self, state: State, turn: Turn) -> Refusal | None:
-        body = turn.body
-        if not (body.get("config") or body.get("configId")):
-            return wrong(state, turn, "deployment.config (or deployment.config_id) is required", "config")
-        if not (body.get("model") or body.get("modelId")):
-            return wrong(state, turn, "deployment.model (or deployment.model_id) is required", "model")
-        if model_named(state, str(body.get("modelId") or body.get("model"))) is None:
-            return wrong(state, turn, f"model {body.get('modelId') or body.get('model')} not found", "model")
-        if not state.edition.machines:
-            return state.edition.refusal("no_machine")
-        return _bad_scale(state, turn, body.get("autoscaling")) or _bad_idle(state, turn, body)
+        if "/" in str(turn.body["name"]):
+            return wrong(state, turn, "name must be bare: those of project and endpoint are put before it", "name")
+        plan = _planned(state, turn)
+        if isinstance(plan, Refusal):
+            return plan
+        terms = _bad_terms(state, turn, turn.body)
+        return terms or unpaid(state, turn, plan.run, replicas_of(turn.body)[0])
 
     def made(self, state: State, turn: Turn) -> Decision:
         if asked(turn, "validateOnly").lower() != "true":
             return super().made(state, turn)
-        places, fields = dict(turn.targets), dict(turn.body)
-        tried = Resource("", places, fields, turn.at, turn.at, "", {"course": self._course(state, turn)})
+        tried = Resource("", dict(turn.targets), dict(turn.body), turn.at, turn.at, "")
+        self._planned(state, turn, tried)
         return Thing("", tried)
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
-        resource.more["course"] = self._course(state, turn)
-        endpoint = known_resource(state, ENDPOINTS, turn.targets["endpoint"])
+        endpoint = self._planned(state, turn, resource)
+        run = run_of(resource)
+        run.arrived = partial(happens, state, endpoint, "deployment.ready", "Deployment is ready", resource)
+        run.idle = _idle_seconds(resource.fields)
+        _named(state, resource, endpoint, resource.fields["name"])
         happens(state, endpoint, "deployment.created", "Deployment created", resource)
-        scale(state, resource)
+        scale(state, run, replicas_of(resource.fields)[0])
 
-    def _course(self, state: State, turn: Turn) -> Course:
-        model = model_named(state, str(turn.body.get("modelId") or turn.body.get("model")))
-        assert model is not None
-        machine = config_named(state, str(turn.body.get("configId") or turn.body.get("config")))
-        return Course(model, machine, [(turn.at, "STOPPED", 0)], turn.at, [])
+    def _planned(self, state: State, turn: Turn, resource: Resource) -> Resource:
+        """Give it what it is going to run; its endpoint."""
+        plan = _planned(state, turn)
+        assert isinstance(plan, _Plan)
+        plan.run.id = resource.id
+        low, high = replicas_of(resource.fields)
+        bounds = {"minReplicas": low, "maxReplicas": high}
+        resource.fields |= {"modelId": plan.model_id, "modelRevisionId": plan.revision, "configId": plan.config}
+        resource.fields["autoscaling"] = {**(resource.fields.get("autoscaling") or {}), **bounds}
+        resource.more |= {"run": plan.run, "model": plan.model, "machine": plan.machine}
+        endpoint = known_resource(state, ENDPOINTS, turn.targets["endpoint"])
+        resource.fields["name"] = f"{endpoint.fields['name']}/{resource.fields['name']}"
+        return endpoint
 
 
-def _bad_scale(state: State, turn: Turn, wanted: Any) -> Refusal | None:
-    if not isinstance(wanted, Mapping):
-        return None
-    low, high = wanted.get("minReplicas"), wanted.get("maxReplicas")
-    if low == 0 and high not in (0, None):
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a deployment would run."""
+
+    model: Model
+    model_id: str
+    revision: str
+    machine: Machine
+    config: str
+    run: Run
+
+
+def _planned(state: State, turn: Turn) -> _Plan | Refusal:
+    """What the body asks to be run, or why it cannot be."""
+    config = str(turn.body.get("config") or turn.body.get("configId") or "")
+    name = str(turn.body.get("model") or turn.body.get("modelId") or "")
+    if not config:
+        return wrong(state, turn, "deployment.config (or deployment.config_id) is required", "config")
+    if not name:
+        return wrong(state, turn, "deployment.model (or deployment.model_id) is required", "model")
+    model, machine = model_named(state, name), config_named(state, config)
+    if model is None:
+        unknown_model(state, turn, name)
+        return wrong(state, turn, f"model {name} not found", "model")
+    if machine is None:
+        return wrong(state, turn, f"config {config} not found", "config")
+    own = registered_model(state, name)
+    revisions = [id for id, _ in own.more["revisions"]] if own else [known_id("rv", model.id)]
+    revision = revision_in(name) or turn.body.get("modelRevisionId") or (revisions or [""])[-1]
+    if revision not in revisions:
+        text = f"revision {revision} of model {name} not found" if revision else f"model {name} has no files yet"
+        return wrong(state, turn, text, "model")
+    run = stopped_run("", model.id, _WORDS, Decimal(machine.cents_per_hour) / 100, turn.at)
+    return _Plan(model, own.id if own else known_id("ml", model.id), str(revision), machine, config_id(machine), run)
+
+
+def _bad_terms(state: State, turn: Turn, fields: Mapping[str, Any]) -> Refusal | None:
+    """What is wrong with the replicas and the times that are asked for."""
+    low, high = replicas_of(fields)
+    if low == 0 and high:
         return wrong(state, turn, "minReplicas must be at least 1; 0 with maxReplicas 0 stops", "autoscaling")
-    if isinstance(low, int) and isinstance(high, int) and not 0 <= low <= high:
-        return wrong(state, turn, f"minReplicas {low} is more than maxReplicas {high}", "autoscaling")
+    if not 0 <= low <= high <= MOST:
+        return wrong(state, turn, f"minReplicas {low} and maxReplicas {high} are no range", "autoscaling")
+    minutes = fields.get("inactiveTimeout")
+    if minutes not in (None, 0) and minutes not in _IDLE:
+        return wrong(state, turn, f"inactiveTimeout must be 0 or {_IDLE[0]} to {_IDLE[-1]} minutes", "inactiveTimeout")
+    window = (fields.get("autoscaling") or {}).get("scaleToZeroWindow")
+    if window and _seconds(window) is None:
+        return wrong(state, turn, f"scaleToZeroWindow {str(window)[:40]!r} is no duration such as 30m", "autoscaling")
     return None
 
 
-def _bad_idle(state: State, turn: Turn, body: Mapping[str, Any]) -> Refusal | None:
-    minutes = body.get("inactiveTimeout")
-    if minutes in (None, 0) or minutes in _IDLE:
+def _idle_seconds(fields: Mapping[str, Any]) -> float:
+    """How long it is left alone before it stops; 0: for ever."""
+    window = _seconds(str((fields.get("autoscaling") or {}).get("scaleToZeroWindow") or "")) or 0.0
+    minutes = 60.0 * (fields.get("inactiveTimeout") or 0)
+    return min(filter(None, (window, minutes)), default=0.0)
+
+
+_UNITS = {"h": "hours", "m": "minutes", "s": "seconds"}
+
+
+def _seconds(text: str) -> float | None:
+    """``1h30m`` in seconds; ``None``: it is no such thing."""
+    parts = re.findall(r"(\d{1,6}(?:\.\d{1,6})?)([hms])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
         return None
-    return wrong(state, turn, f"inactiveTimeout must be 0 or {_IDLE[0]} to {_IDLE[-1]} minutes", "inactiveTimeout")
+    return sum(timedelta(**{_UNITS[unit]: float(number)}).total_seconds() for number, unit in parts)
 
 
-def scale(state: State, deployment: Resource) -> None:
-    """Get as many replicas as are asked for: fewer at once, more when they are ready."""
-    course, at, wanted = course_of(deployment), state.clock.seconds, replicas_of(deployment)[0]
-    has = course.ready(at)
-    if not wanted:
-        halt(state, deployment)
-        return
-    _forget(course, at)
-    if wanted <= has:
-        course.stages.append((at, "READY", wanted))
-        _count(state, deployment)
-        return
-    ready = at + state.edition.dialect.machine_seconds
-    course.stages += [(at, "SCALING" if has else "PROVISIONING", has), (ready, "READY", wanted)]
-    _book(state, course, ready, partial(_arrived, state, deployment))
+def _named(state: State, deployment: Resource, endpoint: Resource, bare: str) -> None:
+    """Calls can name a deployment itself, whatever the traffic of its endpoint."""
+    forget_name(state, deployment.fields["name"])
+    deployment.fields["name"] = f"{endpoint.fields['name']}/{bare.rpartition('/')[2]}"
+    run = run_of(deployment)
 
+    def gate(at: float) -> Refusal | None:
+        return None if run.reach(at) else state.edition.refusal("none_ready")
 
-def _arrived(state: State, deployment: Resource) -> None:
-    course_of(deployment).used = state.clock.seconds
-    _count(state, deployment)
-    endpoint = state.kept[ENDPOINTS].get(deployment.places["endpoint"], state.clock.seconds)
-    if endpoint is not None:
-        happens(state, endpoint, "deployment.ready", "Deployment is ready", deployment)
-    _watch(state, deployment)
-
-
-def halt(state: State, deployment: Resource) -> None:
-    """None of its replicas answers from now on, and none is paid for."""
-    course, at = course_of(deployment), state.clock.seconds
-    if course.state(at) in ("STOPPED", "STOPPING"):
-        return
-    _forget(course, at)
-    course.stages += [(at, "STOPPING", 0), (at + _STOPPING_SECONDS, "STOPPED", 0)]
-    _count(state, deployment)
-
-
-def _forget(course: Course, at: float) -> None:
-    for booked in course.booked:
-        booked.cancel()
-    course.booked.clear()
-    course.stages = [stage for stage in course.stages if stage[0] <= at]
-
-
-def _count(state: State, deployment: Resource) -> None:
-    """Pay for what is ready now."""
-    course, at = course_of(deployment), state.clock.seconds
-    state.account.end_rent(deployment.id, at)
-    if ready := course.ready(at):
-        per_minute = Decimal(course.machine.cents_per_hour * ready) / 6000
-        state.account.rent(deployment.id, per_minute, at, partial(halt, state, deployment))
-
-
-def _book(state: State, course: Course, at: float, action: Any) -> None:
-    course.booked.append(state.schedule.after(max(0.0, at - state.clock.seconds), action))
-
-
-def _watch(state: State, deployment: Resource) -> None:
-    """Look again when it will have been without a call for long enough to stop."""
-    if minutes := deployment.fields.get("inactiveTimeout"):
-        course = course_of(deployment)
-        _book(state, course, course.used + 60 * minutes, partial(_tired, state, deployment))
-
-
-def _tired(state: State, deployment: Resource) -> None:
-    course, minutes = course_of(deployment), deployment.fields.get("inactiveTimeout")
-    if not minutes or not course.ready(state.clock.seconds):
-        return
-    if state.clock.seconds < course.used + 60 * minutes:
-        _watch(state, deployment)
-    else:
-        halt(state, deployment)
+    serve(state, deployment.fields["name"], deployment.more["model"], gate)
 
 
 class ChangeDeployment(ChangeResource):
-    """How many replicas it has, and when it rests."""
+    """Its name, how many replicas it has, and when it rests."""
 
     def checked(self, state: State, turn: Turn, thing: Any, new: dict[str, Any]) -> Refusal | None:
-        return _bad_scale(state, turn, new.get("autoscaling")) or _bad_idle(state, turn, new)
+        if "autoscaling" in new:
+            new["autoscaling"] = {**thing.fields["autoscaling"], **(new["autoscaling"] or {})}
+        after = {**thing.fields, **new}
+        if refusal := _bad_terms(state, turn, after) or _bad_name(state, turn, thing, new):
+            return refusal
+        replicas = replicas_of(after)[0]
+        more = replicas > run_of(thing).ready(turn.at)
+        return unpaid(state, turn, run_of(thing), replicas) if more else None
 
     def changed(self, state: State, turn: Turn, thing: Any, before: Mapping[str, Any]) -> None:
-        now = course_of(thing).state(turn.at)
-        if thing.fields.get("autoscaling") != before.get("autoscaling"):
-            scale(state, thing)
-        if now == "READY":
-            _watch(state, thing)
-        endpoint = known_resource(state, ENDPOINTS, thing.places["endpoint"])
+        run, endpoint = run_of(thing), known_resource(state, ENDPOINTS, thing.places["endpoint"])
+        if thing.fields["name"] != before["name"]:
+            bare, thing.fields["name"] = thing.fields["name"], before["name"]
+            _named(state, thing, endpoint, bare)
+        run.idle = _idle_seconds(thing.fields)
+        if thing.fields["autoscaling"] != before["autoscaling"]:
+            scale(state, run, replicas_of(thing.fields)[0])
+        watch(state, run)
         happens(state, endpoint, "deployment.updated", "Deployment updated", thing)
 
 
+def _bad_name(state: State, turn: Turn, thing: Resource, new: dict[str, Any]) -> Refusal | None:
+    name = new.get("name")
+    if not name:
+        new.pop("name", None)
+        return None
+    bare = str(name).rpartition("/")[2]
+    places = {"endpoint": thing.places["endpoint"]}
+    if not bare or (bare != bare_name(thing) and taken(state, DEPLOYMENTS, places, bare)):
+        return wrong(state, turn, f"{bare} exists already" if bare else "name is empty", "name")
+    return None
+
+
+class ListDeployments(ListResources):
+    """They can be filtered by what they run, and how far they are."""
+
+    def further(self, state: State, thing: Resource | None) -> Mapping[str, str]:
+        if thing is None:
+            return {"state": "", "model": ""}
+        name = f"DEPLOYMENT_STATE_{run_of(thing).state(state.clock.seconds)}"
+        return {"state": name, "model": f"projects/{thing.places['project']}/models/{thing.fields['modelId']}"}
+
+
+def is_live(state: State, deployment: Resource) -> bool:
+    """Whether it gets live traffic, or an active rollout is about it."""
+    endpoint = known_resource(state, ENDPOINTS, deployment.places["endpoint"])
+    rollout = active_rollout(state, endpoint.id)
+    fields = known_resource(state, ROLLOUTS, rollout).fields if rollout else {}
+    moved = deployment.id in (fields.get("sourceDeploymentId"), fields.get("targetDeploymentId"))
+    return moved or weights_of(endpoint).get(deployment.id, 0) > 0
+
+
 class DropDeployment(DropResource):
-    """It gets no traffic any more."""
+    """Only one that gets no traffic any more."""
+
+    def kept_by(self, state: State, turn: Turn, thing: Any) -> Refusal | None:
+        if is_live(state, thing):
+            return wrong(
+                state, turn, f"deployment {thing.id} gets live traffic: take it out of the traffic split first"
+            )
+        return None
 
     def gone(self, state: State, turn: Turn, thing: Any) -> None:
-        halt(state, thing)
+        stop(state, run_of(thing))
+        forget_name(state, thing.fields["name"])
         endpoint = known_resource(state, ENDPOINTS, thing.places["endpoint"])
-        split = endpoint.fields["trafficSplit"]
-        endpoint.fields["trafficSplit"] = [entry for entry in split if entry["deploymentId"] != thing.id]
-        touch(state, endpoint)
+        weights = weights_of(endpoint)
+        if thing.id in weights:
+            del weights[thing.id]
+            route(state, endpoint, weights)
         happens(state, endpoint, "deployment.deleted", "Deployment deleted", thing)
 
 
@@ -358,6 +413,9 @@ def happens(state: State, endpoint: Resource, kind: str, message: str, about: Re
     """Note an event of an endpoint."""
     fields = {"type": kind, "message": message, "deploymentId": about.id if about else None}
     new_resource(state, EVENTS, "evt", {"project": endpoint.places["project"], "endpoint": endpoint.id}, fields)
+
+
+_EVER = (("since", -math.inf), ("until", math.inf))
 
 
 class ListEvents(OfProject):
@@ -371,10 +429,21 @@ class ListEvents(OfProject):
             return state.edition.refusal("no_such_thing", {"target": id}, operation=turn.operation)
         try:
             size = page_size(turn, 50, 10_000) or 50
+            since, until = (_asked_moment(state, turn, name, usual) for name, usual in _EVER)
         except BadInput as problem:
-            return wrong(state, turn, str(problem), "limit")
+            return wrong(state, turn, str(problem))
         events = [event for event in below(state, EVENTS, endpoint=id) if _asked_for(turn, event)]
-        return paged(state, turn, events[::-1], size)
+        return paged(state, turn, [event for event in events[::-1] if since <= event.at < until], size)
+
+
+def _asked_moment(state: State, turn: Turn, name: str, usual: float) -> float:
+    """The moment that the address asks for, in seconds of the virtual clock.
+
+    Raises:
+        BadInput: It is no moment.
+    """
+    text = asked(turn, name)
+    return state.clock.seconds + (read_moment(text) - state.clock.now).total_seconds() if text else usual
 
 
 def _asked_for(turn: Turn, event: Resource) -> bool:
@@ -406,14 +475,23 @@ class Analytics:
 
 
 class Analyse(OfProject):
-    """The calls of the last day."""
+    """The calls of the last day, or of the time that is asked for; those of its deployments' own names too."""
 
     def answer_for(self, state: State, turn: Turn, thing: Any) -> Decision:
-        since = turn.at - 86_400
-        name = thing.fields["name"]
-        calls = tuple(call for call in state.ledger.calls if call.model == name and call.at >= since)
-        behind = below(state, DEPLOYMENTS, endpoint=thing.id)
-        return Analytics(thing, calls, since, turn.at, tuple(behind))
+        behind, wanted = below(state, DEPLOYMENTS, endpoint=thing.id), asked(turn, "deploymentId")
+        chosen = [each for each in behind if wanted in ("", each.id)]
+        if wanted and not chosen:
+            return wrong(state, turn, f"deployment {wanted} is not of this endpoint", "deploymentId")
+        try:
+            until = _asked_moment(state, turn, "endTime", turn.at)
+            since = _asked_moment(state, turn, "startTime", until - 86_400)
+        except BadInput as problem:
+            return wrong(state, turn, str(problem))
+        if since >= until:
+            return wrong(state, turn, "startTime must be before endTime", "startTime")
+        names = {each.fields["name"] for each in chosen} | ({thing.fields["name"]} if not wanted else set())
+        calls = tuple(call for call in state.ledger.calls if call.model in names and since <= call.at < until)
+        return Analytics(thing, calls, since, until, tuple(chosen))
 
 
 class ListMachines(OfProject):
@@ -438,14 +516,14 @@ class RetrieveMachine(OfProject):
 OPERATIONS: Mapping[str, Operation] = {
     "v2.endpoints.create": MakeEndpoint(ENDPOINTS, "ep", "name"),
     "v2.endpoints.list": ListResources(ENDPOINTS),
-    "v2.endpoints.list_organization": ListResources(ENDPOINTS),
+    "v2.endpoints.list_organization": ListResources(ENDPOINTS, seen_as(INTERNAL)),
     "v2.endpoints.retrieve": RetrieveResource(ENDPOINTS),
     "v2.endpoints.update": ChangeEndpoint(ENDPOINTS, "name", "trafficSplit", "visibility"),
     "v2.endpoints.delete": DropEndpoint(ENDPOINTS),
     "v2.endpoints.events": ListEvents(ENDPOINTS),
     "v2.endpoints.analytics": Analyse(ENDPOINTS, lies_there),
-    "v2.deployments.create": MakeDeployment(DEPLOYMENTS, "dep", "name"),
-    "v2.deployments.list": ListResources(DEPLOYMENTS),
+    "v2.deployments.create": MakeDeployment(DEPLOYMENTS, "dep", "name", unique=True),
+    "v2.deployments.list": ListDeployments(DEPLOYMENTS),
     "v2.deployments.retrieve": RetrieveResource(DEPLOYMENTS),
     "v2.deployments.update": ChangeDeployment(
         DEPLOYMENTS, "autoscaling", "inactiveTimeout", "maxConcurrentRequestsPerReplica", "name"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -12,18 +11,17 @@ from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Whole
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.clock import Appointment
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Machine, Model
-from pytest_llmcontract.core.operations.fine_tuning import add_model
+from pytest_llmcontract.core.operations.catalogue import forget_name, model_named, serve, unknown_model
 from pytest_llmcontract.core.operations.identity import identity_of
 from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, wrong
 from pytest_llmcontract.core.operations.operation import Operation
+from pytest_llmcontract.core.operations.running import MOST, Run, Words, scale, stop, stopped_run, unpaid, watch
 from pytest_llmcontract.core.refusal import Refusal
 
 ENDPOINTS = "endpoints"
-_STOPPING_SECONDS = 10
-"""How long an endpoint takes to stop (assumed)."""
+_WORDS = Words(("PENDING", "STARTING"), "STARTED", "STARTED")
 
 
 @dataclass(slots=True)
@@ -39,26 +37,18 @@ class Endpoint:
     """When it was made."""
     asked: dict[str, Any]
     """What was asked of it last: display_name, autoscaling, inactive_timeout …"""
-    stages: list[tuple[float, str]]
-    used: float
-    """When a call reached it last."""
+    run: Run
     adapters: list[str] = field(default_factory=list)
-    booked: list[Appointment] = field(default_factory=list)
 
-    def state(self, at: float) -> str:
-        """Its state at that moment."""
-        return next(name for moment, name in reversed(self.stages) if moment <= at)
 
-    @property
-    def timeout(self) -> float:
-        """Seconds without a call after which it stops; 0: it does not."""
-        return 60 * float(self.asked.get("inactive_timeout") or 0)
+def _replicas(asked: Mapping[str, Any]) -> int:
+    """How many replicas run: never more than at least, for nothing loads them."""
+    least: int = (asked.get("autoscaling") or {}).get("min_replicas", 1)
+    return max(1, least)
 
-    @property
-    def per_minute(self) -> Decimal:
-        """Dollars, of all replicas that run."""
-        replicas = (self.asked.get("autoscaling") or {}).get("min_replicas") or 1
-        return self.machine.cents_per_minute * replicas / 100
+
+def _idle(asked: Mapping[str, Any]) -> float:
+    return 60 * float(asked.get("inactive_timeout") or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,111 +60,58 @@ class Machines:
     usage: Usage = NOTHING_USED
 
 
-class Create(Operation):
+class Create(OfKind):
     """One that starts at once, unless the body says otherwise."""
 
-    calls_model = False
-
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
-        if closed := closed_today(state, turn):
-            return closed
-        model = state.model(str(turn.body.get("model")))
-        if model is None or model.since > turn.now.date():
+        if refusal := _closed_today(state, turn) or _bad_terms(state, turn):
+            return refusal
+        name = str(turn.body.get("model"))
+        model = model_named(state, name)
+        if model is None:
+            unknown_model(state, turn, name)
             return state.edition.refusal("no_machine")
         machine = next((each for each in state.edition.machines if each.id == turn.body.get("hardware")), None)
         if machine is None:
             known = ", ".join(each.id for each in state.edition.machines)
             return wrong(state, turn, f"Unknown hardware {turn.body.get('hardware')}; available: {known}", "hardware")
-        if problem := _bad_scale(turn.body.get("autoscaling")):
-            return wrong(state, turn, problem, "autoscaling")
         return self._made(state, turn, model, machine)
 
     def _made(self, state: State, turn: Turn, model: Model, machine: Machine) -> Decision:
         id = state.envelope.new_id("endpoint", turn.now)
         owner, tail = identity_of(state).slug, state.envelope.new_id("hex", turn.now)
         name = f"{owner}/{model.id.removeprefix(f'{owner}/')}-{tail}"
-        endpoint = Endpoint(id, name, model, machine, turn.at, dict(turn.body), [(turn.at, "STOPPED")], turn.at)
+        run = stopped_run(id, model.id, _WORDS, machine.cents_per_minute * 60 / 100, turn.at)
+        run.idle = _idle(turn.body)
+        endpoint = Endpoint(id, name, model, machine, turn.at, dict(turn.body), run)
         if turn.body.get("state") != "STOPPED":
-            endpoint.stages.clear()
-            if refusal := start(state, endpoint):
+            if refusal := unpaid(state, turn, run, _replicas(endpoint.asked)):
                 return refusal
-        state.kept[ENDPOINTS].put(id, endpoint)
-        add_model(state, name, model)
-        state.gates[name] = partial(_gate, state, endpoint)
+            scale(state, run, _replicas(endpoint.asked))
+        state.kept[self.kind].put(id, endpoint)
+        serve(state, name, model, partial(_gate, state, run))
         return Thing(id, endpoint)
 
 
-def closed_today(state: State, turn: Turn) -> Refusal | None:
+def _closed_today(state: State, turn: Turn) -> Refusal | None:
     """Whether endpoints of this kind may still be made and started."""
     until = state.edition.dialect.machines_until
     return state.edition.refusal("machines_closed") if until is not None and turn.now.date() >= until else None
 
 
-def _bad_scale(scale: Any) -> str:
-    if not isinstance(scale, Mapping):
-        return ""
-    low, high = scale.get("min_replicas"), scale.get("max_replicas")
-    good = isinstance(low, int) and isinstance(high, int) and 0 <= low <= high
-    return "" if good else f"min_replicas {low} and max_replicas {high} are no range"
-
-
-# Its life
-
-
-def start(state: State, endpoint: Endpoint) -> Refusal | None:
-    """It will run, and be paid for, once its machine is ready."""
-    at = state.clock.seconds
-    if refusal := state.account.afford(endpoint.per_minute, at):
-        return refusal
-    ready = at + state.edition.dialect.machine_seconds
-    endpoint.stages += [(at, "PENDING"), (at + 1, "STARTING"), (ready, "STARTED")]
-    _book(state, endpoint, ready, partial(_started, state, endpoint))
+def _bad_terms(state: State, turn: Turn) -> Refusal | None:
+    """What is wrong with the replicas and the minutes that are asked for."""
+    scale = turn.body.get("autoscaling")
+    low, high = (scale.get("min_replicas"), scale.get("max_replicas")) if isinstance(scale, Mapping) else (1, 1)
+    if not (isinstance(low, int) and isinstance(high, int) and 0 <= low <= high and 0 < high <= MOST):
+        return wrong(state, turn, f"min_replicas {low} and max_replicas {high} are no range", "autoscaling")
+    if not 0 <= (turn.body.get("inactive_timeout") or 0) <= MOST:
+        return wrong(state, turn, f"inactive_timeout must be 0 to {MOST} minutes", "inactive_timeout")
     return None
 
 
-def _started(state: State, endpoint: Endpoint) -> None:
-    at = state.clock.seconds
-    endpoint.used = at
-    state.account.rent(endpoint.id, endpoint.per_minute, at, partial(stop, state, endpoint))
-    watch(state, endpoint)
-
-
-def watch(state: State, endpoint: Endpoint) -> None:
-    """Look again when it will have been without a call for long enough to stop."""
-    if endpoint.timeout:
-        _book(state, endpoint, endpoint.used + endpoint.timeout, partial(_tired, state, endpoint))
-
-
-def _tired(state: State, endpoint: Endpoint) -> None:
-    at = state.clock.seconds
-    if endpoint.state(at) != "STARTED" or not endpoint.timeout:
-        return
-    if at < endpoint.used + endpoint.timeout:
-        watch(state, endpoint)
-    else:
-        stop(state, endpoint)
-
-
-def stop(state: State, endpoint: Endpoint) -> None:
-    """It runs no more, and costs nothing from now on."""
-    at = state.clock.seconds
-    for booked in endpoint.booked:
-        booked.cancel()
-    endpoint.booked.clear()
-    state.account.end_rent(endpoint.id, at)
-    endpoint.stages = [stage for stage in endpoint.stages if stage[0] <= at]
-    endpoint.stages += [(at, "STOPPING"), (at + _STOPPING_SECONDS, "STOPPED")]
-
-
-def _book(state: State, endpoint: Endpoint, at: float, action: Any) -> None:
-    endpoint.booked.append(state.schedule.after(max(0.0, at - state.clock.seconds), action))
-
-
-def _gate(state: State, endpoint: Endpoint, at: float) -> Refusal | None:
-    if endpoint.state(at) != "STARTED":
-        return state.edition.refusal("endpoint_asleep")
-    endpoint.used = at
-    return None
+def _gate(state: State, run: Run, at: float) -> Refusal | None:
+    return None if run.reach(at) else state.edition.refusal("endpoint_asleep")
 
 
 # What is asked of it later
@@ -184,37 +121,30 @@ class Update(OfKind):
     """Change it, start it, stop it."""
 
     def answer_for(self, state: State, turn: Turn, thing: Endpoint) -> Decision:
-        if problem := _bad_scale(turn.body.get("autoscaling")):
-            return wrong(state, turn, problem, "autoscaling")
-        to, now = turn.body.get("state"), thing.state(turn.at)
-        rests = now not in ("STARTED", "STARTING", "PENDING")
-        if to == "STARTED" and rests and (refusal := closed_today(state, turn) or start(state, thing)):
+        names = ("display_name", "autoscaling", "inactive_timeout")
+        new = thing.asked | {name: turn.body[name] for name in names if name in turn.body}
+        starts = turn.body.get("state") == "STARTED" and thing.run.rests(turn.at)
+        runs = turn.body.get("state") != "STOPPED" and (starts or not thing.run.rests(turn.at))
+        if refusal := (starts and _closed_today(state, turn)) or _bad_terms(state, turn):
             return refusal
-        changed = ("display_name", "autoscaling", "inactive_timeout")
-        before = thing.per_minute
-        thing.asked |= {name: turn.body[name] for name in changed if name in turn.body}
-        if to == "STOPPED" and now not in ("STOPPED", "STOPPING"):
-            stop(state, thing)
-        elif now == "STARTED":
-            self._goes_on(state, thing, changed=thing.per_minute != before)
+        more = starts or _replicas(new) > _replicas(thing.asked)
+        if runs and more and (refusal := unpaid(state, turn, thing.run, _replicas(new))):
+            return refusal
+        thing.asked = new
+        thing.run.idle = _idle(new)
+        scale(state, thing.run, _replicas(new) if runs else 0)
+        watch(state, thing.run)
         return Thing(thing.id, thing)
-
-    def _goes_on(self, state: State, endpoint: Endpoint, *, changed: bool) -> None:
-        if changed:
-            at = state.clock.seconds
-            state.account.end_rent(endpoint.id, at)
-            state.account.rent(endpoint.id, endpoint.per_minute, at, partial(stop, state, endpoint))
-        watch(state, endpoint)
 
 
 class Delete(OfKind):
     """Take it away; what ran stops."""
 
     def answer_for(self, state: State, turn: Turn, thing: Endpoint) -> Decision:
-        stop(state, thing)
-        state.kept[ENDPOINTS].drop(thing.id, turn.at)
-        state.own_models.pop(thing.name, None)
-        state.gates.pop(thing.name, None)
+        stop(state, thing.run)
+        state.kept[self.kind].drop(thing.id, turn.at)
+        for name in (thing.name, *thing.adapters):
+            forget_name(state, name)
         return Whole(b"", status=204)
 
 
@@ -227,17 +157,17 @@ class ListEndpoints(OfKind):
         return Things(() if none else tuple(there))
 
 
-class ListMachines(Operation):
+class ListMachines(OfKind):
     """What endpoints may run on."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         name = asked(turn, "model")
-        if name and state.model(name) is None:
+        if name and model_named(state, name) is None:
             return state.edition.refusal("no_machine")
         return Machines(state.edition.machines, bool(name))
 
 
-class ListZones(Operation):
+class ListZones(OfKind):
     """Where machines stand."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
@@ -260,8 +190,7 @@ class AddAdapter(OfKind):
             return wrong(state, turn, problem, "model_id")
         if name not in thing.adapters:
             thing.adapters.append(name)
-            add_model(state, name, thing.model)
-            state.gates[name] = partial(_gate, state, thing)
+            serve(state, name, thing.model, partial(_gate, state, thing.run))
         return Thing(name, thing)
 
 
@@ -273,8 +202,7 @@ class RemoveAdapter(OfKind):
         if name not in thing.adapters:
             return wrong(state, turn, f"Adapter {name} is not loaded", "model_id")
         thing.adapters.remove(name)
-        state.own_models.pop(name, None)
-        state.gates.pop(name, None)
+        forget_name(state, name)
         return Thing(name, thing)
 
 
@@ -282,11 +210,12 @@ def _bad_adapter(state: State, endpoint: Endpoint, name: str) -> str:
     place, _, adapter = name.partition(":")
     if place != endpoint.name or not adapter:
         return f"model_id must be {endpoint.name}:<adapter>, not {name[:100]}"
-    return "" if adapter in state.own_models else f"Adapter {adapter} not found"
+    own = adapter in state.own_models and model_named(state, adapter) is not None
+    return "" if own else f"Adapter {adapter} not found"
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "endpoints.create": Create(),
+    "endpoints.create": Create(ENDPOINTS),
     "endpoints.list": ListEndpoints(ENDPOINTS),
     "endpoints.retrieve": Retrieve(ENDPOINTS),
     "endpoints.update": Update(ENDPOINTS),
@@ -294,6 +223,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "endpoints.adapters.list": Adapters(ENDPOINTS),
     "endpoints.adapters.add": AddAdapter(ENDPOINTS),
     "endpoints.adapters.remove": RemoveAdapter(ENDPOINTS),
-    "hardware.list": ListMachines(),
-    "endpoints.zones": ListZones(),
+    "hardware.list": ListMachines("machines"),
+    "endpoints.zones": ListZones("zones"),
 }

@@ -308,8 +308,7 @@ def drop_model(state: State, name: str) -> None:
 def _undeployed(state: State, name: str, at: float) -> Refusal | None:
     """Nobody runs it, unless an endpoint of the first kind does (assumed: its own name reaches it then)."""
     for _, endpoint in state.kept["endpoints"].page(at).things:
-        if endpoint.model.id == name and endpoint.state(at) == "STARTED":
-            endpoint.used = at
+        if endpoint.model.id == name and endpoint.run.reach(at):
             return None
     return state.edition.refusal("unknown_model")
 

@@ -20,6 +20,7 @@ from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.operations.filters import read_filter
 from pytest_llmcontract.core.operations.identity import identity_of
 from pytest_llmcontract.core.operations.lasting import (
+    Belongs,
     OfKind,
     Retrieve,
     Thing,
@@ -31,7 +32,7 @@ from pytest_llmcontract.core.operations.lasting import (
 from pytest_llmcontract.core.refusal import Refusal
 
 _SORTED_BY = ("created_at", "updated_at")
-_FILTERED_BY = frozenset({"name", *_SORTED_BY})
+PRIVATE, INTERNAL = "VISIBILITY_PRIVATE", "VISIBILITY_INTERNAL"
 
 
 @dataclass(slots=True)
@@ -108,7 +109,8 @@ def foreign(state: State, turn: Turn) -> Refusal | None:
         if name in turn.targets and turn.targets[name] != known:
             return _nobodys(state, turn, name)
     for name, kind in PARENTS.items():
-        if name in turn.targets and state.kept[kind].get(turn.targets[name], turn.at) is None:
+        parent = state.kept[kind].get(turn.targets.get(name, ""), turn.at)
+        if name in turn.targets and (parent is None or not lies_there(turn, parent)):
             return _nobodys(state, turn, name)
     return None
 
@@ -127,17 +129,20 @@ class MakeResource(OfProject):
     Args:
         prefix: Its id begins with it.
         needs: Fields that it has to have.
+        unique: No other in the same place has its name.
     """
 
-    def __init__(self, kind: str, prefix: str, *needs: str) -> None:
+    def __init__(self, kind: str, prefix: str, *needs: str, unique: bool = False) -> None:
         super().__init__(kind)
-        self._prefix, self.needs = prefix, needs
+        self._prefix, self.needs, self._unique = prefix, needs, unique
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         if outside := foreign(state, turn):
             return outside
         if missing := next((name for name in self.needs if turn.body.get(name) in (None, "")), None):
             return wrong(state, turn, f"{missing} is required", missing)
+        if self._unique and taken(state, self.kind, turn.targets, turn.body.get("name")):
+            return wrong(state, turn, f"{turn.body.get('name')} exists already", "name")
         return self.checked(state, turn) or self.made(state, turn)
 
     def checked(self, state: State, turn: Turn) -> Refusal | None:
@@ -161,11 +166,21 @@ class RetrieveResource(OfProject, Retrieve):
         super().__init__(kind, lies_there)
 
 
+def seen_as(visibility: str = "") -> Belongs:
+    """Those below the address that are seen by so many; by default by as many as the call asks for."""
+
+    def belongs(turn: Turn, thing: Resource) -> bool:
+        wanted = visibility or asked(turn, "visibility")
+        return lies_there(turn, thing) and wanted in ("", thing.fields.get("visibility") or PRIVATE)
+
+    return belongs
+
+
 class ListResources(OfProject):
     """Those below the address, the newest first unless ``orderBy`` says otherwise."""
 
-    def __init__(self, kind: str, *, size: int = 50, most: int = 500) -> None:
-        super().__init__(kind, lies_there)
+    def __init__(self, kind: str, belongs: Belongs = lies_there, *, size: int = 50, most: int = 500) -> None:
+        super().__init__(kind, belongs)
         self._size, self._most = size, most
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
@@ -189,8 +204,16 @@ class ListResources(OfProject):
         text = asked(turn, "filter")
         if not text:
             return things
-        passes = read_filter(text, _FILTERED_BY)
-        return [thing for thing in things if passes(_shown(state, thing))]
+        passes = read_filter(text, frozenset({"name", *_SORTED_BY, *self.further(state, None)}))
+        return [thing for thing in things if passes(self._seen(state, thing))]
+
+    def further(self, state: State, thing: Resource | None) -> Mapping[str, str]:
+        """What else things can be filtered by: names, and of a *thing* its values."""
+        return {}
+
+    def _seen(self, state: State, thing: Resource) -> dict[str, Any]:
+        moments = {"created_at": moment_of(state, thing.at), "updated_at": moment_of(state, thing.changed)}
+        return {"name": bare_name(thing), **moments, **self.further(state, thing)}
 
     def sorted(self, state: State, turn: Turn, things: list[Any]) -> list[Any]:
         """In the order that ``orderBy`` names."""
@@ -201,12 +224,6 @@ class ListResources(OfProject):
             raise BadInput(f"orderBy must be created_at or updated_at with asc or desc, not {by[:40]!r}")
         oldest_first = sorted(things, key=lambda thing: thing.at if by == "created_at" else thing.changed)
         return oldest_first[::-1] if way.lower() == "desc" else oldest_first
-
-
-def _shown(state: State, thing: Resource) -> dict[str, str]:
-    moments = {"created_at": thing.at, "updated_at": thing.changed}
-    times = {name: moment_of(state, at).strftime("%Y-%m-%dT%H:%M:%SZ") for name, at in moments.items()}
-    return {"name": str(thing.fields.get("name", "")).rpartition("/")[2], **times}
 
 
 def paged(state: State, turn: Turn, things: list[Any], size: int) -> Decision:
@@ -224,6 +241,7 @@ class ChangeResource(OfProject):
 
     Args:
         changes: The fields that may change.
+        needs: What has to come along: ``etag``, ``updateMask``.
     """
 
     def __init__(self, kind: str, *changes: str, needs: tuple[str, ...] = ()) -> None:
@@ -234,6 +252,8 @@ class ChangeResource(OfProject):
         if stale := outdated(state, turn, thing, turn.body.get("etag"), needed="etag" in self.needs):
             return stale
         mask = asked(turn, "updateMask") or asked(turn, "update_mask")
+        if not mask and "updateMask" in self.needs:
+            return wrong(state, turn, "updateMask is required", "updateMask")
         named = {_camel(name.strip()) for name in mask.split(",")} if mask else set(turn.body)
         if unknown := named - {*self._changes, "etag", "id"}:
             return wrong(state, turn, f"{min(unknown)} cannot be changed", min(unknown))
@@ -291,6 +311,16 @@ class DropResource(OfProject):
 
     def gone(self, state: State, turn: Turn, thing: Any) -> None:
         """What follows from its being gone."""
+
+
+def taken(state: State, kind: str, places: Mapping[str, str], name: Any) -> bool:
+    """Whether something of a kind in *places* has that name already."""
+    return any(bare_name(each) == name for each in below(state, kind, **places))
+
+
+def bare_name(resource: Resource) -> str:
+    """Its name without the names of what it lies in."""
+    return str(resource.fields.get("name", "")).rpartition("/")[2]
 
 
 def below(state: State, kind: str, **places: str) -> list[Resource]:

@@ -297,7 +297,7 @@ class GroqAccount:
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         return None
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+    def rent(self, source: str, model: str, hourly: Decimal, at: float, ended: Callable[[], object]) -> None:
         """Nothing is rented at Groq."""
 
     def end_rent(self, source: str, at: float) -> None:

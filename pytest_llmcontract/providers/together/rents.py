@@ -16,6 +16,8 @@ from pytest_llmcontract.core.clock import Appointment
 from pytest_llmcontract.core.kept.schedule import Schedule
 
 MINUTE = 60
+MINUTES = 60
+"""Of an hour."""
 _SLACK = 1e-6
 """Seconds by which a moment may lie before a whole minute and still be it."""
 
@@ -24,7 +26,7 @@ _SLACK = 1e-6
 class Machine:
     """One that runs."""
 
-    per_minute: Decimal
+    hourly: Decimal
     since: float
     ended: Callable[[], object]
     """The provider takes it away."""
@@ -34,6 +36,10 @@ class Machine:
     def minutes(self, at: float) -> int:
         """Whole minutes that it ran by *at* and that are not entered."""
         return int((at - self.since + _SLACK) // MINUTE) - self.entered
+
+    def cost(self, at: float) -> Decimal:
+        """Dollars of those minutes."""
+        return self.minutes(at) * self.hourly / MINUTES
 
 
 class Rents:
@@ -61,16 +67,16 @@ class Rents:
 
     def accrued(self, at: float) -> Decimal:
         """Dollars that no entry has yet."""
-        return sum((machine.minutes(at) * machine.per_minute for machine in self.running.values()), Decimal(0))
+        return sum((machine.cost(at) for machine in self.running.values()), Decimal(0))
 
-    def start(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
-        self.running[source] = Machine(per_minute, at, ended)
+    def start(self, source: str, hourly: Decimal, at: float, ended: Callable[[], object]) -> None:
+        """It costs money from now on; of one that did, the minute under way has the new price already (assumed)."""
+        machine = self.running.setdefault(source, Machine(hourly, at, ended))
+        machine.hourly = hourly
         self.look_ahead()
 
-    def stop(self, source: str, at: float) -> Machine | None:
-        """It costs nothing any more; ``None`` if it did not."""
-        if source not in self.running:
-            return None
+    def stop(self, source: str, at: float) -> Machine:
+        """It costs nothing any more."""
         self.settle(at)
         stopped = self.running.pop(source)
         self.look_ahead()
@@ -80,8 +86,9 @@ class Rents:
         """Enter what has accrued."""
         for source, machine in self.running.items():
             if minutes := machine.minutes(at):
+                cost = machine.cost(at)
                 machine.entered += minutes
-                self._enter(minutes * machine.per_minute, at, source)
+                self._enter(cost, at, source)
 
     def look_ahead(self) -> None:
         """Book the next moment at which something is to be entered."""
@@ -102,10 +109,10 @@ class Rents:
         now = self._schedule.clock.now
         midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         until = (midnight - now).total_seconds()
-        margin, total = self._margin(), sum((one.per_minute for one in self.running.values()), Decimal(0))
+        margin, total = self._margin(), sum((one.hourly for one in self.running.values()), Decimal(0))
         if margin is None or not total:
             return until
-        minutes = max(int((margin / total).to_integral_value(ROUND_DOWN)), 0)
+        minutes = max(int((margin / total * MINUTES).to_integral_value(ROUND_DOWN)), 0)
         return min(until, self._minute_after(minutes))
 
     def _minute_after(self, minutes: int) -> float:

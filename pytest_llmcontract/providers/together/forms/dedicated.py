@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,11 +16,11 @@ from pytest_llmcontract.core.operations.catalogue import (
     known_id,
     upload_status,
 )
-from pytest_llmcontract.core.operations.deployments import Analytics
+from pytest_llmcontract.core.operations.deployments import Analytics, replicas_of
 from pytest_llmcontract.core.operations.endpoints import Endpoint, Machines
 from pytest_llmcontract.core.operations.lasting import Thing, Things
 from pytest_llmcontract.core.operations.resources import Nothing, Resource
-from pytest_llmcontract.core.operations.rollouts import Preview
+from pytest_llmcontract.core.operations.rollouts import Preview, steps_of
 from pytest_llmcontract.providers.together.forms.shown import Show, iso, without_none
 
 _USER = "user"
@@ -56,7 +55,7 @@ def _short_v1(turn: Turn, endpoint: Endpoint) -> dict[str, Any]:
         "model": endpoint.model.id,
         "type": "dedicated",
         "owner": endpoint.name.partition("/")[0],
-        "state": endpoint.state(turn.at),
+        "state": endpoint.run.state(turn.at),
         "created_at": iso(turn, endpoint.at),
     }
 
@@ -154,38 +153,31 @@ def _summary(turn: Turn, resource: Resource, share: float) -> dict[str, Any]:
 def deployment(turn: Turn, answer: Thing) -> dict[str, Any]:
     """A model on machines."""
     resource = answer.thing
-    course, fields = resource.more["course"], resource.fields
-    low, high = _replicas(fields)
-    ready, state = course.ready(turn.at), course.state(turn.at)
-    model_id = fields.get("modelId") or known_id("ml", course.model.id)
+    run, fields, project = resource.more["run"], resource.fields, resource.places["project"]
+    state, wanted = run.state(turn.at), fields["autoscaling"]["minReplicas"]
+    model = f"projects/{project}/models/{fields['modelId']}/revisions/{fields['modelRevisionId']}"
     optional = ("inactiveTimeout", "maxConcurrentRequestsPerReplica", "placement")
     return {
         **_head(turn, resource),
         "endpointId": resource.places["endpoint"],
         "name": fields["name"],
-        "model": course.model.id,
-        "modelId": model_id,
-        "modelRevisionId": fields.get("modelRevisionId") or known_id("rv", course.model.id),
-        "config": fields.get("config") or config_id(course.machine),
-        "configId": fields.get("configId") or config_id(course.machine),
-        "hardware": course.machine.instance,
-        "autoscaling": {**(fields.get("autoscaling") or {}), "minReplicas": low, "maxReplicas": high},
+        "model": model,
+        "modelId": fields["modelId"],
+        "modelRevisionId": fields["modelRevisionId"],
+        "config": f"projects/{project}/configs/{fields['configId']}",
+        "configId": fields["configId"],
+        "hardware": resource.more["machine"].instance,
+        "autoscaling": fields["autoscaling"],
         "trafficMode": "TRAFFIC_MODE_LIVE",
-        "desiredReplicas": low,
+        "desiredReplicas": wanted,
         "status": {
             "state": f"DEPLOYMENT_STATE_{state}",
             "message": f"Deployment is {state.lower()}",
-            "readyReplicas": ready,
-            "scheduledReplicas": low,
+            "readyReplicas": run.ready(turn.at),
+            "scheduledReplicas": 0 if run.rests(turn.at) else wanted,
         },
         **{name: fields[name] for name in optional if fields.get(name) is not None},
     }
-
-
-def _replicas(fields: Mapping[str, Any]) -> tuple[int, int]:
-    scale = fields.get("autoscaling") or {}
-    low = 1 if scale.get("minReplicas") is None else scale["minReplicas"]
-    return low, max(low, scale.get("maxReplicas") or 0)
 
 
 def event(turn: Turn, answer: Thing) -> dict[str, Any]:
@@ -263,13 +255,12 @@ def rollout(turn: Turn, answer: Thing) -> dict[str, Any]:
     del head["projectId"], head["updatedAt"]
     chosen = next((name for name in ("blueGreen", "canary") if name in fields), "rolling")
     words = {"blueGreen": "BLUE_GREEN", "canary": "CANARY", "rolling": "ROLLING"}
-    steps = _steps(fields)
-    reached = _reached(turn, more, len(steps))
-    percent = 100 if more["state"] == "COMPLETED" else (steps[reached - 1] if reached else 0)
+    steps, reached = steps_of(fields), max(0, more["passed"] - 1)
     optional = {
         "startedAt": iso(turn, more["started"]) if "started" in more else None,
         "completedAt": iso(turn, more["ended"]) if "ended" in more else None,
-        "pauseInfo": _pause(turn, more) if more["state"] == "PAUSED" else None,
+        "pauseInfo": _pause(turn, more) if more["state"] in ("PAUSED", "SYSTEM_PAUSED") else None,
+        "currentStep": None if more["state"] == "PENDING" else reached,
     }
     return {
         **head,
@@ -278,12 +269,11 @@ def rollout(turn: Turn, answer: Thing) -> dict[str, Any]:
         "targetDeploymentId": fields["targetDeploymentId"],
         "state": f"ROLLOUT_STATE_{more['state']}",
         "strategy": f"ROLLOUT_STRATEGY_TYPE_{words[chosen]}",
-        "currentStep": reached,
-        "currentTrafficPercent": percent,
+        "currentTrafficPercent": more["percent"],
         "status": {
             "totalSteps": len(steps),
             "steps": [
-                {"stepIndex": index, "targetTrafficPercent": share, "state": _step_state(index, reached)}
+                {"stepIndex": index, "targetTrafficPercent": share, "state": _step_state(index, more)}
                 for index, share in enumerate(steps)
             ],
         },
@@ -291,20 +281,11 @@ def rollout(turn: Turn, answer: Thing) -> dict[str, Any]:
     }
 
 
-def _steps(fields: Mapping[str, Any]) -> list[int]:
-    given = (fields.get("canary") or {}).get("steps")
-    return [step["traffic"] for step in given] if given else [25, 50, 100] if "blueGreen" not in fields else [100]
-
-
-def _reached(turn: Turn, more: Mapping[str, Any], steps: int) -> int:
-    if more["state"] == "COMPLETED":
-        return steps
-    left = more["ends"] - turn.at if more["state"] == "RUNNING" else more["left"]
-    return max(0, min(steps - 1, math.floor(steps * (1 - left / 600)))) if "started" in more else 0
-
-
-def _step_state(index: int, reached: int) -> str:
-    return f"ROLLOUT_STEP_STATE_{'PASSED' if index < reached else 'PENDING'}"
+def _step_state(index: int, more: Mapping[str, Any]) -> str:
+    state, current = more["state"].removeprefix("SYSTEM_"), more["passed"] - 1
+    if index > current:
+        return "ROLLOUT_STEP_STATE_PENDING"
+    return f"ROLLOUT_STEP_STATE_{'PASSED' if index < current or state == 'COMPLETED' else state}"
 
 
 def _pause(turn: Turn, more: Mapping[str, Any]) -> dict[str, Any]:
@@ -313,13 +294,13 @@ def _pause(turn: Turn, more: Mapping[str, Any]) -> dict[str, Any]:
 
 def rollout_preview(turn: Turn, answer: Preview) -> dict[str, Any]:
     """The whole of what a rollout would do."""
-    low, high = _replicas(answer.target.fields)
-    steps = [{"traffic": share} for share in _steps(answer.asked)]
-    names = ("sourceDeploymentId", "targetDeploymentId", "blueGreen", "canary", "metrics", "rolling",
-             "finalSourceReplicas", "finalTargetReplicas")  # fmt: skip
+    low, high = replicas_of(answer.target.fields)
+    steps = [{"traffic": share} for share in steps_of(answer.asked)]
+    names = ("sourceDeploymentId", "targetDeploymentId", "blueGreen", "canary", "metrics", "rolling")
+    final = dict(zip(("finalSourceReplicas", "finalTargetReplicas"), answer.final, strict=True))
     return {
-        "spec": {name: answer.asked[name] for name in names if name in answer.asked},
-        "sourceReplicas": _replicas(answer.source.fields)[0],
+        "spec": {**{name: answer.asked[name] for name in names if name in answer.asked}, **final},
+        "sourceReplicas": replicas_of(answer.source.fields)[0],
         "targetReplicas": low,
         "targetMinReplicas": low,
         "targetMaxReplicas": high,
@@ -358,9 +339,9 @@ def target(turn: Turn, answer: Thing) -> dict[str, Any]:
 def adapter(turn: Turn, answer: Thing) -> dict[str, Any]:
     """An adapter on a deployment; it is loaded at once."""
     resource = answer.thing
-    revision = resource.fields.get("adapterRevisionId") or known_id("rv", resource.id)
+    revision, model = resource.fields["adapterRevisionId"], resource.fields["adapterModelId"]
     here = {
-        "adapterModelId": resource.id,
+        "adapterModelId": model,
         "clusterId": "us-central-4b",
         "state": "ADAPTER_LOAD_STATE_READY",
         "readyPodCount": 1,
@@ -370,7 +351,7 @@ def adapter(turn: Turn, answer: Thing) -> dict[str, Any]:
     }
     return {
         "id": resource.id,
-        "adapterModelId": resource.id,
+        "adapterModelId": model,
         "desiredRevisionId": revision,
         "etag": resource.etag,
         "perCluster": [here],
