@@ -79,6 +79,16 @@ class Endpoints:
             return self.client.endpoints.adapters.add(id, model_id=name)
         return self.client.post(f"/v1/endpoints/{id}/adapters", cast_to=object, body={"model_id": name})
 
+    def remove_adapter(self, id, name):
+        if V2:
+            return self.client.endpoints.adapters.remove(id, model_id=name).to_dict()
+        return self.client.delete(f"/v1/endpoints/{id}/adapters", cast_to=object, body={"model_id": name})
+
+    def job(self, id):
+        if V2:
+            return self.client.models.uploads.status(id).to_dict()
+        return self.client.get(f"/v1/jobs/{id}", cast_to=object)
+
     def upload(self, name, **more):
         body = {"model_name": name, "model_source": "https://huggingface.co/a/b", **more}
         if V2:
@@ -432,8 +442,25 @@ def test_adapters_are_models_of_their_own_while_the_endpoint_runs(endpoints, llm
 
     assert endpoints.chat(name).model == name
     assert [each["adapter_name"] for each in endpoints.adapters(made["id"])] == ["test-project/style"]
+    assert endpoints.remove_adapter(made["id"], name)["deleted"] is True
+    assert refusal(lambda: endpoints.remove_adapter(made["id"], name), 400)
+    endpoints.add_adapter(made["id"], name)
     endpoints.delete(made["id"])
     assert refusal(lambda: endpoints.chat(name), 404, code="model_not_available")
+
+
+@dedicated
+def test_an_upload_is_a_job_of_ten_minutes(endpoints, llm_clock):
+    job = endpoints.upload("mine", hf_token="secret")["job_id"]
+    seen = []
+    for seconds in (1, 599, 0):
+        seen.append(endpoints.job(job)["status"])
+        llm_clock.advance(seconds=seconds)
+
+    assert seen == ["Queued", "Running", "Complete"]
+    assert "secret" not in str(endpoints.job(job))
+    assert refusal(lambda: endpoints.job("job-1"), 404, code="not_found")
+    assert refusal(lambda: endpoints.upload(""), 400)
 
 
 @dedicated

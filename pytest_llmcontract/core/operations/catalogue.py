@@ -12,12 +12,11 @@ from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import Gate, State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Machine, Model
 from pytest_llmcontract.core.operations.fine_tuning import MODELS, add_model
 from pytest_llmcontract.core.operations.identity import identity_of
-from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, page_size, wrong
+from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.operations.resources import (
     INTERNAL,
@@ -160,11 +159,7 @@ class ListSupported(OfProject):
     """Those that can be deployed."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
-        try:
-            size = page_size(turn, 50, 500) or 50
-        except BadInput as problem:
-            return wrong(state, turn, str(problem), "limit")
-        return paged(state, turn, [each for each in _offered(state) if _asked_for(turn, each.model)], size)
+        return paged(state, turn, [each for each in _offered(state) if _asked_for(turn, each.model)])
 
 
 def _offered(state: State) -> list[Offered]:
@@ -217,11 +212,7 @@ class ListConfigs(OfProject):
             return wrong(state, turn, "referenceModel and referenceModelId name different models", "referenceModel")
         model = models[0]
         found = [_config(state, model, each) for each in state.edition.machines if each.instance] if model else []
-        try:
-            size = page_size(turn, 50, 500) or 50
-        except BadInput as problem:
-            return wrong(state, turn, str(problem), "limit")
-        return paged(state, turn, found, size)
+        return paged(state, turn, found)
 
 
 def _config(state: State, model: Model, machine: Machine) -> Config:
