@@ -221,6 +221,15 @@ def test_what_cannot_be_registered_is_refused(project):
 
 
 @today
+def test_an_upload_of_the_older_way_takes_no_name_of_another(project, llm_clock):
+    own, endpoint = project.register("mine"), project.client.endpoints.create(name="chat")
+    for name in (own.name, endpoint.name):
+        body = {"model_name": name, "model_source": "https://huggingface.co/a/b"}
+        again = lambda body=body: project.client.post("/v1/models", cast_to=object, body=body)  # noqa: E731
+        assert "exists already" in refusal(again, 400)
+
+
+@today
 def test_endpoints_and_own_models_stand_in_the_list_of_models(project):
     own, endpoint = project.register("mine"), project.client.endpoints.create(name="chat")
     listed = project.client.get("/v1/models", cast_to=object)

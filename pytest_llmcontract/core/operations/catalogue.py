@@ -357,6 +357,8 @@ class StartUpload(OfKind):
             if not isinstance(value, str) or not value:
                 return wrong(state, turn, f"{field_name} is required", field_name)
         full = f"{identity_of(state).slug}/{str(name).rpartition('/')[2]}"
+        if state.kept[_SERVED].get(full, turn.at) or registered_model(state, full):
+            return wrong(state, turn, f"{full} exists already", "model_name")
         kept = {key: value for key, value in turn.body.items() if key != "hf_token"}
         ids = state.envelope.new_id("upload_job", turn.now), state.envelope.new_id("model", turn.now)
         job = UploadJob(ids[0], turn.at, kept, full, ids[1])
