@@ -642,7 +642,9 @@ def test_a_rollout_whose_target_is_gone_waits(project, pair, together_api, llm_c
     llm_clock.advance(hours=1)
 
     assert rollouts.retrieve(rollout.id, endpoint_id=endpoint.id).state == "ROLLOUT_STATE_SYSTEM_PAUSED"
-    assert "no replica ready" in refusal(lambda: rollouts.promote(rollout.id, endpoint_id=endpoint.id), 400)
+    assert project.chat(endpoint.name).choices
+    rollouts.promote(rollout.id, endpoint_id=endpoint.id)  # all traffic goes to what is not there
+    assert refusal(lambda: project.chat(endpoint.name), 503, code="endpoint_not_ready")
 
 
 @dedicated

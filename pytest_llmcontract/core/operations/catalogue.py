@@ -180,11 +180,11 @@ def _asked_for(turn: Turn, model: Model) -> bool:
 
 
 class RetrieveSupported(OfProject):
-    """One of them, by id or by name."""
+    """One of them, by id."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         id = turn.targets["id"]
-        found = next((each for each in _offered(state) if id in (each.id, each.model.id)), None)
+        found = next((each for each in _offered(state) if each.id == id), None)
         if found is None:
             return state.edition.refusal("no_such_thing", {"target": id}, operation=turn.operation)
         return Thing(found.id, found)
@@ -244,19 +244,24 @@ class Register(MakeResource):
             return name
         if str(turn.body["type"]) not in _TYPES:
             return wrong(state, turn, "type must be model or adapter", "type")
-        if model_named(state, base) is None:
+        if _base(state, base) is None:
             unknown_model(state, turn, base, "$.baseModelId")
             return wrong(state, turn, f"base model {base} not found", "baseModelId")
         return None
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
-        base = model_named(state, str(resource.fields["baseModelId"]))
+        base = _base(state, str(resource.fields["baseModelId"]))
         name = own_name(state, turn)
         assert base is not None
         assert isinstance(name, str)
         resource.fields |= {"name": name, "baseModel": base.id, "type": _TYPES[str(resource.fields["type"])]}
         resource.more |= {"revisions": [], "organization": identity_of(state).organization}
         add_model(state, name, base)
+
+
+def _base(state: State, id: str) -> Model | None:
+    """The model of that id, and of no name."""
+    return None if resource_id(id) in {model.id for model in state.models()} else model_named(state, id)
 
 
 class ChangeModel(ChangeResource):
@@ -352,6 +357,8 @@ class StartUpload(OfKind):
             if not isinstance(value, str) or not value:
                 return wrong(state, turn, f"{field_name} is required", field_name)
         full = f"{identity_of(state).slug}/{str(name).rpartition('/')[2]}"
+        if state.kept[_SERVED].get(full, turn.at) or registered_model(state, full):
+            return wrong(state, turn, f"{full} exists already", "model_name")
         kept = {key: value for key, value in turn.body.items() if key != "hf_token"}
         ids = state.envelope.new_id("upload_job", turn.now), state.envelope.new_id("model", turn.now)
         job = UploadJob(ids[0], turn.at, kept, full, ids[1])
