@@ -44,8 +44,8 @@ def walked(api: SimulatedProvider) -> Iterator[tuple[Example, ApiReply]]:
 
 
 def unmarked(body: bytes) -> bytes:
-    """*body* without the id of the project, which no recording keeps."""
-    return re.sub(rb"project_[\w*]+", b"project", body)
+    """*body* without the ids of projects and keys, which no recording keeps."""
+    return re.sub(rb"(?:project|proj|key)_[\w*]+|\*\*\*", b"id", body)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -110,7 +110,11 @@ class Caller:
     """
 
     def __init__(
-        self, edition: Edition, send: Callable[[ApiRequest], ApiReply], sleep: Callable[[float], object], count: str = ""
+        self,
+        edition: Edition,
+        send: Callable[[ApiRequest], ApiReply],
+        sleep: Callable[[float], object],
+        count: str = "",
     ) -> None:
         self.provider = edition.provider
         self._count = count
