@@ -134,6 +134,15 @@ def test_rows_of_a_table_are_judged_too(together_api, llm_clock, upload):
     assert verdicts_of(results_of(id), "question") == ["Why, then?", "How?"]
 
 
+def test_a_cell_of_a_table_may_have_lines_of_its_own(together_api, llm_clock, upload):
+    file = upload('question,answer\n"Why?\n\nWhy?","So,\u2028so"', name="rows.csv")
+    assert together.Together().files.retrieve(file).validation_report.nlines == 1
+    id = create("classify", file, model_to_evaluate="answer", **LABELS)
+    llm_clock.advance(minutes=1)
+
+    assert verdicts_of(results_of(id), "answer") == ["So,\u2028so"]
+
+
 def test_many_rows_take_longer(together_api, llm_clock, upload):
     id = create("classify", upload(*ROWS * 100), **LABELS)
     llm_clock.advance(minutes=11)

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 import together
 
-from pytest_llmcontract import simulate
+from pytest_llmcontract import simulate, verify
 
 BASE = "Qwen/Qwen3-8B"
 BIG = "Qwen/Qwen3-32B"
@@ -574,3 +574,41 @@ def test_a_reply_for_chat_is_not_used_up_by_a_job(together_api, upload):
 
     answer = client_of().chat.completions.create(model="openai/gpt-oss-120b", messages=HELLO)
     assert answer.choices[0].message.content == "Hello there"
+
+
+# Recorded and replayed
+
+RECORDED = """
+import json, time
+from pathlib import Path
+import pytest, together
+
+EXAMPLE = json.dumps({"prompt": "The printer hums", "completion": "hardware"})
+
+@pytest.mark.llm_contract
+def test_training(together_api, llm_clock, tmp_path):
+    path = tmp_path / "train.jsonl"
+    path.write_text("\\n".join([EXAMPLE] * 50))
+    client = together.Together()
+    file = client.files.upload(path, purpose="fine-tune")
+    job = client.fine_tuning.create(training_file=file.id, model="Qwen/Qwen3-8B", lora=True, n_epochs=EPOCHS)
+    while client.fine_tuning.retrieve(job.id).status != "completed":
+        time.sleep(600)
+    assert client.fine_tuning.list_events(job.id).data[-1].type == "job_complete"
+    assert client.fine_tuning.content(ft_id=job.id).read()
+    assert together_api.calls[-1].recorded == RECORDED
+"""
+
+
+def test_a_life_is_recorded_and_replayed_and_a_changed_one_is_found(run_pytest, pytester):
+    text = RECORDED.replace("EPOCHS", "2")
+    pytester.makepyfile(test_it=text.replace("RECORDED", "False"))
+    run_pytest("--llmcontract-record=once").assert_outcomes(passed=1)
+    pytester.makepyfile(test_it=text.replace("RECORDED", "True"))
+    run_pytest().assert_outcomes(passed=1)
+    pytester.makepyfile(test_it=RECORDED.replace("EPOCHS", "3").replace("RECORDED", "True"))
+
+    run_pytest().assert_outcomes(failed=1)
+    found = verify(pytester.path)
+    assert found.checked > 8
+    assert found.violations == []

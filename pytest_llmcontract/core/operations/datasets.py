@@ -7,8 +7,10 @@ changelog of 2026-06.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from pytest_llmcontract.core.errors import BadInput
@@ -42,7 +44,7 @@ def look_into(data: bytes, purpose: str, kind: str) -> Report | None:
     """Whether a file serves its purpose; ``None``: nobody looks into files of this purpose, or of this kind."""
     if purpose not in _KINDS or kind == "parquet":
         return None
-    count = sum(1 for line in data.splitlines() if line.strip()) - (kind == "csv")
+    count = _count(data, kind)
     if kind not in _KINDS[purpose]:
         return Report(count, problem=f"{kind} files are not supported for {purpose}")
     form = ""
@@ -53,6 +55,17 @@ def look_into(data: bytes, purpose: str, kind: str) -> Report | None:
     except BadInput as problem:
         return Report(count, form, str(problem))
     return Report(count, form, "" if count > 0 else "The file has no examples")
+
+
+def _count(data: bytes, kind: str) -> int:
+    """Rows of a table that cannot be read count as far as it can."""
+    if kind != "csv":
+        return sum(1 for line in data.splitlines() if line.strip())
+    count = 0
+    with suppress(BadInput):
+        for _ in rows_of(data, kind):
+            count += 1
+    return count
 
 
 def rows_of(data: bytes, kind: str) -> Iterator[tuple[int, Row]]:
@@ -79,7 +92,7 @@ def _of_jsonl(data: bytes) -> Iterator[tuple[int, Row]]:
 
 def _of_csv(data: bytes) -> Iterator[tuple[int, Row]]:
     try:
-        reader = csv.DictReader(data.decode("utf-8-sig").splitlines(keepends=True), strict=True)
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         for row in reader:
             if None in row or None in row.values():
                 raise BadInput(f"Line {reader.line_num}: the number of columns is not that of the header")

@@ -402,7 +402,8 @@ class SupportedModels(AboutTraining):
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         today = turn.now.date()
-        there = [model for model in state.models() if model.type in _TRAINABLE and not model.is_retired(today)]
+        offered = state.edition.models.values()
+        there = [model for model in offered if model.type in _TRAINABLE and not model.is_retired(today)]
         return Models(tuple(model for model in there if model.since <= today), asked(turn, "model_name"))
 
 
