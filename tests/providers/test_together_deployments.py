@@ -173,6 +173,22 @@ def test_another_name_is_the_one_that_answers(project, llm_clock):
 
 @dedicated
 @pytest.mark.llm_allow("LLM103")
+def test_a_deployment_can_be_renamed(project, llm_clock):
+    endpoint, blue = project.running()
+    green = project.deploy(endpoint, name="green")
+    update = project.endpoints.deployments.update
+    llm_clock.advance(seconds=READY)
+    renamed = update(blue.id, endpoint_id=endpoint.id, name="azul", etag=blue.etag)
+
+    assert project.chat(renamed.name).model == f"{project.slug}/chat/azul"
+    assert refusal(lambda: project.chat(blue.name), 404, code="model_not_available")
+    taken = lambda: update(green.id, endpoint_id=endpoint.id, name=renamed.name)  # noqa: E731
+    assert "azul exists already" in refusal(taken, 400)
+    assert refusal(lambda: update(blue.id, endpoint_id=endpoint.id, name="x", etag=blue.etag), 409)
+
+
+@dedicated
+@pytest.mark.llm_allow("LLM103")
 def test_what_has_traffic_or_deployments_cannot_be_deleted(project, llm_clock):
     endpoint, deployment = project.running()
     drop = lambda: project.endpoints.deployments.delete(deployment.id, endpoint_id=endpoint.id)  # noqa: E731
@@ -590,6 +606,33 @@ def test_a_cancelled_rollout_leaves_the_traffic_where_it_is(project, pair, llm_c
 
 
 @dedicated
+def test_blue_green_moves_all_traffic_at_once(project, pair, llm_clock):
+    endpoint, blue, _ = pair
+    rollouts, rollout = project.endpoints.rollouts, plan(project, pair, blue_green={}, final_target_replicas=1)
+    rollouts.start(rollout.id, endpoint_id=endpoint.id)
+    llm_clock.advance(seconds=READY - 1)
+    assert shares(project, endpoint) == [1, 0]
+    llm_clock.advance(seconds=1)
+
+    assert shares(project, endpoint) == [0, 1]
+    assert rollouts.retrieve(rollout.id, endpoint_id=endpoint.id).strategy == "ROLLOUT_STRATEGY_TYPE_BLUE_GREEN"
+    llm_clock.advance(seconds=610)
+    assert project.state(blue) == "STOPPED"
+
+
+@pytest.mark.together_api(edition="2026-10-07", balance="1.50")
+def test_a_rollout_whose_target_cannot_be_paid_does_not_start(project, together_api, llm_clock):
+    endpoint, blue = project.running()
+    green = project.deploy(endpoint, name="green", autoscaling=NONE)
+    llm_clock.advance(seconds=READY)
+    rollout = plan(project, (endpoint, blue, green), final_target_replicas=20)
+    start = lambda: project.endpoints.rollouts.start(rollout.id, endpoint_id=endpoint.id)  # noqa: E731
+
+    assert refusal(start, 402, code="insufficient_balance")
+    assert project.endpoints.rollouts.retrieve(rollout.id, endpoint_id=endpoint.id).state == "ROLLOUT_STATE_PENDING"
+
+
+@dedicated
 def test_a_rollout_whose_target_is_gone_waits(project, pair, together_api, llm_clock):
     endpoint, _, green = pair
     rollouts, rollout = project.endpoints.rollouts, plan(project, pair)
@@ -599,7 +642,9 @@ def test_a_rollout_whose_target_is_gone_waits(project, pair, together_api, llm_c
     llm_clock.advance(hours=1)
 
     assert rollouts.retrieve(rollout.id, endpoint_id=endpoint.id).state == "ROLLOUT_STATE_SYSTEM_PAUSED"
-    assert "no replica ready" in refusal(lambda: rollouts.promote(rollout.id, endpoint_id=endpoint.id), 400)
+    assert project.chat(endpoint.name).choices
+    rollouts.promote(rollout.id, endpoint_id=endpoint.id)  # all traffic goes to what is not there
+    assert refusal(lambda: project.chat(endpoint.name), 503, code="endpoint_not_ready")
 
 
 @dedicated
@@ -642,13 +687,17 @@ def test_a_rollout_under_way_forbids_what_would_disturb_it(project, pair):
         ({"final_target_replicas": 0}, "finalTargetReplicas must be 1 to"),
         ({"final_source_replicas": -1}, "finalSourceReplicas must be 0 to"),
         ({"target_deployment_id": "dep_1"}, "deployment dep_1 is not of this endpoint"),
+        ({"target_deployment_id": "<source>"}, "source and target are the same deployment"),
     ],
 )
 def test_what_is_no_rollout_is_refused(project, pair, more, words):
     endpoint, blue, green = pair
     ask = {"source_deployment_id": blue.id, "target_deployment_id": green.id, **more}
+    if ask["target_deployment_id"] == "<source>":
+        ask["target_deployment_id"] = blue.id
 
-    assert words in refusal(lambda: project.endpoints.rollouts.create(endpoint.id, **ask), 400)
+    for asked in (project.endpoints.rollouts.create, project.endpoints.rollouts.preview_defaults):
+        assert words in refusal(lambda asked=asked: asked(endpoint.id, **ask), 400)
 
 
 # Experiments
@@ -715,6 +764,11 @@ def test_a_shadow_experiment_copies_traffic_to_what_has_none(project, pair):
     assert "updateMask is required" in refusal(unmasked, 400)
     experiments.targets.delete(target.id, **place)
     assert list(experiments.targets.list(**place)) == []
+    many = [{"name": f"t{number}", "target_deployment_id": green.id} for number in range(101)]
+    crowd = lambda: experiments.create(endpoint.id, name="crowd", source=source, targets=many)  # noqa: E731
+    assert "at most 100 targets" in refusal(crowd, 400)
+    both = experiments.create(endpoint.id, name="both", source=source, targets=many[:2])
+    assert {each.name for each in both.targets} == {"t0", "t1"}
     experiments.delete(made.id, endpoint_id=endpoint.id)
     assert refusal(lambda: experiments.targets.list(**place), 404)
 

@@ -79,6 +79,16 @@ class Endpoints:
             return self.client.endpoints.adapters.add(id, model_id=name)
         return self.client.post(f"/v1/endpoints/{id}/adapters", cast_to=object, body={"model_id": name})
 
+    def remove_adapter(self, id, name):
+        if V2:
+            return self.client.endpoints.adapters.remove(id, model_id=name).to_dict()
+        return self.client.delete(f"/v1/endpoints/{id}/adapters", cast_to=object, body={"model_id": name})
+
+    def job(self, id):
+        if V2:
+            return self.client.models.uploads.status(id).to_dict()
+        return self.client.get(f"/v1/jobs/{id}", cast_to=object)
+
     def upload(self, name, **more):
         body = {"model_name": name, "model_source": "https://huggingface.co/a/b", **more}
         if V2:
@@ -174,6 +184,53 @@ def test_nothing_but_the_minutes_costs_money_and_no_limit_holds(endpoints, toget
     assert together_api.account.balance == 25
     assert together_api.calls.last.cost == 0
     assert not [name for name in together_api.calls.last.reply.headers if "ratelimit" in name]
+
+
+@dedicated
+def test_its_minutes_are_the_cost_of_the_call_that_made_it(endpoints, together_api, llm_clock):
+    endpoints.create()
+    llm_clock.advance(seconds=READY, minutes=55)
+    assert together_api.calls.of(operation="endpoints.create").cost == 55 * MINUTE
+    llm_clock.advance(minutes=30)
+    together_api.account.charge(1)  # whatever else moves the balance enters what has accrued
+
+    assert together_api.calls.cost == 85 * MINUTE
+
+
+def test_what_runs_when_a_test_ends_is_paid_until_then():
+    with simulate("together", **DAY) as api:
+        Endpoints().create()
+        api.clock.advance(seconds=READY, minutes=30)
+        assert api.calls.cost == 0
+
+    assert api.calls.cost == 30 * MINUTE
+    assert sum(entry.amount for entry in api.account.entries if entry.what == "usage") == 30 * MINUTE
+
+
+def test_a_budget_of_a_test_counts_the_endpoint_that_it_forgot(run_pytest, pytester):
+    pytester.makepyfile(
+        """
+        import httpx
+        import pytest
+
+        ORDER = {
+            "model": "Qwen/Qwen3-8B",
+            "hardware": "1x_nvidia_h100_80gb_sxm",
+            "autoscaling": {"min_replicas": 1, "max_replicas": 1},
+        }
+
+        @pytest.mark.llm_budget(cost=2)
+        @pytest.mark.together_api(edition="2026-06-01")
+        def test_night(together_api, llm_clock):
+            client = httpx.Client(headers={"authorization": "Bearer key"})
+            client.post("https://api.together.ai/v1/endpoints", json=ORDER)
+            llm_clock.advance(minutes=50)
+        """
+    )
+    result = run_pytest()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*$4.05*"])
 
 
 @dedicated
@@ -432,8 +489,25 @@ def test_adapters_are_models_of_their_own_while_the_endpoint_runs(endpoints, llm
 
     assert endpoints.chat(name).model == name
     assert [each["adapter_name"] for each in endpoints.adapters(made["id"])] == ["test-project/style"]
+    assert endpoints.remove_adapter(made["id"], name)["deleted"] is True
+    assert refusal(lambda: endpoints.remove_adapter(made["id"], name), 400)
+    endpoints.add_adapter(made["id"], name)
     endpoints.delete(made["id"])
     assert refusal(lambda: endpoints.chat(name), 404, code="model_not_available")
+
+
+@dedicated
+def test_an_upload_is_a_job_of_ten_minutes(endpoints, llm_clock):
+    job = endpoints.upload("mine", hf_token="secret")["job_id"]
+    seen = []
+    for seconds in (1, 599, 0):
+        seen.append(endpoints.job(job)["status"])
+        llm_clock.advance(seconds=seconds)
+
+    assert seen == ["Queued", "Running", "Complete"]
+    assert "secret" not in str(endpoints.job(job))
+    assert refusal(lambda: endpoints.job("job-1"), 404, code="not_found")
+    assert refusal(lambda: endpoints.upload(""), 400)
 
 
 @dedicated

@@ -67,7 +67,6 @@ def test_supported_models_say_what_they_run_on(project):
     profiles = {each.gpu_type for each in model.deployment_profiles}
 
     assert (model.name, profiles) == (MODEL, {"h100-80gb", "b200-180gb"})
-    assert project.models.retrieve_supported(MODEL) == model
     config = project.models.configs.retrieve(model.deployment_profiles[0].config)
     assert config.selectors[0].value == "1x-h100-80gb-sxm"
 
@@ -219,6 +218,15 @@ def test_what_cannot_be_registered_is_refused(project):
     nowhere = lambda: project.models.remote_uploads.create(model_id="ml_nobody", remote_url="https://a.b/c")  # noqa: E731
     assert "model ml_nobody not found" in refusal(nowhere, 400)
     assert [each.name for each in project.models.list()] == [f"{project.slug}/taken"]
+
+
+@today
+def test_an_upload_of_the_older_way_takes_no_name_of_another(project, llm_clock):
+    own, endpoint = project.register("mine"), project.client.endpoints.create(name="chat")
+    for name in (own.name, endpoint.name):
+        body = {"model_name": name, "model_source": "https://huggingface.co/a/b"}
+        again = lambda body=body: project.client.post("/v1/models", cast_to=object, body=body)  # noqa: E731
+        assert "exists already" in refusal(again, 400)
 
 
 @today

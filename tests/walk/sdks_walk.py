@@ -82,7 +82,8 @@ class SdkWalk:
     def call(self, method: str, way: Mapping[str, Any]) -> Any:
         """What the method gives; a stream as a list."""
         for other in way.get("before", ()):
-            self._result(other)
+            name, _, number = other.partition(":")
+            self._result(name, int(number or 0))
         fields = {name: self._filled(value) for name, value in way.get("with", {}).items()}
         if way.get("later"):
             self._api.clock.advance(seconds=way["later"])

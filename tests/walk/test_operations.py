@@ -18,7 +18,7 @@ from pytest_llmcontract.core.exchange import ApiReply
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.operations import OPERATIONS
 
-THERE = r"model:|voice:|whoami|v3\.whoami|v2\.supported_models|v2\.configs"
+THERE = r"count|model:|voice:|whoami|v3\.whoami|v2\.supported_models|v2\.configs"
 """What an example speaks of that nobody has to make."""
 
 
@@ -34,6 +34,8 @@ ALL = [
     for number, example in enumerate(examples(provider))
 ]
 NEWEST = {provider: edition_dates(provider)[-1] for provider in PROVIDERS}
+UNANSWERED = {"groq": set(), "together": {"clusters", "jig", "post_training"}}
+"""Rooms of the provider that no call to a model needs: their addresses are known, and answered 501."""
 every = pytest.mark.parametrize(("provider", "example"), ALL)
 
 
@@ -49,13 +51,13 @@ def walked(provider: str, example: Example, day: date, number: int = 0) -> tuple
 def test_there_is_an_example_of_every_operation(provider: str) -> None:
     operations = set(edition_on(provider, NEWEST[provider]).operations.values())
 
-    assert {example.operation for example in all_examples(provider)} == operations
+    assert {example.operation for example in all_examples(provider)} == operations - UNANSWERED[provider]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_operation_is_answered(provider: str) -> None:
     walk = Walk(provider, NEWEST[provider])
-    wanted = set(walk.edition.operations.values())
+    wanted = set(walk.edition.operations.values()) - UNANSWERED[provider]
 
     assert wanted - OPERATIONS.keys() == set()
     assert wanted - walk.simulator.state.envelope.forms.keys() == set()

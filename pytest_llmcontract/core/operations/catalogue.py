@@ -12,12 +12,11 @@ from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import Gate, State
 from pytest_llmcontract.core.call.turn import Turn
-from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Machine, Model
 from pytest_llmcontract.core.operations.fine_tuning import MODELS, add_model
 from pytest_llmcontract.core.operations.identity import identity_of
-from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, page_size, wrong
+from pytest_llmcontract.core.operations.lasting import OfKind, Retrieve, Thing, Things, asked, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.operations.resources import (
     INTERNAL,
@@ -160,11 +159,7 @@ class ListSupported(OfProject):
     """Those that can be deployed."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
-        try:
-            size = page_size(turn, 50, 500) or 50
-        except BadInput as problem:
-            return wrong(state, turn, str(problem), "limit")
-        return paged(state, turn, [each for each in _offered(state) if _asked_for(turn, each.model)], size)
+        return paged(state, turn, [each for each in _offered(state) if _asked_for(turn, each.model)])
 
 
 def _offered(state: State) -> list[Offered]:
@@ -185,11 +180,11 @@ def _asked_for(turn: Turn, model: Model) -> bool:
 
 
 class RetrieveSupported(OfProject):
-    """One of them, by id or by name."""
+    """One of them, by id."""
 
     def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
         id = turn.targets["id"]
-        found = next((each for each in _offered(state) if id in (each.id, each.model.id)), None)
+        found = next((each for each in _offered(state) if each.id == id), None)
         if found is None:
             return state.edition.refusal("no_such_thing", {"target": id}, operation=turn.operation)
         return Thing(found.id, found)
@@ -217,11 +212,7 @@ class ListConfigs(OfProject):
             return wrong(state, turn, "referenceModel and referenceModelId name different models", "referenceModel")
         model = models[0]
         found = [_config(state, model, each) for each in state.edition.machines if each.instance] if model else []
-        try:
-            size = page_size(turn, 50, 500) or 50
-        except BadInput as problem:
-            return wrong(state, turn, str(problem), "limit")
-        return paged(state, turn, found, size)
+        return paged(state, turn, found)
 
 
 def _config(state: State, model: Model, machine: Machine) -> Config:
@@ -253,19 +244,24 @@ class Register(MakeResource):
             return name
         if str(turn.body["type"]) not in _TYPES:
             return wrong(state, turn, "type must be model or adapter", "type")
-        if model_named(state, base) is None:
+        if _base(state, base) is None:
             unknown_model(state, turn, base, "$.baseModelId")
             return wrong(state, turn, f"base model {base} not found", "baseModelId")
         return None
 
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
-        base = model_named(state, str(resource.fields["baseModelId"]))
+        base = _base(state, str(resource.fields["baseModelId"]))
         name = own_name(state, turn)
         assert base is not None
         assert isinstance(name, str)
         resource.fields |= {"name": name, "baseModel": base.id, "type": _TYPES[str(resource.fields["type"])]}
         resource.more |= {"revisions": [], "organization": identity_of(state).organization}
         add_model(state, name, base)
+
+
+def _base(state: State, id: str) -> Model | None:
+    """The model of that id, and of no name."""
+    return None if resource_id(id) in {model.id for model in state.models()} else model_named(state, id)
 
 
 class ChangeModel(ChangeResource):
@@ -361,6 +357,8 @@ class StartUpload(OfKind):
             if not isinstance(value, str) or not value:
                 return wrong(state, turn, f"{field_name} is required", field_name)
         full = f"{identity_of(state).slug}/{str(name).rpartition('/')[2]}"
+        if state.kept[_SERVED].get(full, turn.at) or registered_model(state, full):
+            return wrong(state, turn, f"{full} exists already", "model_name")
         kept = {key: value for key, value in turn.body.items() if key != "hf_token"}
         ids = state.envelope.new_id("upload_job", turn.now), state.envelope.new_id("model", turn.now)
         job = UploadJob(ids[0], turn.at, kept, full, ids[1])

@@ -36,7 +36,7 @@ from pytest_llmcontract.core.operations.catalogue import (
     unknown_model,
 )
 from pytest_llmcontract.core.operations.filters import read_moment
-from pytest_llmcontract.core.operations.lasting import Thing, Things, asked, page_size, wrong
+from pytest_llmcontract.core.operations.lasting import Thing, Things, asked, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.operations.resources import (
     INTERNAL,
@@ -279,7 +279,7 @@ def _planned(state: State, turn: Turn) -> _Plan | Refusal:
     if revision not in revisions:
         text = f"revision {revision} of model {name} not found" if revision else f"model {name} has no files yet"
         return wrong(state, turn, text, "model")
-    run = stopped_run("", model.id, _WORDS, Decimal(machine.cents_per_hour) / 100, turn.at)
+    run = stopped_run("", model.id, _WORDS, Decimal(machine.cents_per_hour) / 100, turn)
     return _Plan(model, own.id if own else known_id("ml", model.id), str(revision), machine, config_id(machine), run)
 
 
@@ -428,12 +428,11 @@ class ListEvents(OfProject):
         if state.kept[ENDPOINTS].get(id, turn.at) is None:
             return state.edition.refusal("no_such_thing", {"target": id}, operation=turn.operation)
         try:
-            size = page_size(turn, 50, 10_000) or 50
             since, until = (_asked_moment(state, turn, name, usual) for name, usual in _EVER)
         except BadInput as problem:
             return wrong(state, turn, str(problem))
         events = [event for event in below(state, EVENTS, endpoint=id) if _asked_for(turn, event)]
-        return paged(state, turn, [event for event in events[::-1] if since <= event.at < until], size)
+        return paged(state, turn, [event for event in events[::-1] if since <= event.at < until], most=10_000)
 
 
 def _asked_moment(state: State, turn: Turn, name: str, usual: float) -> float:

@@ -187,12 +187,11 @@ class ListResources(OfProject):
         if outside := foreign(state, turn):
             return outside
         try:
-            size = page_size(turn, self._size, self._most) or self._size
             found = self.sorted(state, turn, self.filtered(state, turn, self.there(state, turn)))
         except BadInput as problem:
             reason = "bad_filter" if "filter" in str(problem) else "impossible"
             return state.edition.refusal(reason, {"message": str(problem)}, operation=turn.operation)
-        return paged(state, turn, found, size)
+        return paged(state, turn, found, self._size, self._most)
 
     def there(self, state: State, turn: Turn) -> list[Any]:
         """All that may be listed."""
@@ -226,8 +225,12 @@ class ListResources(OfProject):
         return oldest_first[::-1] if way.lower() == "desc" else oldest_first
 
 
-def paged(state: State, turn: Turn, things: list[Any], size: int) -> Decision:
-    """The page of *things* behind the one that ``after`` names."""
+def paged(state: State, turn: Turn, things: list[Any], usual: int = 50, most: int = 500) -> Decision:
+    """The page of *things* behind the one that ``after`` names, of *usual* size if ``limit`` does not say."""
+    try:
+        size = page_size(turn, usual, most) or usual
+    except BadInput as problem:
+        return wrong(state, turn, str(problem), "limit")
     behind = asked(turn, "after")
     ids = [thing.id for thing in things]
     if behind and behind not in ids:

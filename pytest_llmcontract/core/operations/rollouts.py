@@ -161,16 +161,12 @@ class MoveRollout(OfProject):
         if thing.more["state"] not in self._from:
             text = f"rollout {thing.id} is {thing.more['state']}, not {' or '.join(self._from)}"
             return wrong(state, turn, text)
-        target = known_resource(state, DEPLOYMENTS, thing.fields["targetDeploymentId"])
-        if self._to == "RUNNING" and (refusal := self._unpaid(state, turn, thing, target)):
-            return refusal
-        if self._to == "COMPLETED" and not run_of(target).ready(turn.at):
-            return wrong(state, turn, f"deployment {target.id} has no replica ready")
+        if self._to == "RUNNING":
+            target = known_resource(state, DEPLOYMENTS, thing.fields["targetDeploymentId"])
+            if refusal := unpaid(state, turn, run_of(target), final_replicas(state, thing.fields)[1]):
+                return refusal
         _go(state, thing, self._to, str(turn.body.get("reason") or ""))
         return Thing(thing.id, thing)
-
-    def _unpaid(self, state: State, turn: Turn, rollout: Resource, target: Resource) -> Refusal | None:
-        return unpaid(state, turn, run_of(target), final_replicas(state, rollout.fields)[1])
 
 
 def _go(state: State, rollout: Resource, to: str, reason: str = "") -> None:
@@ -180,7 +176,8 @@ def _go(state: State, rollout: Resource, to: str, reason: str = "") -> None:
     more |= {"state": to, "reason": reason, "since": at, "booked": None}
     if to == "RUNNING":
         more.setdefault("started", at)
-        _wake(state, rollout)
+        target = known_resource(state, DEPLOYMENTS, rollout.fields["targetDeploymentId"])
+        _resize(state, target, final_replicas(state, rollout.fields)[1])
         _book(state, rollout)
     if to in OVER:
         more["ended"] = at
@@ -189,13 +186,8 @@ def _go(state: State, rollout: Resource, to: str, reason: str = "") -> None:
     touch(state, rollout)
 
 
-def _wake(state: State, rollout: Resource) -> None:
-    """The target gets what it shall have in the end."""
-    target = known_resource(state, DEPLOYMENTS, rollout.fields["targetDeploymentId"])
-    _resize(state, target, final_replicas(state, rollout.fields)[1])
-
-
 def _resize(state: State, deployment: Resource, replicas: int) -> None:
+    """It gets so many replicas; none stops it."""
     low, high = replicas_of(deployment.fields)
     bounds = {"minReplicas": replicas, "maxReplicas": max(replicas, high) if replicas else 0}
     if (low, high) != tuple(bounds.values()):

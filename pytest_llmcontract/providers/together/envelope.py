@@ -86,6 +86,7 @@ class TogetherEnvelope(PlainEnvelope):
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
             **{name: Shown(self, show) for name, show in {**jobs.SHOWN, **billing.SHOWN, **dedicated.SHOWN}.items()},
+            "fine_tuning.download": jobs.ArchiveForm(),
             "videos.create": VideoForm(self),
             "videos.retrieve": VideoForm(self),
             "audio.speech": SpeechForm(self, self._dialect),

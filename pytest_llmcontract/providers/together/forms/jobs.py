@@ -175,12 +175,16 @@ def deleted_job(turn: Turn, answer: Thing) -> dict[str, Any]:
     return {"message": f"Fine-tune job {answer.id} deleted"}
 
 
-def archive(turn: Turn, answer: Thing) -> bytes:
+class ArchiveForm:
     """A small archive of the right kind: a description of the job, no weights."""
-    turn.content_type = "application/gzip"
-    job, kind, checkpoint = answer.thing
-    text = json.dumps({"job": job.id, "model": job.name, "step": checkpoint.step, "checkpoint": kind or None}).encode()
-    return _packed("adapter_config.json" if kind == "adapter" else "config.json", text)
+
+    def type_of(self, turn: Turn) -> str:
+        return "application/gzip"
+
+    def body(self, turn: Turn, answer: Thing) -> bytes:
+        job, kind, checkpoint = answer.thing
+        told = {"job": job.id, "model": job.name, "step": checkpoint.step, "checkpoint": kind or None}
+        return _packed("adapter_config.json" if kind == "adapter" else "config.json", json.dumps(told).encode())
 
 
 def _packed(name: str, data: bytes) -> bytes:
@@ -461,7 +465,6 @@ SHOWN: Mapping[str, Show] = {
     "fine_tuning.tokenized_dataset": tokenized_dataset,
     "fine_tuning.cancel": new_job,
     "fine_tuning.delete": deleted_job,
-    "fine_tuning.download": archive,
     "fine_tuning.model_limits": model_limits,
     "fine_tuning.supported_models": supported_models,
     "fine_tuning.preview": preview,
