@@ -187,6 +187,53 @@ def test_nothing_but_the_minutes_costs_money_and_no_limit_holds(endpoints, toget
 
 
 @dedicated
+def test_its_minutes_are_the_cost_of_the_call_that_made_it(endpoints, together_api, llm_clock):
+    endpoints.create()
+    llm_clock.advance(seconds=READY, minutes=55)
+    assert together_api.calls.of(operation="endpoints.create").cost == 55 * MINUTE
+    llm_clock.advance(minutes=30)
+    together_api.account.charge(1)  # whatever else moves the balance enters what has accrued
+
+    assert together_api.calls.cost == 85 * MINUTE
+
+
+def test_what_runs_when_a_test_ends_is_paid_until_then():
+    with simulate("together", **DAY) as api:
+        Endpoints().create()
+        api.clock.advance(seconds=READY, minutes=30)
+        assert api.calls.cost == 0
+
+    assert api.calls.cost == 30 * MINUTE
+    assert sum(entry.amount for entry in api.account.entries if entry.what == "usage") == 30 * MINUTE
+
+
+def test_a_budget_of_a_test_counts_the_endpoint_that_it_forgot(run_pytest, pytester):
+    pytester.makepyfile(
+        """
+        import httpx
+        import pytest
+
+        ORDER = {
+            "model": "Qwen/Qwen3-8B",
+            "hardware": "1x_nvidia_h100_80gb_sxm",
+            "autoscaling": {"min_replicas": 1, "max_replicas": 1},
+        }
+
+        @pytest.mark.llm_budget(cost=2)
+        @pytest.mark.together_api(edition="2026-06-01")
+        def test_night(together_api, llm_clock):
+            client = httpx.Client(headers={"authorization": "Bearer key"})
+            client.post("https://api.together.ai/v1/endpoints", json=ORDER)
+            llm_clock.advance(minutes=50)
+        """
+    )
+    result = run_pytest()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*$4.05*"])
+
+
+@dedicated
 def test_one_that_shall_not_start_costs_nothing_until_it_does(endpoints, together_api, llm_clock):
     made = endpoints.create(state="STOPPED")
     llm_clock.advance(days=30)

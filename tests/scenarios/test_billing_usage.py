@@ -212,3 +212,17 @@ def test_one_jump_of_the_clock_tells_the_same_as_many_steps():
             return total(windows)
 
     assert life(1) == life(60) > 0
+
+
+@pytest.mark.together_api(balance=400)
+def test_a_machine_is_in_the_hours_and_days_in_which_it_ran(together_api, llm_clock):
+    at(llm_clock, 8, 21)
+    id = together_api.account.start_endpoint(MODEL, hourly=6)
+    at(llm_clock, 9, 2)
+    together_api.account.stop_endpoint(id)
+    at(llm_clock, 10)
+
+    hours = [(window["start_time"][8:13], total([window])) for window in report(granularity="hour")["data"]]
+    assert hours == [("08T21", 6), ("08T22", 6), ("08T23", 6), ("09T00", 6), ("09T01", 6)]
+    days = [(window["date"], total([window])) for window in report()["data"]]
+    assert days == [("2026-10-08", 18), ("2026-10-09", 12)]

@@ -279,7 +279,7 @@ def _planned(state: State, turn: Turn) -> _Plan | Refusal:
     if revision not in revisions:
         text = f"revision {revision} of model {name} not found" if revision else f"model {name} has no files yet"
         return wrong(state, turn, text, "model")
-    run = stopped_run("", model.id, _WORDS, Decimal(machine.cents_per_hour) / 100, turn.at)
+    run = stopped_run("", model.id, _WORDS, Decimal(machine.cents_per_hour) / 100, turn)
     return _Plan(model, own.id if own else known_id("ml", model.id), str(revision), machine, config_id(machine), run)
 
 

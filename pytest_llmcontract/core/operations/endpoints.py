@@ -81,7 +81,7 @@ class Create(OfKind):
         id = state.envelope.new_id("endpoint", turn.now)
         owner, tail = identity_of(state).slug, state.envelope.new_id("hex", turn.now)
         name = f"{owner}/{model.id.removeprefix(f'{owner}/')}-{tail}"
-        run = stopped_run(id, model.id, _WORDS, machine.cents_per_minute * 60 / 100, turn.at)
+        run = stopped_run(id, model.id, _WORDS, machine.cents_per_minute * 60 / 100, turn)
         run.idle = _idle(turn.body)
         endpoint = Endpoint(id, name, model, machine, turn.at, dict(turn.body), run)
         if turn.body.get("state") != "STOPPED":

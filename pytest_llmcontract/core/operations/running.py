@@ -15,6 +15,8 @@ from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.clock import Appointment
+from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.core.money.account import Rented
 from pytest_llmcontract.core.refusal import Refusal
 
 _STOPPING_SECONDS = 10
@@ -57,6 +59,8 @@ class Run:
     words: Words
     hourly: Decimal
     """Dollars for each replica that is ready."""
+    call: Call
+    """That made it."""
     stages: list[Stage]
     idle: float = 0
     """Seconds without a call after which it stops; 0: it does not."""
@@ -88,13 +92,17 @@ class Run:
         self.used = at
         return True
 
+    def charge(self, cost: Decimal) -> None:
+        """Its minutes are the cost of the call that made it."""
+        self.call.cost += cost
+
     def _stage(self, at: float) -> Stage:
         return next(stage for stage in reversed(self.stages) if stage.at <= at)
 
 
-def stopped_run(id: str, model: str, words: Words, hourly: Decimal, at: float) -> Run:
+def stopped_run(id: str, model: str, words: Words, hourly: Decimal, turn: Turn) -> Run:
     """One that has never run."""
-    return Run(id, model, words, hourly, [Stage(at, "STOPPED", 0)])
+    return Run(id, model, words, hourly, turn.call, [Stage(turn.at, "STOPPED", 0)])
 
 
 def unpaid(state: State, turn: Turn, run: Run, replicas: int) -> Refusal | None:
@@ -144,7 +152,8 @@ def stop(state: State, run: Run) -> None:
 def _pay(state: State, run: Run) -> None:
     """Pay for what is ready now."""
     at = state.clock.seconds
-    state.account.rent(run.id, run.model, run.hourly * run.ready(at), at, partial(stop, state, run))
+    machine = Rented(run.id, run.model, partial(stop, state, run), run.charge)
+    state.account.rent(machine, run.hourly * run.ready(at), at)
 
 
 def watch(state: State, run: Run) -> None:

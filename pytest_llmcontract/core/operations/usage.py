@@ -37,6 +37,8 @@ _MOVED = ("paid from credits", "moved to credits")
 """Entries by which nothing is used: what was owed is paid from credits that came later."""
 _COVERED = {"purchase": "PREPAID", "balance before": "PREPAID", "grant": "CREDIT"}
 """What an entry counts against, by how that credit came."""
+_RENTED = "Dedicated Inference"
+"""What costs money by the minute, of whatever kind."""
 _PRODUCTS = {"fine_tunes": "Fine-Tuning", "evaluations": "Evaluations", "batches": "Batch Inference"}
 """Products by the shelf of what costs money."""
 
@@ -142,7 +144,7 @@ def _windows(state: State, month: str, length: timedelta, now: datetime) -> Iter
     for entry in state.account.book:
         if entry.what != "usage" or entry.source in _MOVED:
             continue
-        start = _start(now + timedelta(seconds=entry.at - state.clock.seconds), length)
+        start = _start(now + timedelta(seconds=entry.at - state.clock.seconds) - _late(state, entry), length)
         if f"{start:%Y-%m}" != month or start + length > now:
             continue
         lines = windows.setdefault(start, {})
@@ -151,6 +153,12 @@ def _windows(state: State, month: str, length: timedelta, now: datetime) -> Iter
             lines[item] = Amount(before.quantity + amount.quantity, before.cost + amount.cost)
     for start, lines in windows.items():
         yield Window(start, start + length, lines)
+
+
+def _late(state: State, entry: Entry) -> timedelta:
+    """How much later than what it is for an entry is made: minutes of a machine are entered when they are over."""
+    rented = not entry.source.startswith("call ") and _product(state, entry.source) == _RENTED
+    return timedelta(minutes=1) if rented else timedelta(0)
 
 
 def _start(moment: datetime, length: timedelta) -> datetime:
@@ -205,7 +213,7 @@ def _parts(state: State, call: Call) -> Iterator[tuple[str, Decimal, Decimal]]:
 def _product(state: State, source: str) -> str:
     at = state.clock.seconds
     found = (product for shelf, product in _PRODUCTS.items() if state.kept[shelf].get(source, at) is not None)
-    return next(found, "Other" if source == "charge" else "Dedicated Inference")
+    return next(found, "Other" if source == "charge" else _RENTED)
 
 
 OPERATIONS: Mapping[str, Operation] = {"billing.usage": BillingUsage()}

@@ -6,7 +6,7 @@ prepaid, without tiers. Source: Together's documents on billing; see the figures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Limiter
-from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money, shown
+from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, Rented, as_money, shown
 from pytest_llmcontract.core.money.bills import Invoice
 from pytest_llmcontract.core.money.book import Book, Entry, Event, before
 from pytest_llmcontract.core.refusal import Refusal
@@ -253,7 +253,7 @@ class TogetherAccount:
                 raise BadInput(f"start_endpoint({model!r}): the account is {self._status(at)}; buy credits first")
             self._count += 1
             source = f"endpoint-{self._count}"
-            self.rent(source, model, price, at, lambda: None)
+            self.rent(Rented(source, model, ended=lambda: None), price, at)
         return source
 
     def stop_endpoint(self, id: str) -> None:
@@ -328,16 +328,20 @@ class TogetherAccount:
             return None
         return Refusal("insufficient_balance", {"amount": f"{amount:.2f}"})
 
-    def rent(self, source: str, model: str, hourly: Decimal, at: float, ended: Callable[[], object]) -> None:
+    def rent(self, machine: Rented, hourly: Decimal, at: float) -> None:
         self._rents.settle(at)
-        self._funds.tell("endpoint", NOTHING, f"{source} of {model} runs for {shown(hourly)} an hour.")
-        self._rents.start(source, hourly, at, ended)
+        said = f"{machine.source} of {machine.model} runs for {shown(hourly)} an hour."
+        self._funds.tell("endpoint", NOTHING, said)
+        self._rents.start(machine, hourly, at)
         self._balance_changed()
 
     def end_rent(self, source: str, at: float) -> None:
         if source in self._rents.running:
             self._stop(source, at)
             self._balance_changed()
+
+    def settle(self, at: float) -> None:
+        self._rents.settle(at)
 
     # How it comes about
 
