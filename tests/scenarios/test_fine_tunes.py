@@ -471,12 +471,28 @@ def test_more_than_the_limits_of_the_model_is_refused(together_api, upload, fiel
 @pytest.mark.llm_allow("LLM101", "LLM102")
 @pytest.mark.parametrize(
     "change",
-    [{"n_epochs": 0}, {"n_epochs": "3"}, {"training_file": None}, {"training_file": 7}, {"model": 7}, {"model": None}],
+    [
+        *(
+            {"n_epochs": 0},
+            {"n_epochs": "3"},
+            {"training_file": None},
+            {"training_file": 7},
+            {"model": 7},
+            {"model": None},
+        ),
+        *({"suffix": "x" * 41}, {"training_type": {"type": "Half"}}, {"training_method": "sft"}, {"learning_rate": -1}),
+    ],
 )
 def test_a_body_of_the_wrong_form_is_a_400(together_api, upload, change):
     body = {"training_file": upload(), "model": BASE, **change}
 
     assert refused(client_of().post, "/v1/fine-tunes", body=body, cast_to=object)[0] == 400
+
+
+def test_an_estimate_looks_away_from_what_it_does_not_know(together_api, upload):
+    body = {"training_file": upload(), "model": BASE, "n_checkpoints": "many", "max_seq_length": [1]}
+
+    assert client_of().post("/v1/fine-tunes/estimate-price", body=body, cast_to=object)["estimation_available"]
 
 
 @pytest.mark.parametrize("id", ["ft-00000000-0000", "batch_01jh6xa7reempvjyh6n3yst2zw", "x" * 300])

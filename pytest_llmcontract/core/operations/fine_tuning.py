@@ -33,6 +33,7 @@ from pytest_llmcontract.core.operations.training import (
     counted_file,
     planned,
     type_of,
+    whole,
 )
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -114,7 +115,7 @@ def plan_of(state: State, turn: Turn) -> Plan | Refusal:
     if isinstance(base, Refusal):
         return base
     for name, most in MOST.items():
-        if (turn.body.get(name) or 0) > most:
+        if whole(turn.body, name) > most:
             return wrong(state, turn, f"{name} must be at most {most} for {base.id}", name)
     training = _data(state, turn, "training_file", base)
     validation = _data(state, turn, "validation_file", base) if turn.body.get("validation_file") else None
@@ -426,7 +427,7 @@ class Preview(AboutTraining):
         file = training_file(state, turn, "training_file")
         if isinstance(file, Refusal):
             return file
-        most = turn.body.get("top_k") or 5
+        most = whole(turn.body, "top_k") or 5
         lines = [line.decode("utf-8", "replace") for line in file.data.splitlines() if line.strip()]
         return Trainable(model, tuple(lines[:most]), file.report.form if file.report else "")
 

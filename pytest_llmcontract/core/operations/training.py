@@ -93,9 +93,9 @@ class Plan(NamedTuple):
 
 def planned(state: State, body: Mapping[str, Any], model: Model, training: Dataset, validation: Dataset | None) -> Plan:
     """Tokens and price of the job that *body* describes."""
-    epochs, evals = body.get("n_epochs") or 1, body.get("n_evals") or 0
+    epochs, evals = whole(body, "n_epochs") or 1, whole(body, "n_evals")
     unpacked = state.edition.dialect.training_pads and body.get("packing") is False
-    each = training.examples * (body.get("max_seq_length") or model.context or 0) if unpacked else training.tokens
+    each = training.examples * (whole(body, "max_seq_length") or model.context or 0) if unpacked else training.tokens
     train, checked = epochs * each, evals * (validation.tokens if validation else 0)
     price = _rate(state.edition.training, body, model) * (train + checked) / MILLION
     return Plan(
@@ -115,6 +115,12 @@ def billions(name: str) -> Decimal:
     """Parameters of a model by its name, ``Qwen3-8B`` → 8; of one that does not say as of the smallest."""
     found = _BILLIONS.findall(name)
     return max(map(Decimal, found)) if found else Decimal(0)
+
+
+def whole(body: Mapping[str, Any], name: str) -> int:
+    """A number that the request asks for; 0: it asks for none. An estimate's contract does not know all of them."""
+    value = body.get(name)
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def method_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -192,14 +198,13 @@ class Job:
     @property
     def steps(self) -> int:
         """Of training, in all."""
-        batch = self.asked.get("batch_size")
-        size = batch if isinstance(batch, int) and batch > 0 else _BATCH
+        size = whole(self.asked, "batch_size") or _BATCH
         return self.plan.epochs * max(1, -(-self.plan.training.examples // size))
 
     @property
     def saved(self) -> list[int]:
         """The steps after which its weights are kept."""
-        count = min(self.asked.get("n_checkpoints") or 1, self.steps)
+        count = min(whole(self.asked, "n_checkpoints") or 1, self.steps)
         return sorted({self.steps * number // count for number in range(1, count + 1)})
 
     def status(self, at: float) -> str:

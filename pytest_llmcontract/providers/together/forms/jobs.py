@@ -21,7 +21,7 @@ from pytest_llmcontract.core.operations.fine_tuning import Estimate, Models, Tra
 from pytest_llmcontract.core.operations.identity import Identity
 from pytest_llmcontract.core.operations.lasting import Thing, Things
 from pytest_llmcontract.core.operations.sessions import Gone, Session
-from pytest_llmcontract.core.operations.training import MOST, Job, method_of, type_of
+from pytest_llmcontract.core.operations.training import MOST, Job, method_of, type_of, whole
 from pytest_llmcontract.providers.together.forms.shown import Show, iso, without_none
 
 _BILLION = Decimal(1_000_000_000)
@@ -53,21 +53,17 @@ def job_summary(turn: Turn, job: Job) -> dict[str, Any]:
         "model_output_name": job.name,
         "adapter_output_name": job.adapter_name if job.adapter_ids else None,
         "n_epochs": job.plan.epochs,
-        "n_checkpoints": job.asked.get("n_checkpoints") or 1,
+        "n_checkpoints": whole(job.asked, "n_checkpoints") or 1,
         "n_evals": job.plan.evals,
         "training_method": dict(method_of(job.asked)),
         "training_type": dict(type_of(job.asked)),
         **{name: job.asked.get(name) for name in _KEPT},
-        "batch_size": _number(job.asked.get("batch_size")),
+        "batch_size": whole(job.asked, "batch_size") or None,
         "token_count": job.plan.train_tokens + job.plan.eval_tokens if counted else None,
         "total_price": int(job.price * _BILLION) if counted else None,
         "progress": {"estimate_available": left > 0, "seconds_remaining": round(left)},
         "events": [],
     }
-
-
-def _number(size: Any) -> int | None:
-    return size if isinstance(size, int) else None
 
 
 def one_job(turn: Turn, answer: Thing) -> dict[str, Any]:
