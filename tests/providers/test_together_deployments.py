@@ -496,11 +496,15 @@ def test_events_tell_the_story_the_newest_first(project, llm_clock):
     def told(**query):
         return [each.type for each in project.endpoints.list_events(endpoint.id, **query)]
 
-    assert told() == ["deployment.ready", "endpoint.updated", "deployment.created", "endpoint.created"]
-    assert told(deployment_ids=[deployment.id]) == ["deployment.ready", "deployment.created"]
+    assert told() == ["deployment.scaled", "endpoint.updated", "deployment.created", "endpoint.created"]
+    assert told(deployment_ids=[deployment.id]) == ["deployment.scaled", "deployment.created"]
     assert told(source_kinds=["SOURCE_KIND_ENDPOINT"]) == ["endpoint.updated", "endpoint.created"]
-    assert told(types=["deployment.ready"]) == told(since=begun.replace(minute=5)) == ["deployment.ready"]
-    assert told(until=begun) == []
+    assert told(types=["deployment.scaled"]) == told(since=begun.replace(minute=5)) == ["deployment.scaled"]
+    assert told(until=begun) == told(min_level="LEVEL_WARN") == told(subject_id="ro_1") == []
+    scaled, updated, created, _ = project.endpoints.list_events(endpoint.id)
+    assert (scaled.old_replicas, scaled.new_replicas, created.name) == (0, 1, deployment.name)
+    assert updated.paths == ["trafficSplit"]
+    assert "is not of this endpoint" in refusal(lambda: told(deployment_ids=["dep_1"]), 400)
     assert refusal(lambda: told(since="yesterday"), 400)
 
 
@@ -576,7 +580,8 @@ def test_a_rollout_wakes_its_target_moves_the_traffic_in_steps_and_stops_its_sou
     assert [each.deployment_id for each in project.endpoints.retrieve(endpoint.id).traffic_split] == [green.id]
     assert list(together_api.account.endpoints) == [green.id]
     assert project.chat(endpoint.name).choices
-    assert project.endpoints.list_events(endpoint.id).data[0].type == "rollout.completed"
+    about = project.endpoints.list_events(endpoint.id, subject_id=rollout.id)
+    assert [event.type for event in about] == ["rollout.completed"]
 
 
 @dedicated

@@ -96,7 +96,7 @@ class MakeEndpoint(MakeResource):
         resource.fields |= {"name": own_name(state, turn), "trafficSplit": []}
         resource.more["view"] = partial(_view, state, resource)
         _open(state, resource)
-        happens(state, resource, "endpoint.created", "Endpoint created")
+        happens(state, resource, "endpoint.created", "Endpoint created", name=resource.fields["name"])
 
 
 def _view(state: State, endpoint: Resource) -> tuple[list[tuple[Resource, float]], str]:
@@ -186,7 +186,7 @@ class ChangeEndpoint(ChangeResource):
             for deployment in below(state, DEPLOYMENTS, endpoint=thing.id):
                 _named(state, deployment, thing, bare_name(deployment))
         _open(state, thing)
-        happens(state, thing, "endpoint.updated", "Endpoint updated")
+        happens(state, thing, "endpoint.updated", "Endpoint updated", paths=_changes(thing.fields, before))
 
 
 class DropEndpoint(DropResource):
@@ -226,10 +226,10 @@ class MakeDeployment(MakeResource):
     def begun(self, state: State, turn: Turn, resource: Resource) -> None:
         endpoint = self._planned(state, turn, resource)
         run = run_of(resource)
-        run.arrived = partial(happens, state, endpoint, "deployment.ready", "Deployment is ready", resource)
+        run.scaled = partial(_scaled, state, endpoint, resource)
         run.idle = _idle_seconds(resource.fields)
         _named(state, resource, endpoint, resource.fields["name"])
-        happens(state, endpoint, "deployment.created", "Deployment created", resource)
+        happens(state, endpoint, "deployment.created", "Deployment created", resource, name=resource.fields["name"])
         scale(state, run, replicas_of(resource.fields)[0])
 
     def _planned(self, state: State, turn: Turn, resource: Resource) -> Resource:
@@ -351,7 +351,8 @@ class ChangeDeployment(ChangeResource):
         if thing.fields["autoscaling"] != before["autoscaling"]:
             scale(state, run, replicas_of(thing.fields)[0])
         watch(state, run)
-        happens(state, endpoint, "deployment.updated", "Deployment updated", thing)
+        paths = _changes(thing.fields, before)
+        happens(state, endpoint, "deployment.updated", "Deployment updated", thing, paths=paths)
 
 
 def _bad_name(state: State, turn: Turn, thing: Resource, new: dict[str, Any]) -> Refusal | None:
@@ -403,15 +404,31 @@ class DropDeployment(DropResource):
         if thing.id in weights:
             del weights[thing.id]
             route(state, endpoint, weights)
-        happens(state, endpoint, "deployment.deleted", "Deployment deleted", thing)
+        happens(state, endpoint, "deployment.deleted", "Deployment deleted", thing, name=thing.fields["name"])
 
 
 # What happened, and how much
 
 
-def happens(state: State, endpoint: Resource, kind: str, message: str, about: Resource | None = None) -> None:
-    """Note an event of an endpoint."""
-    fields = {"type": kind, "message": message, "deploymentId": about.id if about else None}
+def _changes(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    return [name for name, value in now.items() if value != before.get(name)]
+
+
+def _scaled(state: State, endpoint: Resource, deployment: Resource, before: int, now: int) -> None:
+    said = f"Deployment has {now} {'replica' if now == 1 else 'replicas'} ready"
+    happens(state, endpoint, "deployment.scaled", said, deployment, oldReplicas=before, newReplicas=now)
+
+
+def happens(
+    state: State, endpoint: Resource, kind: str, message: str, about: Resource | None = None, **more: Any
+) -> None:
+    """Note an event of an endpoint.
+
+    Args:
+        about: The deployment that it is about.
+        more: Further fields of it.
+    """
+    fields = {"type": kind, "message": message, "deploymentId": about.id if about else None, **more}
     new_resource(state, EVENTS, "evt", {"project": endpoint.places["project"], "endpoint": endpoint.id}, fields)
 
 
@@ -431,6 +448,9 @@ class ListEvents(OfProject):
             since, until = (_asked_moment(state, turn, name, usual) for name, usual in _EVER)
         except BadInput as problem:
             return wrong(state, turn, str(problem))
+        own = {each.id for each in below(state, DEPLOYMENTS, endpoint=id)}
+        if foreigners := [each for each in _listed(turn, "deploymentIds") if each not in own]:
+            return wrong(state, turn, f"deployment {foreigners[0]} is not of this endpoint", "deploymentIds")
         events = [event for event in below(state, EVENTS, endpoint=id) if _asked_for(turn, event)]
         return paged(state, turn, [event for event in events[::-1] if since <= event.at < until], most=10_000)
 
@@ -452,7 +472,9 @@ def _asked_for(turn: Turn, event: Resource) -> bool:
     deployments, types = _listed(turn, "deploymentIds"), _listed(turn, "types")
     of_kind = source in kinds if kinds else about is not None or not deployments
     of_deployment = not deployments or about is None or about in deployments
-    return of_kind and of_deployment and (not types or event.fields["type"] in types)
+    subject, of_type = asked(turn, "subjectId"), not types or event.fields["type"] in types
+    loud = asked(turn, "minLevel") not in ("LEVEL_WARN", "LEVEL_ERROR")  # nothing worse than a piece of news happens
+    return of_kind and of_deployment and of_type and loud and subject in ("", event.fields.get("subjectId"))
 
 
 def _listed(turn: Turn, name: str) -> list[str]:

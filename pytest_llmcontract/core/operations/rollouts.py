@@ -243,7 +243,7 @@ def _land(state: State, rollout: Resource) -> None:
     del weights[source.id]
     route(state, endpoint, weights)
     _resize(state, source, final_replicas(state, rollout.fields)[0])
-    happens(state, endpoint, "rollout.completed", "Rollout completed")
+    happens(state, endpoint, "rollout.completed", "Rollout completed", subjectId=rollout.id)
 
 
 class ListRollouts(ListResources):

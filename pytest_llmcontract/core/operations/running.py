@@ -45,7 +45,7 @@ class Stage(NamedTuple):
     """Replicas that answer."""
 
 
-def _nothing() -> None:
+def _nothing(before: int, now: int) -> None:
     """Nobody wants to hear of it."""
 
 
@@ -64,8 +64,8 @@ class Run:
     stages: list[Stage]
     idle: float = 0
     """Seconds without a call after which it stops; 0: it does not."""
-    arrived: Callable[[], object] = _nothing
-    """Called when all replicas that were asked for are ready."""
+    scaled: Callable[[int, int], object] = _nothing
+    """Called with how many replicas answered before and answer now."""
     used: float = 0
     """When a call reached it last, or it became ready."""
     coming: Appointment | None = None
@@ -125,18 +125,17 @@ def scale(state: State, run: Run, replicas: int) -> None:
         run.stages += [Stage(at + second, name, has) for second, name in enumerate(begun)]
         wait = state.edition.dialect.machine_seconds
         run.stages.append(Stage(at + wait, run.words.ready, replicas))
-        run.coming = state.schedule.after(wait, partial(_arrive, state, run))
+        run.coming = state.schedule.after(wait, partial(_arrive, state, run, has))
     else:
         run.stages.append(Stage(at, run.words.ready, replicas))
         if replicas < has:
-            _pay(state, run)
+            _pay(state, run, has)
     watch(state, run)
 
 
-def _arrive(state: State, run: Run) -> None:
+def _arrive(state: State, run: Run, before: int) -> None:
     run.used = state.clock.seconds
-    run.arrived()
-    _pay(state, run)
+    _pay(state, run, before)
     watch(state, run)
 
 
@@ -146,13 +145,17 @@ def stop(state: State, run: Run) -> None:
     if run.rests(at):
         return
     _forget(run, at)
+    before = run.ready(at)
     run.stages += [Stage(at, "STOPPING", 0), Stage(at + _STOPPING_SECONDS, "STOPPED", 0)]
+    if before:
+        run.scaled(before, 0)
     state.account.end_rent(run.id, at)
 
 
-def _pay(state: State, run: Run) -> None:
-    """Pay for what is ready now."""
+def _pay(state: State, run: Run, before: int) -> None:
+    """Pay for what is ready now; it was as much *before*."""
     at = state.clock.seconds
+    run.scaled(before, run.ready(at))
     machine = Rented(run.id, run.model, partial(stop, state, run), run.charge)
     state.account.rent(machine, run.hourly * run.ready(at), at)
 

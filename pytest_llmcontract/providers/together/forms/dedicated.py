@@ -195,6 +195,7 @@ def event(turn: Turn, answer: Thing) -> dict[str, Any]:
             "type": resource.fields["type"],
             "message": resource.fields["message"],
             "deploymentId": about,
+            **{name: resource.fields.get(name) for name in ("name", "oldReplicas", "newReplicas", "paths")},
         }
     )
 
