@@ -5,6 +5,7 @@ Loading this module imports the standard library and pytest only; a simulation i
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Generator, Iterator
 from types import ModuleType
@@ -117,6 +118,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         fixture = "_llm_contract" if name == "llm_contract" else name
         if fixture not in names and item.get_closest_marker(name):
             names.append(fixture)
+
+
+@pytest.hookimpl
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Asynchronous tests of a ``ClientContract`` that no plugin for event loops runs: they have one of their own."""
+    if not hasattr(pyfuncitem.function, "llm_behaviour") or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    import asyncio
+
+    __tracebackhide__ = True
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}))
+    return True
 
 
 # Fixtures.
