@@ -40,6 +40,8 @@ class Interception(AnyInterception):
         with _lock:
             if not INSTALLED:
                 _start()
+            else:
+                sockets.PATCHES.raise_to_top()  # a conftest may have a look-up of its own by now
             INSTALLED.add(self, outermost=outermost)
 
     def remove(self) -> None:
