@@ -20,6 +20,7 @@ from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folde
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
 from pytest_llmcontract.failure import caught_by_unittest
 from pytest_llmcontract.verdict import (
+    BATTERY,
     CARRIED,
     GUARD,
     OPTIONS,
@@ -338,12 +339,14 @@ class _SessionSummary:
         self._ledger = ledger
         self._collected: list[tuple[str, list[str]]] = []
         self._recorded: list[str] = []
+        self._judged: list[dict[str, Any]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._ledger:
             self._ledger.add(report, getattr(report, PART, None))
         self._collected += [(report.nodeid, warning) for warning in getattr(report, CARRIED, ())]
         self._recorded += getattr(report, RECORDED, ())
+        self._judged += getattr(report, BATTERY, ())
 
     def interrupted(self, item: pytest.Item) -> None:
         """What *item* did until Ctrl-C."""
@@ -375,6 +378,12 @@ class _SessionSummary:
         if lines:
             terminalreporter.section("llmcontract")
             for line in lines:
+                terminalreporter.write_line(line)
+        if self._judged:
+            from pytest_llmcontract.report.battery import table
+
+            terminalreporter.section("llmcontract battery")
+            for line in table(self._judged, briefly=terminalreporter.config.option.verbose < 0):
                 terminalreporter.write_line(line)
         if self._recorded:
             terminalreporter.section("llmcontract recordings")

@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "contracting": ({"core", "recordings", "process"}, set()),
     "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
-    "battery": ({"core", "options", "simulated_provider"}, {"pytest"}),
+    "battery": ({"core", "options", "simulated_provider", "verdict"}, {"pytest"}),
     "simulation": (
         {
             "adapters",

@@ -16,6 +16,8 @@ from pytest_llmcontract.core.battery.behaviours import Behaviour, behaviours_of,
 from pytest_llmcontract.core.battery.verdict import Observed, Verdict, judge, not_applicable
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.registry import provider_names
+from pytest_llmcontract.core.secrets import scrubbed
+from pytest_llmcontract.verdict import verdict_of
 
 Expected = str | type[Exception] | Sequence[str | type[Exception]]
 _LEFT_OUT = "not applicable"
@@ -230,10 +232,12 @@ class _Run:
 
     def _say(self, verdict: Verdict) -> None:
         __tracebackhide__ = True
+        verdict_of(self._item).judged(verdict)
         if verdict.verdict == "not applicable":
             pytest.skip(verdict.reason)
         if verdict.verdict == "fail":
-            pytest.fail(f"{verdict.behaviour}: {verdict.reason}\n\n{verdict.detail}", pytrace=False)
+            told = f"{verdict.behaviour}: {verdict.reason}\n\n{verdict.detail}"
+            pytest.fail(scrubbed(told), pytrace=False)
 
 
 def _never_asked(provider: str, error: Exception | None) -> str:
