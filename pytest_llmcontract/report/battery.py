@@ -20,7 +20,7 @@ def table(verdicts: Iterable[Mapping[str, Any]], *, briefly: bool = False) -> li
     clients: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for verdict in verdicts:
         clients.setdefault((verdict["client"], verdict["provider"]), []).append(verdict)
-    lines = []
+    lines: list[str] = []
     for (client, provider), rows in clients.items():
         lines += [*([""] if lines else []), f"{client}, {provider}: {counts(rows)}"]
         lines += _rows([row for row in rows if row["verdict"] == "fail" or not briefly])
