@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS
 from pytest_llmcontract.core.exchange import ApiRequest
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.ledger import Calls
-
-MOST_REQUESTS = 200
-"""Of one call: who asks more often asks without end."""
 
 
 class Stopped(BaseException):

@@ -16,6 +16,8 @@ Judgement = Literal["pass", "fail", "not applicable"]
 
 WHOLE = frozenset({"", "stop", "eos", "tool_calls", "function_call"})
 """Why an answer ends that lacks nothing."""
+MOST_REQUESTS = 200
+"""Of one call: who asks more often asks without end."""
 _ACCIDENTS = (
     ArithmeticError,
     AssertionError,
@@ -174,15 +176,18 @@ def _forbidden(
 ) -> tuple[str, str]:
     """The first thing that must not happen and did, and how to do better; two empty texts: nothing."""
     if outcome == "hangs" or ("hang" in behaviour.never and observed.seconds > behaviour.deadline):
-        return f"hangs: it was still not done after {seconds(behaviour.deadline)} of virtual time", _FIXES["hang"]
+        return f"hangs: it was still not done after {seconds(behaviour.deadline)}", _FIXES["hang"]
+    if outcome == "storms":
+        return (
+            f"storms: more than {MOST_REQUESTS} requests, and no end",
+            "stop after a few attempts, and tell the caller",
+        )
     for never in behaviour.never:
         for finding in _found(observed.calls, _RULES.get(never, ()), allowed):
             if never in _ANYBODY or finding.severity != "warning":
                 return _said(finding), finding.fix
         if never == outcome and outcome not in accepted:
             return _told(outcome, observed), _FIXES[never]
-    if outcome == "storms":
-        return f"storms: {len(observed.calls)} requests, and no end", "stop after a few attempts, and tell the caller"
     return "", ""
 
 
