@@ -52,13 +52,21 @@ def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body
         known = sorted({f"{one.method} {one.path}" for one in CONTROLS})
         return 404, _problem(f"{method} {path} is nothing; there are {', '.join(known)}")
     try:
-        given = {**asked, **_read(body)}
-        _check(control, given)
-        return 200, control.run(worlds, worlds.named(name), given)
+        return 200, run_control(control, worlds, worlds.named(name), {**asked, **_read(body)})
     except LlmContractError as problem:
         return 400, _problem(str(problem))
     except (TypeError, ValueError) as problem:
         return 400, _problem(f"{control.method} {control.path}: {problem}")
+
+
+def run_control(control: Control, worlds: Worlds, scope: Scope, given: Given) -> Any:
+    """What *control* answers that is asked with *given*.
+
+    Raises:
+        LlmContractError, TypeError, ValueError: It is not accepted.
+    """
+    _check(control, given)
+    return control.run(worlds, scope, given)
 
 
 def _read(body: bytes) -> Given:
@@ -306,22 +314,29 @@ def openapi() -> Given:
 
 
 def _operation(one: Control) -> Given:
-    names = {**({"provider": "string"} if one.provider else {}), **one.takes}
     said: Given = {
         "summary": one.what,
         "parameters": [{"name": "x-llmcontract-test", "in": "header", "schema": {"type": "string"}}],
         "responses": {"200": {"description": "done"}, "400": {"description": "not accepted; the message says what is"}},
     }
     if one.method == "GET":
-        query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in names.items()]
+        query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in _names(one).items()]
         return {**said, "parameters": said["parameters"] + query}
-    body = {
+    return {**said, "requestBody": {"content": {"application/json": {"schema": body_schema(one)}}}}
+
+
+def body_schema(one: Control) -> Given:
+    """The JSON Schema of what *one* takes."""
+    return {
         "type": "object",
-        "properties": {name: _schema(kind) for name, kind in names.items()},
+        "properties": {name: _schema(kind) for name, kind in _names(one).items()},
         "required": ["provider"] if one.provider else [],
         "additionalProperties": False,
     }
-    return {**said, "requestBody": {"content": {"application/json": {"schema": body}}}}
+
+
+def _names(one: Control) -> Mapping[str, str]:
+    return {**({"provider": "string"} if one.provider else {}), **one.takes}
 
 
 def _schema(kind: str) -> Given:
