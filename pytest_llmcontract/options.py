@@ -34,6 +34,9 @@ MARKERS = {
 }
 """Marker -> signature, of those that are no provider's. One named as a fixture asks for it too."""
 
+_SEED = "_LLMCONTRACT_SEED"
+"""Of the environment: the seed that the session drew."""
+
 _POSITIONAL = {"llm_contract": ("path",)}
 
 _MARKER_HELP = {
@@ -75,6 +78,10 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "metavar": "PATH",
         "action": "append",
         "help": "write a report when the session ends, by suffix .json, .html, .md or .sarif; repeatable",
+    },
+    "seed": {
+        "metavar": "N",
+        "help": "seed of every chaos() that names none: a number, or random for another one each session; default 0",
     },
     "select": {
         "metavar": "CODES",
@@ -188,6 +195,7 @@ class Options(NamedTuple):
     edition_ini: str | None = None
     guard: Guard = Guard()
     retires_within: int = 30
+    seed: int = 0
     requests_per_call: int = 6
     attempts_per_call: int = 10
     selection: Selection | None = None
@@ -230,6 +238,7 @@ def read_options(config: pytest.Config) -> Options:
         edition_ini=ini or None,
         guard=Guard(cast("Any", guard), config.getini("llmcontract_allow_hosts")),
         retires_within=_days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
+        seed=_seed(config),
         requests_per_call=_number("llmcontract_requests_per_call", config),
         attempts_per_call=_number("llmcontract_attempts_per_call", config),
         selection=_selection(config),
@@ -331,6 +340,18 @@ def _on_expiry(text: str) -> str:
     if text and text not in accepted:
         raise pytest.UsageError(f"llmcontract_on_expiry = {text!r} (ini): accepted are {', '.join(accepted)}")
     return text or "warn"
+
+
+def _seed(config: pytest.Config) -> int:
+    flag, ini = config.getoption("llmcontract_seed"), config.getini("llmcontract_seed")
+    text, where = (flag, "--llmcontract-seed") if flag is not None else (ini or "0", "llmcontract_seed (ini)")
+    if text == "random":
+        # One for the whole session, whatever process of it a test runs in.
+        os.environ.setdefault(_SEED, str(int.from_bytes(os.urandom(3), "big")))
+        text = os.environ[_SEED]
+    if not (text.isascii() and text.removeprefix("-").isdecimal() and len(text) < 20):
+        raise pytest.UsageError(f"{where} = {text!r}: accepted is a whole number, or random")
+    return int(text)
 
 
 def _number(key: str, config: pytest.Config) -> int:

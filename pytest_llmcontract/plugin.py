@@ -70,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
             on_expiry=read.on_expiry,
             unplayed=read.unplayed,
             selection=read.selection,
+            seed=read.seed,
             requests_per_call=read.requests_per_call,
             attempts_per_call=read.attempts_per_call,
             record_flag=read.record_flag,

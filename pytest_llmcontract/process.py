@@ -39,6 +39,8 @@ class Defaults(NamedTuple):
     """Which calls are stopped."""
     selection: Selection | None = None
     """Which rules count; ``None``: all."""
+    seed: int = 0
+    """Of ``chaos()`` that names none."""
     requests_per_call: int = 6
     """Requests of one logical call that several layers may make together (LLM307)."""
     attempts_per_call: int = 10

@@ -140,7 +140,9 @@ class Scripting:
         if spec.status == 200:
             # An error within a stream that began well.
             told = filled if message is None else {**filled, "message": message}
-            return self._script(StreamCut(1, "error_event", spec.name, told, body), when, times, f"fail({error!r})")
+            return self._script(
+                StreamCut(1, None, "error_event", spec.name, told, body), when, times, f"fail({error!r})"
+            )
         fault = self._fault(error, retry_after, limit, message, headers, filled, body)
         return self._script(fault, when, times, f"fail({error!r})")
 
@@ -150,32 +152,56 @@ class Scripting:
         return self._script(part, when, None, f"outage(seconds={seconds:g})")
 
     def cut_stream(
-        self, *, after: int = 3, how: CutHow = "disconnect", when: When = None, times: int | None = 1
+        self,
+        *,
+        after: int = 3,
+        at_byte: int | None = None,
+        how: CutHow = "disconnect",
+        when: When = None,
+        times: int | None = 1,
     ) -> Script:
         """End a stream too early, after *after* events.
 
         Args:
+            at_byte: In place of *after*: how many bytes of the stream arrive, wherever that is: between two events, in
+                the middle of one, within a character.
             how: ``disconnect``, ``error_event`` (the provider's own, within a 200), ``truncate`` (in the middle of
                 an event, and of a character where there is a wide one) or ``stall`` (until the client gives up).
         """
         hows = ("disconnect", "error_event", "truncate", "stall")
         if how not in hows:
             raise BadInput(f"cut_stream(how={how!r}) is not known; accepted: {', '.join(hows)}")
-        part = StreamCut(int(_not_negative("cut_stream(after=)", after)), how)
-        return self._script(part, when, times, f"cut_stream(how={how!r})")
+        where = "" if at_byte is None else f"at_byte={at_byte}, "
+        if at_byte is not None:
+            if isinstance(at_byte, bool) or not isinstance(at_byte, int) or at_byte < 0:
+                raise BadInput(f"cut_stream(at_byte={at_byte!r}); accepted: a number of bytes from 0")
+            if how not in ("disconnect", "stall"):
+                raise BadInput(
+                    f"cut_stream(at_byte={at_byte}, how={how!r}); accepted beside at_byte: disconnect, stall"
+                )
+        part = StreamCut(int(_not_negative("cut_stream(after=)", after)), at_byte, how)
+        return self._script(part, when, times, f"cut_stream({where}how={how!r})")
 
     def latency(self, *, first_token: float = 0.0, per_token: float = 0.0, when: When = None) -> Script:
         """Answer slowly: virtual seconds before the first token, and before each further one of a stream."""
         part = Latency(_not_negative("latency(first_token=)", first_token), _not_negative("per_token=", per_token))
         return self._script(part, when, None, "latency()")
 
-    def chaos(self, rate: float, *, errors: Iterable[str | int] = (), seed: int = 0, when: When = None) -> Script:
+    def chaos(
+        self, rate: float, *, errors: Iterable[str | int] = (), seed: int | None = None, when: When = None
+    ) -> Script:
         """Fail calls at random, the same ones for the same seed.
 
         Args:
             rate: Share of the calls that fail, 0 to 1.
-            errors: Which errors, by name or status; default the provider's 429, 500 and 503.
+            errors: Which errors, by name or status, faults of the connection too; default the provider's 429, 500 and
+                503.
+            seed: Default that of ``--llmcontract-seed``, 0 without it. A test that fails says which it was.
         """
+        if seed is None:
+            seed = self.simulator.state.chaos_seed
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise BadInput(f"chaos(seed={seed!r}); accepted: a whole number")
         if not 0 <= rate <= 1:
             raise BadInput(f"chaos(rate={rate!r}): accepted is a share between 0 and 1")
         faults = tuple(self._fault(error) for error in tuple(errors) or (429, 500, 503))

@@ -455,8 +455,15 @@ def _world(settings: ClockSettings) -> World:
     clock = VirtualClock(settings.start or noon_of(newest), ticks=ticks)
     dated = settings.start is not None
     bounds = Bounds(defaults().requests_per_call, defaults().attempts_per_call)
-    within = defaults().retires_within
-    return World(clock, journal_of_test(), retires_within=within, today=today(), dated=dated, bounds=bounds)
+    return World(
+        clock,
+        journal_of_test(),
+        retires_within=defaults().retires_within,
+        today=today(),
+        dated=dated,
+        chaos_seed=defaults().seed,
+        bounds=bounds,
+    )
 
 
 def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> CassetteTape | None:

@@ -31,6 +31,7 @@ class World:
         retires_within: Days before its retirement from which the use of a model is LLM108; 0: never.
         today: The real day: what retires is told by it where it is later than the virtual one.
         dated: Whether the clock begins at a day of somebody's choice; else at that of the earliest edition in play.
+        chaos_seed: Of ``chaos()`` that names none.
         bounds: How often a logical call may be sent.
     """
 
@@ -42,6 +43,7 @@ class World:
         retires_within: int = 30,
         today: date = date.min,
         dated: bool = True,
+        chaos_seed: int = 0,
         bounds: Bounds = Bounds(),  # noqa: B008 - a frozen value
     ) -> None:
         self.clock = clock
@@ -54,6 +56,7 @@ class World:
         self._today = today
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
+        self._chaos_seed = chaos_seed
         self._bounds = bounds
 
     def begin_test(self) -> None:
@@ -88,6 +91,7 @@ class World:
                 tokens or DefaultEstimator(),
                 seed=seed,
                 retires_within=self._retires_within,
+                chaos_seed=self._chaos_seed,
                 today=self._today,
             ),
             self.clock.lock,

@@ -19,6 +19,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
 from pytest_llmcontract.core.completion.vectors import packed
 from pytest_llmcontract.core.contract.request import PlainWording
+from pytest_llmcontract.core.facts.dialect import Dialect
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec, Model
 from pytest_llmcontract.core.kept.schedule import Schedule
@@ -26,6 +27,7 @@ from pytest_llmcontract.core.limits.limiter import Shortage
 from pytest_llmcontract.core.limits.rules import Refill
 from pytest_llmcontract.core.money.account import PlainAccount
 from pytest_llmcontract.core.operations.embeddings import Vectors
+from pytest_llmcontract.core.operations.lasting import Thing
 from pytest_llmcontract.core.operations.models import Listing
 from pytest_llmcontract.core.provider import Provider
 from pytest_llmcontract.core.settings import ProviderSettings
@@ -165,6 +167,20 @@ def asks_for_usage(body: Mapping[str, Any]) -> bool:
 def model_record(model: Model) -> dict[str, Any]:
     """One model as OpenAI lists it."""
     return {"id": model.id, "object": "model", "created": model.created, "owned_by": model.owner}
+
+
+class ContentForm:
+    """What is in a file, to the byte."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def type_of(self, turn: Turn) -> str:
+        return self._dialect.file_content_type
+
+    def body(self, turn: Turn, answer: Thing) -> bytes:
+        data: bytes = answer.thing.data
+        return data
 
 
 @dataclass(frozen=True, slots=True)

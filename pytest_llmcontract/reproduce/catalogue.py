@@ -123,6 +123,8 @@ class Reading:
 def readings(paste: Paste, providers: tuple[str, ...]) -> list[Reading]:
     """What *paste* may be, the likeliest first."""
     text = paste.plain
+    if not text and paste.fields:
+        return list(_without_words(paste, providers))
     found = [
         (_likely(paste, provider, spec, whole, pattern.weight), -index, Reading(provider, spec, values, whole, family))
         for index, (provider, spec, pattern, family) in enumerate(_templates(providers))
@@ -135,6 +137,28 @@ def readings(paste: Paste, providers: tuple[str, ...]) -> list[Reading]:
     for _, _, reading in found:
         distinct.setdefault((reading.provider, reading.name), reading)
     return list(distinct.values())
+
+
+def _without_words(paste: Paste, providers: tuple[str, ...]) -> Iterator[Reading]:
+    """The errors without words that have the very fields of *paste*."""
+    for provider in providers:
+        for spec in reversed(error_history(provider)):
+            values = None if message_of(spec) else _values_of(spec.body, paste.fields)
+            if values is not None and _possible(paste, spec):
+                yield Reading(provider, spec, values, whole=True)
+
+
+def _values_of(body: Any, fields: Mapping[str, Any]) -> dict[str, str] | None:
+    """What *fields* have in the places of *body*'s placeholders; ``None`` if they are another body's."""
+    if not isinstance(body, dict) or body.keys() != fields.keys():
+        return None
+    open_names = {name: found[1] for name, value in body.items() if (found := _OPEN.fullmatch(str(value)))}
+    if any(value != fields[name] for name, value in body.items() if name not in open_names):
+        return None
+    return {placeholder: str(fields[name]) for name, placeholder in open_names.items()}
+
+
+_OPEN = re.compile(r"\{([a-z_]+)\}")
 
 
 def _possible(paste: Paste, spec: ErrorSpec) -> bool:
@@ -186,7 +210,7 @@ def message_of(spec: ErrorSpec) -> str:
     """The text of an error, with its placeholders; of a page what its title says."""
     if isinstance(spec.body, str) and not spec.body.startswith("{"):
         return page_title(spec.body) or spec.body
-    message = _error(spec).get("message", "")
+    message = _error(spec).get("message") or ""
     return str(message.get("message", "")) if isinstance(message, dict) else str(message)
 
 

@@ -465,6 +465,13 @@ def words_in(paste: Paste) -> Iterator[Paste]:
         place += len(line) + 1
 
 
+def fields_in(paste: Paste) -> Iterator[Paste]:
+    """What the error may be, if it is one without words: each object, with the status beside it."""
+    for value, start, _ in objects(paste.text):
+        status = paste.status or _status(paste.text[:start], "")
+        yield replace(paste, message="", fields=value, body=value, status=status)
+
+
 def _worded(paste: Paste, words: str, start: int, end: int) -> Paste:
     before, after, line = paste.text[:start], paste.text[end : end + 2 * NEAR], paste.text[start:end]
     owner = owner_of(words, before + "\n" + line.replace(words, " "), after)

@@ -254,7 +254,7 @@ def silence(seconds: int) -> bytes:
 def error_of(reply: ApiReply) -> Mapping[str, Any]:
     """The error in a reply, in one form for all: ``{"message", "type", …}``.
 
-    Of a stream it is what the stream breaks off with, of a page what its title says.
+    Of a stream it is what the stream breaks off with, of a page what its title says. One without words has only fields.
     """
     body = reply.json if reply.events is None else _last_event(reply.text)
     if isinstance(body, dict):
@@ -265,6 +265,8 @@ def error_of(reply: ApiReply) -> Mapping[str, Any]:
             return error
         if error is not None:
             return {"message": error}
+        if "choices" not in body:
+            return {"message": "", **body}
     return {"message": page_title(reply.text) or reply.text}
 
 

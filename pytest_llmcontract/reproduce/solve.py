@@ -18,7 +18,7 @@ from pytest_llmcontract.reproduce.catalogue import Reading, constants, readings,
 from pytest_llmcontract.reproduce.limits import honest, read_refusal
 from pytest_llmcontract.reproduce.limits import scenarios as limit_scenarios
 from pytest_llmcontract.reproduce.mistakes import mistakes, speaks_of_form
-from pytest_llmcontract.reproduce.paste import Paste, plain, words_in
+from pytest_llmcontract.reproduce.paste import Paste, fields_in, plain, words_in
 from pytest_llmcontract.reproduce.scenario import Fault, Played, Scenario, play
 from pytest_llmcontract.reproduce.signs import signs_of
 from pytest_llmcontract.reproduce.states import newest_with, plain_call, states, word_for_word
@@ -64,6 +64,8 @@ def solve(paste: Paste, *, provider: str | None = None, edition: str | None = No
     days = _days(names, edition)
     if paste.message is not None:
         return _solved(paste, provider, days)
+    if (fields := _in_fields(paste, provider, days)) is not None:
+        return _solved(fields, provider, days)
     if (found := _whole(paste, provider, days)) is not None:
         return found
     worded = [words for words in words_in(paste) if not _speaks_of_http(words.whole)]
@@ -100,6 +102,14 @@ def _speaks_of_http(words: str) -> bool:
 def _only_status(paste: Paste, provider: str | None) -> bool:
     told = paste.status is not None and paste.status >= 400
     return told and bool(paste.providers or provider) and not paste.guessed_status
+
+
+def _in_fields(paste: Paste, provider: str | None, days: Mapping[str, tuple[date, ...]]) -> Paste | None:
+    """An error without words, where its status or something around it tells whose fields they are."""
+    names = _names(paste, provider, days)
+    sure = provider is not None or bool(paste.providers)
+    told = (found for found in fields_in(paste) if sure or found.status is not None)
+    return next((found for found in told if readings(found, names)), None)
 
 
 def _whole(paste: Paste, provider: str | None, days: Mapping[str, tuple[date, ...]]) -> Reproduction | None:

@@ -362,6 +362,36 @@ class TestReading:
 
         assert (found and found[0]) == values
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Error code: 409 - {'file_id': 'file-abc'}",
+            '409 {"file_id":"file-abc"}',
+            'HTTP/1.1 409 Conflict\n\n{"file_id": "file-abc"}',
+            '{"file_id": "file-abc"} said api.together.xyz',
+        ],
+    )
+    def test_an_error_without_words_is_known_by_its_fields(self, text):
+        found = met(text)
+
+        assert (found.played.reply.status, found.played.reply.json, found.natural) == (
+            409,
+            {"file_id": "file-abc"},
+            True,
+        )
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            '{"file_id": "file-abc"}',
+            'HTTP/1.1 404 Not Found\n\n{"file_id": "file-abc"}',
+            '409 {"file_id": "file-abc", "status": "completed"}',
+            "None",
+        ],
+    )
+    def test_fields_alone_are_no_error(self, text):
+        assert solve(read_paste(text)) is None
+
     def test_every_text_of_the_catalogue_is_recognised(self):
         """What a provider can say today, as it says it by default."""
         missed = []

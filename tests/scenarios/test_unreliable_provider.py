@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+
 import groq
 import httpx
 import httpx2
@@ -9,6 +12,9 @@ import openai
 import pytest
 import together
 
+from pytest_llmcontract import BadInput
+
+GROQ = "https://api.groq.com/openai/v1"
 MODEL = "openai/gpt-oss-120b"
 HELLO = [{"role": "user", "content": "Say hello"}]
 
@@ -173,7 +179,101 @@ def test_only_what_is_meant_is_slow(groq_api, llm_clock):
     assert llm_clock.elapsed == 40
 
 
+# A stream that ends anywhere.
+
+
+def arrived(api, at_byte, how="disconnect"):
+    """The bytes that reach a client, whichever way its stream ends."""
+    api.reply("Zürich — 東京", times=1)
+    api.cut_stream(at_byte=at_byte, how=how)
+    got = b""
+    body = {"model": MODEL, "messages": HELLO, "stream": True}
+    headers = {"authorization": "Bearer k"}
+    sent = httpx.stream("POST", f"{GROQ}/chat/completions", json=body, headers=headers, timeout=5)
+    with contextlib.suppress(httpx.HTTPError), sent as reply:
+        for piece in reply.iter_raw():
+            got += piece
+    return got
+
+
+def test_a_stream_ends_at_any_byte(groq_api):
+    whole = arrived(groq_api, 100_000)
+    assert whole.endswith(b"data: [DONE]\n\n")
+    wide = whole.index("ü".encode()) + 1  # within the character
+
+    for end in (0, 1, 5, wide, whole.index(b"\n\n") + 1, len(whole) - 3, len(whole)):
+        got = arrived(groq_api, end)
+        assert len(got) == end
+        assert got[:20] == whole[: min(end, 20)]
+
+
+@pytest.mark.parametrize(
+    "client", [groq.Groq, lambda: openai.OpenAI(base_url=GROQ, api_key="k")], ids=["groq", "openai"]
+)
+@pytest.mark.parametrize("end", [0, 3, 200, 700, 1000])
+def test_sdks_raise_or_end_where_a_stream_was_cut(groq_api, client, end):
+    groq_api.reply("Zürich — 東京")
+    groq_api.cut_stream(at_byte=end)
+    text = ""
+    with contextlib.suppress(groq.APIError, openai.APIError, httpx.HTTPError, httpx2.HTTPError, ValueError):
+        for chunk in client().chat.completions.create(model=MODEL, messages=HELLO, stream=True):
+            text += chunk.choices[0].delta.content or ""
+
+    assert "Zürich — 東京".startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"at_byte": -1}, "a number of bytes from 0"),
+        ({"at_byte": 1.5}, "a number of bytes from 0"),
+        ({"at_byte": 3, "how": "error_event"}, "accepted beside at_byte: disconnect, stall"),
+    ],
+)
+def test_where_no_stream_can_end(groq_api, wrong, words):
+    with pytest.raises(BadInput, match=words):
+        groq_api.cut_stream(**wrong)
+
+
 # Chaos.
+
+
+def test_one_seed_for_all_chaos_of_a_session(run_pytest, pytester):
+    pytester.makepyfile(
+        """
+        import groq
+
+        def test_it(groq_api):
+            groq_api.chaos(0.5)
+            statuses = []
+            for number in range(12):
+                try:
+                    groq.Groq(max_retries=0).models.list()
+                except groq.APIStatusError:
+                    pass
+            print("statuses", groq_api.calls.statuses)
+            assert False
+        """
+    )
+
+    def told(*flags):
+        out = run_pytest(*flags).stdout.str()
+        return re.search(r"statuses \[.*", out)[0], re.search(r"chaos\(0\.5, seed=(-?\d+)\)", out)[1]
+
+    assert told() == told("--llmcontract-seed=0")
+    seven = told("--llmcontract-seed=7")
+    assert seven[1] == "7"
+    assert seven[0] != told()[0]
+    drawn = told("--llmcontract-seed=random")
+    assert told(f"--llmcontract-seed={drawn[1]}") == drawn
+
+
+def test_what_is_no_seed_is_refused(run_pytest, pytester):
+    pytester.makepyfile("def test_it(): pass")
+    result = run_pytest("--llmcontract-seed=often")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--llmcontract-seed = 'often': accepted is a whole number, or random*"])
 
 
 def struck(api, client, calls=40):

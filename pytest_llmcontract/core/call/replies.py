@@ -103,10 +103,13 @@ def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> 
     state.scripts.use(cut, turn.call)
     turn.scripted = True
     turn.whole = (*events, *done)
-    return _cut(state, turn, events, part_of(cut, StreamCut))
+    part = part_of(cut, StreamCut)
+    return _cut(state, turn, events + done if part.at_byte is not None else events, part)
 
 
 def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
+    if cut.at_byte is not None:
+        return _up_to(events, cut.at_byte), Disconnect("stall" if cut.how == "stall" else "disconnect")
     kept, lost = events[: cut.after], events[cut.after :]
     if cut.how == "error_event":
         turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
@@ -117,6 +120,17 @@ def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple
     if cut.how == "truncate":
         return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
     return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")
+
+
+def _up_to(events: list[bytes], end: int) -> list[bytes]:
+    """The first *end* bytes of *events*, in the pieces they come in."""
+    kept = []
+    for event in events:
+        if end <= 0:
+            break
+        kept.append(event[:end])
+        end -= len(event)
+    return kept
 
 
 def _torn(event: bytes) -> bytes:

@@ -76,9 +76,10 @@ Fault = ScriptedFault | ConnectionFault
 
 @dataclass(frozen=True, slots=True)
 class StreamCut:
-    """How ``cut_stream()`` ends a stream: after *after* events."""
+    """How ``cut_stream()`` ends a stream: after *after* events, or after *at_byte* bytes."""
 
     after: int = 3
+    at_byte: int | None = None
     how: Literal["disconnect", "error_event", "truncate", "stall"] = "disconnect"
     error: str | None = None
     """Which error of the catalogue an ``error_event`` brings."""

@@ -86,6 +86,8 @@ class State:
     """The recordings of the test, if it has any."""
     retires_within: timedelta = timedelta(30)
     """Before its retirement, from which the use of a model is LLM108; 0: never."""
+    chaos_seed: int = 0
+    """Of ``chaos()`` that names none."""
     today: date = date.min
     """The real day, from which the end of a model is counted where it is later than the virtual one."""
     scripts: Scripts = field(default_factory=Scripts)

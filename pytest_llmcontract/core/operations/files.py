@@ -19,7 +19,7 @@ from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
-from pytest_llmcontract.core.operations.lasting import Drop, ListAll, OfKind, Retrieve, Thing, not_there, wrong
+from pytest_llmcontract.core.operations.lasting import Drop, ListAll, Retrieve, Thing, not_there, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.refusal import Refusal
 
@@ -206,13 +206,6 @@ class AbortParts(OfUpload):
         return Whole({})
 
 
-class Content(OfKind):
-    """What is in a file, to the byte."""
-
-    def answer_for(self, state: State, turn: Turn, thing: KeptFile) -> Decision:
-        return Whole(thing.data, content_type=state.edition.dialect.file_content_type)
-
-
 def _arrived(state: State, turn: Turn, id: str, upload: Upload) -> Decision:
     if set(upload.parts) != set(range(1, upload.awaited + 1)):
         return wrong(state, turn, f"{len(upload.parts)} of {upload.awaited} parts of the file were uploaded")
@@ -270,6 +263,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "files.multipart_abort": AbortParts(),
     "files.list": ListAll(FILES),
     "files.retrieve": Retrieve(FILES),
-    "files.content": Content(FILES),
+    "files.content": Retrieve(FILES),
     "files.delete": Drop(FILES),
 }

@@ -11,6 +11,7 @@ from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.operations.lasting import Thing, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 
 
@@ -46,4 +47,22 @@ class RetrieveModel(Operation):
         return Listing((turn.model,))
 
 
-OPERATIONS: Mapping[str, Operation] = {"models.list": ListModels(), "models.retrieve": RetrieveModel()}
+class DropModel(Operation):
+    """The account's own one that the address names; those of the provider's stay (assumed)."""
+
+    names_model = True
+    remembers = True
+    says = False
+
+    def answer(self, state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+        id = turn.targets["id"]
+        if id not in state.own_models:
+            return wrong(state, turn, f"The model `{id}` is not yours to delete")
+        return Thing(id, state.own_models.pop(id))
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "models.list": ListModels(),
+    "models.retrieve": RetrieveModel(),
+    "models.delete": DropModel(),
+}

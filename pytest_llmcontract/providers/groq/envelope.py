@@ -20,9 +20,9 @@ from pytest_llmcontract.providers.groq.forms.audio import SpeechForm, Transcript
 from pytest_llmcontract.providers.groq.forms.batches import BatchesForm, BatchForm
 from pytest_llmcontract.providers.groq.forms.chat import ChatForm
 from pytest_llmcontract.providers.groq.forms.files import DeletedForm, FileForm, FilesForm
-from pytest_llmcontract.providers.groq.forms.models import ModelForm, ModelsForm
+from pytest_llmcontract.providers.groq.forms.models import DroppedModelForm, ModelForm, ModelsForm
 from pytest_llmcontract.providers.groq.forms.responses import ResponsesForm
-from pytest_llmcontract.providers.plain import EmbeddingsForm, PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.plain import ContentForm, EmbeddingsForm, PlainEnvelope, shortage_of
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _CACHE_CONTROL = "private, max-age=0, no-store, no-cache, must-revalidate"
@@ -53,10 +53,11 @@ class GroqEnvelope(PlainEnvelope):
             "embeddings": EmbeddingsForm(self),
             "models.list": ModelsForm(self),
             "models.retrieve": ModelForm(self),
+            "models.delete": DroppedModelForm(self),
             "audio.speech": SpeechForm(),
             "audio.transcriptions": TranscriptForm(self, "transcribe"),
             "audio.translations": TranscriptForm(self, "translate"),
-            **_files(self),
+            **_files(self, self._dialect),
             **_batches(self, self._dialect),
         }
         self.organization = "org_" + ids.letters(26, _CROCKFORD)
@@ -152,14 +153,13 @@ def _retry_after(turn: Turn) -> float:
     return turn.retry_after if turn.retry_after is not None else math.ceil(shortage_of(turn).wait)
 
 
-def _files(envelope: PlainEnvelope) -> dict[str, Form]:
+def _files(envelope: PlainEnvelope, dialect: GroqDialect) -> dict[str, Form]:
     file = FileForm(envelope)
-    # What is in a file has no form: it comes back to the byte.
     return {
         "files.create": file,
         "files.list": FilesForm(envelope),
         "files.retrieve": file,
-        "files.content": file,
+        "files.content": ContentForm(dialect),
         "files.delete": DeletedForm(envelope),
     }
 

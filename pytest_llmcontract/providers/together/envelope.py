@@ -28,7 +28,7 @@ from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
-from pytest_llmcontract.providers.plain import PlainEnvelope, shortage_of
+from pytest_llmcontract.providers.plain import ContentForm, PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
 from pytest_llmcontract.providers.together.forms.audio import SpeechForm, TranscriptForm, VoicesForm
 from pytest_llmcontract.providers.together.forms.batches import BatchesForm, BatchForm, NewBatchForm
@@ -163,10 +163,11 @@ class TogetherEnvelope(PlainEnvelope):
 
     def _picture_headers(self, turn: Turn) -> dict[str, str]:
         """Pictures come from a store, not from the API; they may be kept for a year."""
+        kind = turn.content_type or _JSON
         return {
             "date": http_date(turn.now),
-            "content-type": turn.content_type,
-            "content-disposition": f'inline; filename="{self.ids.uuid()}.{_ENDINGS[turn.content_type]}"',
+            "content-type": kind,
+            "content-disposition": f'inline; filename="{self.ids.uuid()}.{_ENDINGS.get(kind, "bin")}"',
             "cache-control": "max-age=31536000, public",
             "expires": http_date(turn.now + timedelta(days=365)),
             "access-control-expose-headers": "X-Request-ID",
@@ -245,7 +246,7 @@ def etag(body: bytes) -> str:
 
 def _files(envelope: PlainEnvelope, dialect: TogetherDialect) -> dict[str, Form]:
     file = FileForm(envelope, dialect)
-    # What is in a file has no form, nor has the store that takes it: they are bytes.
+    # The store that takes a file has no form: it answers nothing.
     return {
         "files.create": file,
         "files.upload_url": AddressForm(envelope, dialect),
@@ -256,7 +257,7 @@ def _files(envelope: PlainEnvelope, dialect: TogetherDialect) -> dict[str, Form]
         "files.multipart_abort": file,
         "files.list": FilesForm(envelope, dialect),
         "files.retrieve": file,
-        "files.content": file,
+        "files.content": ContentForm(dialect),
         "files.delete": DeletedForm(envelope, dialect),
     }
 

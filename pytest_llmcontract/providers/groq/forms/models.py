@@ -6,6 +6,7 @@ from typing import Any
 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.records import Model
+from pytest_llmcontract.core.operations.lasting import Thing
 from pytest_llmcontract.core.operations.models import Listing
 from pytest_llmcontract.providers.plain import PlainEnvelope
 
@@ -25,6 +26,13 @@ class ModelForm(ModelsForm):
 
     def body(self, turn: Turn, answer: Listing) -> bytes:
         return self._envelope.encoded(_record(answer.models[0]))
+
+
+class DroppedModelForm(ModelsForm):
+    """One that is gone."""
+
+    def body(self, turn: Turn, answer: Thing) -> bytes:  # type: ignore[override]
+        return self._envelope.encoded({"id": answer.id, "object": "model", "deleted": True})
 
 
 def _record(model: Model) -> dict[str, Any]:
