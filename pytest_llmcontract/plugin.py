@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmcontract import options, process
+from pytest_llmcontract import options, outside, process
 from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
@@ -51,7 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """``llmcontract_dummy_keys``: before any conftest imports an application that builds its client."""
+    """Before any conftest imports an application: dummies for keys, and a guard that is for always."""
+    outside.guard_session(early_config)
     if early_config.getini("llmcontract_dummy_keys"):
         for provider in provider_names():
             for name in key_names(provider):
@@ -80,6 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     )
     config.add_cleanup(restore)
+    outside.guard_session(config)
+    config.pluginmanager.register(outside.Outside(read.selection), "llmcontract-outside")
     options.lay_facts_over(config)
     config.pluginmanager.register(_provider_fixtures(), "llmcontract-providers")
     config.pluginmanager.register(_SessionSummary(_session_ledger(config, read)), "llmcontract-summary")
@@ -256,7 +259,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """``--llmcontract-guard=always``: also a test without a fixture of ours must not reach a provider."""
     try:
-        if item.config.stash[OPTIONS].guard.mode not in ("always", "network"):
+        if not item.config.stash[OPTIONS].guard.always:
             return (yield)
         from pytest_llmcontract.simulation import guarded
 

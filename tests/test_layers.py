@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "starting": ({"core", "scan"}, set()),
     "options": ({"core"}, {"pytest"}),
     "failure": ({"core"}, {"_pytest", "pytest"}),
+    "outside": ({"core", "options", "report", "simulation"}, {"pytest"}),
     "verdict": ({"core", "report", "process", "simulated_provider", "simulation", "options", "failure"}, {"pytest"}),
     "plugin": (
         {
@@ -62,6 +63,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
             "simulated_provider",
             "simulation",
             "options",
+            "outside",
             "failure",
             "verdict",
         },
