@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pytest_llmcontract.core.asked import provider_settings
 from pytest_llmcontract.core.errors import BadInput, LlmContractError, unknown
 from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.serving.control import CONTROLS, Control, body_schema, run_control
-from pytest_llmcontract.serving.scopes import Scope, Worlds
+from pytest_llmcontract.serving.scopes import Scope, ServerSettings, Worlds, scope_of
 
 FORMAT = 1
 STEPS: Mapping[str, Control] = {
@@ -65,13 +63,15 @@ def read_scenario(path: Path) -> Scenario:
     _check_keys(file, "", document, known)
     if document.get("format", FORMAT) != FORMAT:
         raise BadInput(f"{file}: format is {document['format']!r}; accepted: {FORMAT}")
-    providers = _object(file, "providers", document.get("providers") or {})
+    server = {name: _server_value(file, name, document[name]) for name in _SERVER if name in document}
+    _check_settings(file, "edition", ServerSettings(edition=server.get("edition")))
+    providers = _object(file, "providers", _or_empty(document.get("providers"), {}))
     _check_keys(file, "providers", providers, provider_names())
     return Scenario(
         file,
-        {name: _server_value(file, name, document[name]) for name in _SERVER if name in document},
-        {name: _keywords(file, name, given or {}) for name, given in providers.items()},
-        tuple(_steps(file, document.get("steps") or [])),
+        server,
+        {name: _keywords(file, name, _or_empty(given, {}), server.get("edition")) for name, given in providers.items()},
+        tuple(_steps(file, _or_empty(document.get("steps"), []))),
     )
 
 
@@ -80,16 +80,26 @@ def _parsed(path: Path) -> Any:
         text = path.read_text("utf-8-sig")
         if path.suffix == ".json":
             return json.loads(text)
-        import yaml
-
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as problem:
-            raise BadInput(f"{path}: {' '.join(str(problem).split())}") from None
+        return _yaml(text)
     except OSError as problem:
         raise BadInput(f"cannot read {path}: {problem.strerror}") from None
     except (ValueError, RecursionError) as problem:
         raise BadInput(f"{path}: {problem}") from None
+
+
+def _yaml(text: str) -> Any:
+    """YAML, whose dates stay texts as those of JSON are."""
+    import yaml
+
+    try:
+        loader = yaml.SafeLoader(text)
+        loader.yaml_implicit_resolvers = {
+            first: [(tag, shape) for tag, shape in known if tag != "tag:yaml.org,2002:timestamp"]
+            for first, known in loader.yaml_implicit_resolvers.items()
+        }
+        return loader.get_single_data()
+    except yaml.YAMLError as problem:
+        raise ValueError(" ".join(str(problem).split())) from None
 
 
 def _steps(file: str, given: Any) -> list[tuple[str, Mapping[str, Any]]]:
@@ -109,19 +119,30 @@ def _step(file: str, where: str, step: Any) -> tuple[str, Mapping[str, Any]]:
     return name, _object(file, f"{where}.{name}", given)
 
 
-def _keywords(file: str, provider: str, given: Any) -> Mapping[str, Any]:
+def _keywords(file: str, provider: str, given: Any, edition: str | None) -> Mapping[str, Any]:
     where = f"providers.{provider}"
     keywords = _object(file, where, given)
-    provider_settings(provider, keywords, what=f"{file}: {where}")
+    _check_settings(file, where, ServerSettings(providers={provider: keywords}, edition=edition))
     return keywords
 
 
+def _check_settings(file: str, where: str, settings: ServerSettings) -> None:
+    """Be sure that a scope can begin with *settings*."""
+    try:
+        scope_of("", settings)
+    except LlmContractError as problem:
+        raise BadInput(f"{file}: {where}: {problem}") from None
+
+
 def _server_value(file: str, name: str, value: Any) -> Any:
-    if isinstance(value, date):
-        value = value.isoformat()
     if not isinstance(value, _SERVER[name]):
         raise BadInput(f"{file}: {name} is {value!r}; accepted: {'a date' if name == 'edition' else 'true or false'}")
     return value
+
+
+def _or_empty(value: Any, empty: Any) -> Any:
+    """A key of YAML with nothing behind it says null."""
+    return empty if value is None else value
 
 
 def _object(file: str, where: str, value: Any) -> dict[str, Any]:

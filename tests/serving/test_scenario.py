@@ -55,9 +55,11 @@ def test_every_scope_begins_with_it(serve, tmp_path, form):
 
 def test_an_option_of_the_command_line_wins(serve, tmp_path):
     (tmp_path / "scenario.yaml").write_text(SCENARIO)
-    with serve("--scenario", str(tmp_path / "scenario.yaml"), "--groq", "plan=free") as server:
-        state = server.control("/state")["providers"]["groq"]
-        assert state["account"]["plan"] == "free"
+    with serve("--scenario", str(tmp_path / "scenario.yaml"), "--groq", 'limits={"RPM": 1}') as server:
+        assert server.control("/state")["providers"]["groq"]["account"]["plan"] == "developer"
+        ask(server.url)
+        with pytest.raises(groq.RateLimitError):
+            ask(server.url)
 
 
 def test_the_schema_is_published():
@@ -84,11 +86,16 @@ def test_the_schema_takes_what_is_taken_and_knows_every_step():
         ("step: []", "unknown key 'step'; accepted: edition, format"),
         ("lenient: maybe", "lenient is 'maybe'; accepted: true or false"),
         ("edition: [1]", "edition is [1]; accepted: a date"),
-        ("edition: soon", "soon"),
+        ("edition: soon", "scenario.yaml: edition: edition 'soon' is no date"),
         ("providers: {grok: {}}", "unknown key of providers 'grok'"),
         ("providers: {groq: []}", "providers.groq is no object"),
-        ("providers: {groq: {plans: free}}", "scenario.yaml: providers.groq 'plans'"),
-        ("providers: {groq: {plan: gold}}", "unknown plan 'gold'"),
+        ("providers: {groq: {plans: free}}", "scenario.yaml: providers.groq: unknown argument of --groq 'plans'"),
+        ("providers: {groq: {plan: gold}}", "providers.groq: unknown plan of groq_api 'gold'"),
+        ("providers: {groq: {limits: [1]}}", "providers.groq: limits=[1]; accepted: {'TPM': 12000}"),
+        ("providers: {groq: {hosts: 3}}", "providers.groq: hosts= has 3; accepted: host names"),
+        ("providers: {groq: {models: 3}}", "providers.groq: models= has 3; accepted: ids"),
+        ("providers: {groq: {models: {mine: 3}}}", "providers.groq: model 'mine' is 3; accepted: an object"),
+        ("providers: {together: {balance: much}}", "providers.together: balance: 'much' is no amount of dollars"),
         ("steps: {}", "steps is no list"),
         ("steps: [7]", "steps[0] is no object"),
         ("steps: [{reply: {provider: groq}, fail: {}}]", "steps[0] has 2 keys; accepted is one, the name of the step"),
@@ -96,7 +103,10 @@ def test_the_schema_takes_what_is_taken_and_knows_every_step():
         ("steps: [{reply: {content: x}}]", "steps[0].reply: provider is missing"),
         ("steps: [{clock: {days: 1}}, {fail: {provider: groq, error: gone}}]", "steps[1].fail: "),
         ("steps: [{outage: {provider: groq, secs: 1}}]", "steps[0].outage: unknown key of /outage 'secs'"),
+        ("steps: [{fail: {provider: groq, error: [1]}}]", "steps[0].fail: error is [1]; accepted: string or integer"),
+        ("steps: [{clock: {days: true}}]", "steps[0].clock: days is True; accepted: number"),
         ("{1: 2}", "the document is no object"),
+        ("a: \0", "scenario.yaml: unacceptable character"),
         ("\xff", "scenario.yaml"),
     ],
 )
