@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "contracting": ({"core", "recordings", "process"}, set()),
     "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
+    "battery": ({"core", "options", "simulated_provider", "verdict"}, {"pytest"}),
     "simulation": (
         {
             "adapters",
@@ -74,7 +75,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
     "loading": (set(), set()),
-    "__init__": ({"calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
+    "__init__": ({"battery", "calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
 }
 
 
