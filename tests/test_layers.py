@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "scripting"}, set()),
     "scan": ({"core"}, set()),
-    "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn"}),
+    "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn", "yaml"}),
     "starting": ({"core", "scan"}, set()),
     "options": ({"core"}, {"pytest"}),
     "failure": ({"core"}, {"_pytest", "pytest"}),
