@@ -77,6 +77,7 @@ def test_every_cent_of_the_ledger_is_in_it(together_api, llm_clock, tmp_path):
     job = client.fine_tuning.create(training_file=file.id, model="Qwen/Qwen3-8B", lora=True)
     llm_clock.advance(minutes=5)
     client.fine_tuning.cancel(job.id)
+    client.fine_tuning.delete(job.id)
     together_api.account.charge("1.50")
     id = together_api.account.start_endpoint(MODEL, hourly="5.49")
     llm_clock.advance(hours=1)
