@@ -170,8 +170,9 @@ def _start(moment: datetime, length: timedelta) -> datetime:
 def _lines(state: State, entry: Entry, credit: str) -> Iterator[tuple[Item, Amount]]:
     call = _call_of(state, entry)
     if call is None:
-        product, resource = _product(state, entry.source), entry.source
-        yield Item(product, entry.amount, resource=resource, credit=credit), Amount(Decimal(1), entry.amount)
+        # Whatever its unit is, here it is a dollar's worth.
+        item = Item(_product(state, entry.source), Decimal(1), resource=entry.source, credit=credit)
+        yield item, Amount(entry.amount, entry.amount)
         return
     left = entry.amount
     parts = list(_parts(state, call))
