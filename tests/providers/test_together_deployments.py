@@ -252,6 +252,20 @@ def test_replicas_that_are_not_ready_yet_cost_nothing_while_others_answer(projec
 
 
 @dedicated
+def test_replicas_that_are_called_off_before_they_are_ready_cost_nothing(project, together_api, llm_clock):
+    _, deployment = project.running(inactive_timeout=30)
+    llm_clock.advance(seconds=READY)
+    project.scale(deployment, min_replicas=3, max_replicas=3)
+    llm_clock.advance(minutes=1)
+    project.scale(deployment, min_replicas=1)
+    assert project.state(deployment) == "READY"
+    llm_clock.advance(hours=1)
+
+    assert [event.what for event in together_api.account.events] == ["endpoint", "endpoint_stopped"]
+    assert together_api.account.balance == 100 - HOURLY / 2
+
+
+@dedicated
 def test_prices_are_those_of_the_instance_types(project, together_api, llm_clock):
     prices = {each.id: each.price_cents_per_hour for each in project.endpoints.hardware.list().data}
     project.running(config=project.config(B200))

@@ -42,7 +42,7 @@ class Endpoint:
 
 
 def _replicas(asked: Mapping[str, Any]) -> int:
-    """How many replicas run: never more than at least, for nothing loads them."""
+    """How many replicas run: the least that there may be, for nothing loads them."""
     least: int = (asked.get("autoscaling") or {}).get("min_replicas", 1)
     return max(1, least)
 

@@ -128,7 +128,8 @@ def scale(state: State, run: Run, replicas: int) -> None:
         run.coming = state.schedule.after(wait, partial(_arrive, state, run))
     else:
         run.stages.append(Stage(at, run.words.ready, replicas))
-        _pay(state, run)
+        if replicas < has:
+            _pay(state, run)
     watch(state, run)
 
 
