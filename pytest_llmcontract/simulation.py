@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -216,6 +216,17 @@ class Stage:
         simulated = self.owns(request.host)
         self._found(self.guard.escape(request, simulated=simulated, whose=leftovers.whose()))
 
+    def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> str | None:
+        if self.world.tape is not None and self.world.tape.forwards:
+            return None  # the real key is there to be used
+        found = self.guard.inherited(command, environ, site, client)
+        for finding in found:
+            self._found(finding)
+        return next((f"pytest-llmcontract: {one.message}" for one in found if one.severity == "error"), None)
+
+    def bypassing(self, client: str, *, watched: bool) -> None:
+        self._found(self.guard.bypassing(client, watched=watched))
+
     def _found(self, finding: Violation) -> None:
         if self.children.here:
             self.children.tell(Told(None, finding=finding))
@@ -292,13 +303,17 @@ def staged(settings: ClockSettings | None = None) -> Iterator[Stage]:
 
 
 class Afterwards:
-    """The gateway between the simulations of a session, and after the last: nothing but the guard on providers.
+    """The gateway between the simulations of a session, and after the last: nothing but the guard.
 
     A thread or a task may outlive its test, and a test without a fixture of ours may call what others simulate.
+
+    Args:
+        whole: It stops whatever the guard stops in a test; else calls to providers alone.
     """
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, *, whole: bool = False) -> None:
         self._guard = guard
+        self._whole = whole
         self._escapes: list[Violation] = []
 
     def owns(self, host: str) -> bool:
@@ -313,11 +328,15 @@ class Afterwards:
 
     def passed_over(self, request: ApiRequest, mock: str) -> None: ...
 
+    def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> None: ...
+
+    def bypassing(self, client: str, *, watched: bool) -> None: ...
+
     def blocked(self, host: str) -> str | None:
         return self._guard.blocked(host)
 
     def barred(self, host: str) -> str | None:
-        return None
+        return self._guard.barred(host) if self._whole else None
 
     def escaped(self, request: ApiRequest) -> None:
         self._escapes.append(self._guard.escape(request, whose=leftovers.whose()))
@@ -338,21 +357,31 @@ def escapes_afterwards() -> list[Violation]:
 
 def _guard_for_the_session() -> None:
     """Once something was simulated, the guard stays until the session of pytest ends."""
-    global _afterwards
     session = lasting()
-    if session is None or _afterwards is not None or defaults().guard.mode == "off":
+    if session is not None and defaults().guard.mode != "off":
+        guard_outside(defaults().guard, session.callback)
+
+
+def guard_outside(guard: Guard, at_end: Callable[[Callable[[], None]], object]) -> None:
+    """Guard what no test does: what stands between tests, and with a guard for always the whole session.
+
+    Args:
+        at_end: Is told what undoes it.
+    """
+    global _afterwards
+    if _afterwards is not None:
         return
     from pytest_llmcontract.adapters import exits
 
     def end() -> None:
         global _afterwards
         _afterwards = None
+        last.remove()
 
-    _afterwards = Afterwards(defaults().guard)
+    _afterwards = Afterwards(guard, whole=guard.always)
     last = exits.Interception(_afterwards, wait=lambda _: None, wait_async=_no_wait)
     last.install(outermost=True)
-    session.callback(last.remove)
-    session.callback(end)
+    at_end(end)
 
 
 async def _no_wait(seconds: float) -> None: ...

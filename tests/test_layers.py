@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "contracting": ({"core", "recordings", "process"}, set()),
     "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
+    "battery": ({"core", "options", "simulated_provider", "verdict"}, {"pytest"}),
     "simulation": (
         {
             "adapters",
@@ -50,6 +51,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "starting": ({"core", "scan"}, set()),
     "options": ({"core"}, {"pytest"}),
     "failure": ({"core"}, {"_pytest", "pytest"}),
+    "outside": ({"core", "options", "report", "simulation"}, {"pytest"}),
     "verdict": ({"core", "report", "process", "simulated_provider", "simulation", "options", "failure"}, {"pytest"}),
     "plugin": (
         {
@@ -62,6 +64,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
             "simulated_provider",
             "simulation",
             "options",
+            "outside",
             "failure",
             "verdict",
         },
@@ -72,7 +75,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
     "loading": (set(), set()),
-    "__init__": ({"calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
+    "__init__": ({"battery", "calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
 }
 
 

@@ -421,6 +421,24 @@ class Gateway(Protocol):
         """A call to a blocked or barred host was stopped."""
         ...
 
+    def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> str | None:
+        """Why no child process may be started with *environ*, a real key being in it; ``None``: one may.
+
+        Args:
+            command: What is started.
+            site: By which line.
+            client: By which installed package; "": by the application itself.
+        """
+        ...
+
+    def bypassing(self, client: str, *, watched: bool) -> None:
+        """*client*, ``pyreqwest/0.15.1``, is there, which opens connections past Python's sockets.
+
+        Args:
+            watched: Its calls are seen none the less, where Python makes them.
+        """
+        ...
+
     def passed_over(self, request: ApiRequest, mock: str) -> None:
         """*mock* of the user's would have answered *request* too, and was not asked."""
         ...

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_llmcontract.core.facts.registry import provider_hosts, provider_names
 from pytest_llmcontract.core.hosts import is_loopback, matches, service_at
@@ -27,6 +27,11 @@ class Guard:
     def __init__(self, mode: Mode = "fixture", allowed: Iterable[str] = ()) -> None:
         self.mode = mode
         self.allowed = tuple(allowed)
+
+    @property
+    def always(self) -> bool:
+        """Whether it holds the whole session through, with a simulation and without."""
+        return self.mode in ("always", "network")
 
     def provider(self, host: str) -> str | None:
         """The provider that can be simulated at *host*."""
@@ -75,6 +80,53 @@ class Guard:
             site=request.site,
         )
 
+    def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> list[Violation]:
+        """Findings about a child process that would take real keys along; as :meth:`.Gateway.inherited`.
+
+        What the application starts is not started, and an error. What an installed package starts for itself may have
+        nothing to do with a provider: it is started, and a warning.
+        """
+        from pytest_llmcontract.core.child import real_keys
+        from pytest_llmcontract.core.findings.rules import Violation
+
+        return [
+            Violation(
+                "LLM204",
+                f"{provider}: a child process would take {key} along, a real key; what it calls nobody here sees",
+                severity="warning" if client else "error",
+                provider=provider,
+                sent=f"{_named(command)}{f', started by {client}' if client else ''}",
+                allowed="children whose keys are dummies",
+                fix=f"start it with env={provider}_api.env: its calls are answered by the simulation\n"
+                f"or without the key: env={{**os.environ, {key!r}: ''}}",
+                site=site,
+            )
+            for provider, key in ([] if self.mode == "off" else real_keys(environ))
+            if any(not self._open(host) for host in provider_hosts(provider))
+        ]
+
+    def bypassing(self, client: str, *, watched: bool) -> Violation:
+        """The finding about a client that opens connections past Python's sockets; as :meth:`.Gateway.bypassing`."""
+        from pytest_llmcontract.core.findings.rules import Violation
+
+        name = client.partition("/")[0]
+        seen = "the guard sees its calls where Python makes them" if watched else "the guard does not see its calls"
+        return Violation(
+            "LLM204",
+            f"{name} opens connections past Python's sockets: {seen}",
+            severity="note" if watched else "warning",
+            sent=f"import {name}",
+            allowed="clients that are simulated",
+            fix=f"have {name} call the url of the simulation (groq_api.url) as its base URL",
+        )
+
+
+def _named(command: str) -> str:
+    from pytest_llmcontract.core.secrets import scrubbed
+    from pytest_llmcontract.core.words import shortened
+
+    return scrubbed(shortened(command.partition("\n")[0], 100))
+
 
 def _stopped(host: str) -> str:
     return f"pytest-llmcontract stopped a call to {host}"
@@ -84,7 +136,10 @@ def _fix(host: str, provider: str | None, *, simulated: bool, whose: str | None)
     if whose is not None:
         return "end what that test started before it ends"
     if simulated:
-        return "call by a client that is simulated: httpx, requests, urllib3, http.client or aiohttp"
+        return (
+            "call by a client that is simulated: httpx, requests, urllib3, http.client or aiohttp\n"
+            f"or have this one call {provider}_api.url as its base URL"
+        )
     if provider is not None:
         asked = f"ask for the fixture {provider}_api, or open the guard with --llmcontract-guard=off"
         return f"{asked}\nor for this host alone: llmcontract_allow_hosts = {host} (ini)"

@@ -1,0 +1,171 @@
+"""Names and addresses: who looks one up, and who connects to it, with Python's sockets or with uvloop's."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from pytest_llmcontract.adapters.exits.audit import Events
+from pytest_llmcontract.adapters.exits.door import look_up_refusal
+from pytest_llmcontract.adapters.patches import Patches
+from pytest_llmcontract.core.hosts import is_loopback, normal_host
+
+_INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+
+def _may_be_found(host: Any) -> None:
+    """Raises:
+    socket.gaierror: Nobody may ask for the address of *host*.
+    """
+    if host and (refused := look_up_refusal(host)):
+        raise socket.gaierror(socket.EAI_FAIL, refused)
+
+
+def _may_connect(sock: Any, address: Any) -> None:
+    """Raises:
+    ConnectionRefusedError: Nobody may connect to *address*, or to whom *sock* will ask there for a certificate.
+    """
+    if address is None or sock.family not in _INTERNET:
+        return
+    for host in _hosts(address[0], getattr(sock, "server_hostname", None)):
+        if refused := look_up_refusal(host):
+            raise ConnectionRefusedError(refused)
+
+
+def _hosts(host: Any, named: Any) -> Iterator[Any]:
+    """Whom a connection to *host* is for. Behind an address is who is *named* there, unless that is this machine."""
+    yield host
+    if named and host and not is_loopback(normal_host(str(host))):
+        yield named
+
+
+# Threads.
+
+
+def _patch_socket(module: Any) -> None:
+    def wrap_look_up(below: Any) -> Any:
+        @wraps(below)
+        def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+            _may_be_found(host)
+            return below(host, *args, **kwargs)
+
+        return look_up
+
+    def wrap_connect(below: Any) -> Any:
+        @wraps(below)
+        def connect(self: Any, address: Any) -> Any:
+            _may_connect(self, address)
+            return below(self, address)
+
+        return connect
+
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
+        PATCHES.replace(module, name, wrap_look_up)
+    for name in ("connect", "connect_ex"):
+        PATCHES.replace(module.socket, name, wrap_connect)
+
+
+def _patch_ssl(module: Any) -> None:
+    """A connection to an address that was found elsewhere is known by the name that its certificate shall have."""
+
+    def wrap(below: Any) -> Any:
+        @wraps(below)
+        def wrap_socket(self: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
+            named = kwargs.get("server_hostname")
+            if named and (peer := _peer(sock)):
+                for host in _hosts(peer, named):
+                    if refused := look_up_refusal(host):
+                        raise ConnectionRefusedError(refused)
+            return below(self, sock, *args, **kwargs)
+
+        return wrap_socket
+
+    PATCHES.replace(module.SSLContext, "wrap_socket", wrap)
+
+
+def _peer(sock: Any) -> str | None:
+    try:
+        return str(sock.getpeername()[0]) if sock.family in _INTERNET else None
+    except OSError:
+        return None
+
+
+# Event loops, which look up and connect in threads or in C: here who asks is still on the stack.
+
+
+def _wrap_look_up(below: Callable[..., Any]) -> Any:
+    @wraps(below)
+    async def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
+        given = [*args, kwargs.get("host")]
+        _may_be_found(next((host for host in given if isinstance(host, str | bytes)), None))
+        return await below(*args, **kwargs)
+
+    return getaddrinfo
+
+
+def _wrap_create_connection(below: Callable[..., Any]) -> Any:
+    @wraps(below)
+    async def create_connection(
+        self: Any, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any
+    ) -> Any:
+        there = host or (_peer(kwargs["sock"]) if kwargs.get("sock") is not None else None)
+        for name in _hosts(there, kwargs.get("server_hostname")):
+            _may_be_found(name)
+        return await below(self, protocol_factory, host, port, **kwargs)
+
+    return create_connection
+
+
+def _patch_asyncio(module: Any) -> None:
+    PATCHES.replace(module.BaseEventLoop, "getaddrinfo", _wrap_look_up)
+    PATCHES.replace(module.BaseEventLoop, "create_connection", _wrap_create_connection)
+
+
+def _patch_uvloop(module: Any) -> None:
+    for name in ("getaddrinfo", "sock_connect"):
+        PATCHES.replace(module.Loop, name, _wrap_look_up if name == "getaddrinfo" else _wrap_sock_connect)
+    PATCHES.replace(module.Loop, "create_connection", _wrap_create_connection)
+
+
+def _wrap_sock_connect(below: Callable[..., Any]) -> Any:
+    @wraps(below)
+    async def sock_connect(self: Any, sock: Any, address: Any) -> Any:
+        _may_connect(sock, address)
+        return await below(self, sock, address)
+
+    return sock_connect
+
+
+def _patch_trio(module: Any) -> None:
+    PATCHES.replace(module, "getaddrinfo", _wrap_look_up)
+
+
+PATCHES = Patches(
+    {
+        "socket": _patch_socket,
+        "ssl": _patch_ssl,
+        "asyncio.base_events": _patch_asyncio,
+        "uvloop": _patch_uvloop,
+        "trio.socket": _patch_trio,
+        "trio._highlevel_open_tcp_stream": _patch_trio,
+    }
+)
+
+
+# What Python itself tells.
+
+
+def _looked_up(host: Any, *_: Any) -> None:
+    _may_be_found(host)
+
+
+EVENTS: Events = {
+    "socket.getaddrinfo": _looked_up,
+    "socket.gethostbyname": _looked_up,
+    "socket.gethostbyaddr": _looked_up,
+    "socket.connect": _may_connect,
+    "socket.sendto": _may_connect,
+    "socket.sendmsg": _may_connect,
+}
