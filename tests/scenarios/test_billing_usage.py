@@ -77,6 +77,7 @@ def test_every_cent_of_the_ledger_is_in_it(together_api, llm_clock, tmp_path):
     job = client.fine_tuning.create(training_file=file.id, model="Qwen/Qwen3-8B", lora=True)
     llm_clock.advance(minutes=5)
     client.fine_tuning.cancel(job.id)
+    client.fine_tuning.delete(job.id)
     together_api.account.charge("1.50")
     id = together_api.account.start_endpoint(MODEL, hourly="5.49")
     llm_clock.advance(hours=1)
@@ -88,6 +89,9 @@ def test_every_cent_of_the_ledger_is_in_it(together_api, llm_clock, tmp_path):
     assert {line["product_name"] for line in lines_of(windows)} >= {
         "Fine-Tuning", "Dedicated Inference", "Other", "Serverless Inference - Output Tokens",
     }  # fmt: skip
+    for line in lines_of(windows):
+        worth = Decimal(line["quantity"]) * Decimal(line["unit_price"])
+        assert worth == pytest.approx(Decimal(line["cost"]), abs=Decimal("1e-12"))
     trained = [line for line in lines_of(windows) if line["product_name"] == "Fine-Tuning"]
     assert {line["attributes"]["resource_id"] for line in trained} == {job.id}
     assert sum(Decimal(line["cost"]) for line in trained) == together_api.calls.of(operation="fine_tuning.create").cost

@@ -189,7 +189,9 @@ def test_what_models_generate_costs_beside_the_judge(upload):
 
 @pytest.mark.together_api(balance="0.00001")
 def test_an_account_that_cannot_pay_is_refused(together_api, upload):
-    assert refused("classify", upload(), **LABELS)[:2] == (402, "insufficient_balance")
+    status, code, message = refused("classify", upload(), **LABELS)
+    assert (status, code) == (402, "insufficient_balance")
+    assert message.endswith(": 0.01 USD")
     assert list(evals().list()) == []
     assert {found.code for call in together_api.calls for found in call.violations} == {"LLM501"}
 

@@ -489,6 +489,7 @@ def test_a_body_of_the_wrong_form_is_a_400(together_api, upload, change):
     assert refused(client_of().post, "/v1/fine-tunes", body=body, cast_to=object)[0] == 400
 
 
+@pytest.mark.llm_allow("LLM101")
 def test_an_estimate_looks_away_from_what_it_does_not_know(together_api, upload):
     body = {"training_file": upload(), "model": BASE, "n_checkpoints": "many", "max_seq_length": [1]}
 

@@ -37,7 +37,8 @@ from pytest_llmcontract.core.operations.training import (
 )
 from pytest_llmcontract.core.refusal import Refusal
 
-JOBS, MODELS = "fine_tunes", "v2.models"
+JOBS, DELETED, MODELS = "fine_tunes", "fine_tunes.deleted", "v2.models"
+"""Shelves; of jobs that were deleted nothing but their cost is told any more."""
 _TRAINABLE = ("chat", "language", "code")
 
 
@@ -348,6 +349,7 @@ class Delete(OfKind):
                 return wrong(state, turn, f"Job {thing.id} is {thing.status(turn.at)}: cancel it first, or use force")
             stop(state, thing)
         state.kept[JOBS].drop(thing.id, turn.at)
+        state.kept[DELETED].put(thing.id, thing)
         drop_model(state, thing.name)
         for ids in (thing.model_ids, thing.adapter_ids):
             if ids:

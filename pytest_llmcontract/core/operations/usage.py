@@ -24,6 +24,7 @@ from pytest_llmcontract.core.exchange import Usage
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.money.book import Entry, exactly
 from pytest_llmcontract.core.money.prices import token_cost
+from pytest_llmcontract.core.operations.fine_tuning import DELETED, JOBS
 from pytest_llmcontract.core.operations.identity import identity_of
 from pytest_llmcontract.core.operations.lasting import asked, page_size, wrong
 from pytest_llmcontract.core.operations.operation import Operation
@@ -39,7 +40,7 @@ _COVERED = {"purchase": "PREPAID", "balance before": "PREPAID", "grant": "CREDIT
 """What an entry counts against, by how that credit came."""
 _RENTED = "Dedicated Inference"
 """What costs money by the minute, of whatever kind."""
-_PRODUCTS = {"fine_tunes": "Fine-Tuning", "evaluations": "Evaluations", "batches": "Batch Inference"}
+_PRODUCTS = {JOBS: "Fine-Tuning", DELETED: "Fine-Tuning", "evaluations": "Evaluations", "batches": "Batch Inference"}
 """Products by the shelf of what costs money."""
 
 
@@ -151,7 +152,7 @@ def _windows(state: State, month: str, length: timedelta, now: datetime) -> Iter
         for item, amount in _lines(state, entry, came.get(entry.against, "")):
             before = lines.get(item, Amount(Decimal(0), Decimal(0)))
             lines[item] = Amount(before.quantity + amount.quantity, before.cost + amount.cost)
-    for start, lines in windows.items():
+    for start, lines in sorted(windows.items()):
         yield Window(start, start + length, lines)
 
 
@@ -169,8 +170,9 @@ def _start(moment: datetime, length: timedelta) -> datetime:
 def _lines(state: State, entry: Entry, credit: str) -> Iterator[tuple[Item, Amount]]:
     call = _call_of(state, entry)
     if call is None:
-        product, resource = _product(state, entry.source), entry.source
-        yield Item(product, entry.amount, resource=resource, credit=credit), Amount(Decimal(1), entry.amount)
+        # Whatever its unit is, here it is a dollar's worth.
+        item = Item(_product(state, entry.source), Decimal(1), resource=entry.source, credit=credit)
+        yield item, Amount(entry.amount, entry.amount)
         return
     left = entry.amount
     parts = list(_parts(state, call))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import ApiRequest
@@ -17,7 +17,7 @@ from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, Rented, as_money, shown
 from pytest_llmcontract.core.money.bills import Invoice
-from pytest_llmcontract.core.money.book import Book, Entry, Event, before
+from pytest_llmcontract.core.money.book import CENT, Book, Entry, Event, before
 from pytest_llmcontract.core.refusal import Refusal
 from pytest_llmcontract.providers.together.dialect import TogetherDialect
 from pytest_llmcontract.providers.together.funds import NOTHING, Funds
@@ -326,7 +326,7 @@ class TogetherAccount:
         floor = self._floor(at)
         if floor is None or self._balance_at(at) - floor >= amount:
             return None
-        return Refusal("insufficient_balance", {"amount": f"{amount:.2f}"})
+        return Refusal("insufficient_balance", {"amount": str(amount.quantize(CENT, ROUND_UP))})
 
     def rent(self, machine: Rented, hourly: Decimal, at: float) -> None:
         self._rents.settle(at)
