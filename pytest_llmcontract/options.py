@@ -200,7 +200,6 @@ class Options(NamedTuple):
     edition_flag: str | None = None
     edition_ini: str | None = None
     guard: Guard = Guard()
-    redirect: bool = False
     retires_within: int = 30
     seed: int = 0
     requests_per_call: int = 6
@@ -243,7 +242,6 @@ def read_options(config: pytest.Config) -> Options:
         edition_flag=flag or None,
         edition_ini=ini or None,
         guard=chosen_guard(config),
-        redirect=chosen_redirect(config),
         retires_within=_days("llmcontract_retires_within", config.getini("llmcontract_retires_within")),
         seed=_seed(config),
         requests_per_call=_number("llmcontract_requests_per_call", config),

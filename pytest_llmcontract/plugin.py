@@ -67,7 +67,6 @@ def pytest_configure(config: pytest.Config) -> None:
         process.Defaults(
             edition=read.edition_flag or read.edition_ini,
             guard=read.guard,
-            redirect=read.redirect,
             retires_within=read.retires_within,
             expire_after=read.expire_after,
             on_expiry=read.on_expiry,

@@ -37,8 +37,6 @@ class Defaults(NamedTuple):
     """What a recorded call that is not made is: ``warning`` or ``error``."""
     guard: Guard = Guard()
     """Which calls are stopped."""
-    redirect: bool = False
-    """Whether simulated hosts are found on this machine by clients that no patch reaches."""
     selection: Selection | None = None
     """Which rules count; ``None``: all."""
     seed: int = 0

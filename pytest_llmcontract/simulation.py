@@ -413,8 +413,10 @@ class _Ways:
     """What the redirect asks: who is simulated now."""
 
     def port_of(self, host: str) -> int | None:
+        from pytest_llmcontract.adapters.interception import forwards_under_way
+
         stage = _stage
-        if stage is None or not stage.owns(normal_host(host)):
+        if stage is None or forwards_under_way() or not stage.owns(normal_host(host)):
             return None
         return urlsplit(stage.address()).port
 

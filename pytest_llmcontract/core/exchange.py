@@ -413,6 +413,10 @@ class Detour(Protocol):
         """Let an ``ssl.SSLContext`` trust what is found there."""
         ...
 
+    def expect(self) -> None:
+        """A client with sockets of its own is about to connect to it."""
+        ...
+
     def connected(self, local: tuple[str, int], site: str) -> None:
         """A line of the application has connected to it from the address *local*."""
         ...

@@ -58,6 +58,7 @@ def _stop(package: str, host: Any) -> Detour | None:
         ConnectionRefusedError: Nobody may call it.
     """
     if (detour := detour_of(host)) and follows(package):
+        detour.expect()
         return detour
     if refused := look_up_refusal(host, client=named_package(package)):
         raise ConnectionRefusedError(refused)

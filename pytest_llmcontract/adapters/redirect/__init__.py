@@ -91,6 +91,10 @@ class Redirect:
         """The port of this machine that is *host*'s port *asked*."""
         return (self._ways.port_of(host) or 0) if asked == 80 else self._front.port
 
+    def expect(self) -> None:
+        """As :meth:`.Front.expect`."""
+        self._front.expect()
+
     def connected(self, local: Address, host: str, site: str) -> None:
         self._callers[local] = _Caller(host, threading.get_ident(), site)
         if len(self._callers) > 4096:  # ports are used again
@@ -147,6 +151,9 @@ class Detour:
 
     def trusted_by(self, context: ssl.SSLContext) -> None:
         self._redirect.authority.trusted_by(context)
+
+    def expect(self) -> None:
+        self._redirect.expect()
 
     def connected(self, local: Address, site: str) -> None:
         self._redirect.connected(local, self.host, site or self.last_site)

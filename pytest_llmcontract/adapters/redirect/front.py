@@ -12,6 +12,7 @@ import ssl
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, NamedTuple, Protocol
@@ -24,6 +25,8 @@ _LARGEST_HEAD = 65536
 _GOODBYE_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 """How often a connection looks whether its call is over, while one is under way."""
+_PATIENCE_SECONDS = 1.0
+"""How long a client may take from its call in Python to its connection."""
 _RESET = struct.pack("ii", 1, 0)
 _DISTRUST = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 """What a client says that does not trust a certificate, in OpenSSL's words."""
@@ -134,6 +137,7 @@ class Front:
     ) -> None:
         self._ways = ways
         self._in_flight = in_flight
+        self._expected: deque[threading.Event] = deque()
         self._host_of = host_of
         self._context = context
         self._bystander = bystander
@@ -143,6 +147,24 @@ class Front:
         self.proxy_port: int = self._proxy.getsockname()[1]
         self._start(self._accept, self._tls, self._serve_tls)
         self._start(self._accept, self._proxy, self._serve_proxy)
+
+    def expect(self) -> None:
+        """Hold the clock until the next call comes in, or does not: its client is on the way here, outside Python."""
+        begun, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with self._in_flight():
+                begun.set()
+                over.wait(_PATIENCE_SECONDS)
+
+        self._expected.append(over)
+        self._start(hold)
+        begun.wait(_PATIENCE_SECONDS)
+
+    def _here(self) -> None:
+        """A call has come in."""
+        with suppress(IndexError):
+            self._expected.popleft().set()
 
     def stop(self) -> None:
         for listener in (self._tls, self._proxy):
@@ -185,6 +207,7 @@ class Front:
         address, hold = connection.getpeername()[:2], Hold(self._in_flight)
         with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as shown:
             hold.begin()
+            self._here()
             try:
                 shown.do_handshake()
                 caller = Caller(address, asked_host(shown) or host or self._host_of(address), hold)
@@ -215,7 +238,7 @@ class Front:
             with socket.create_connection((asked.host, asked.port), timeout=30) as there:
                 there.settimeout(None)
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                _exchange(connection, there, Hold(nullcontext))
+                _exchange(connection, there, Hold(nullcontext), lambda: None)
         except OSError:
             with suppress(OSError):
                 connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
@@ -225,7 +248,7 @@ class Front:
             mine = there.getsockname()[:2]
             self._callers[mine] = caller
             try:
-                _exchange(shown, there, caller.hold)
+                _exchange(shown, there, caller.hold, self._here)
                 shown.settimeout(_GOODBYE_SECONDS)
                 shown.unwrap()
             except ConnectionResetError:  # the simulation broke the connection: the client sees that
@@ -255,8 +278,12 @@ def _asked(connection: socket.socket) -> Asked | None:
     return Asked(host.strip("[]"), int(port), agent.partition(":")[2].strip())
 
 
-def _exchange(client: socket.socket, server: socket.socket, hold: Hold) -> None:
-    """Hand on whatever comes from either to the other, until one of them has no more to say."""
+def _exchange(client: socket.socket, server: socket.socket, hold: Hold, asked: Callable[[], None]) -> None:
+    """Hand on whatever comes from either to the other, until one of them has no more to say.
+
+    Args:
+        asked: Is told when something comes from the client.
+    """
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ, server)
         selector.register(server, selectors.EVENT_READ, client)
@@ -267,6 +294,7 @@ def _exchange(client: socket.socket, server: socket.socket, hold: Hold) -> None:
             for key, _ in ready:
                 if key.fileobj is client:
                     hold.begin()
+                    asked()
                 if not _handed_on(key.fileobj, key.data):
                     return
 
