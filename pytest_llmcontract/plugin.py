@@ -5,6 +5,7 @@ Loading this module imports the standard library and pytest only; a simulation i
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Generator, Iterator
 from types import ModuleType
@@ -19,6 +20,7 @@ from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folde
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
 from pytest_llmcontract.failure import caught_by_unittest
 from pytest_llmcontract.verdict import (
+    BATTERY,
     CARRIED,
     GUARD,
     OPTIONS,
@@ -122,6 +124,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         fixture = "_llm_contract" if name == "llm_contract" else name
         if fixture not in names and item.get_closest_marker(name):
             names.append(fixture)
+
+
+@pytest.hookimpl
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Asynchronous tests of a ``ClientContract`` that no plugin for event loops runs: they have one of their own."""
+    if not hasattr(pyfuncitem.function, "llm_behaviour") or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    import asyncio
+
+    __tracebackhide__ = True
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}))
+    return True
 
 
 # Fixtures.
@@ -327,12 +341,14 @@ class _SessionSummary:
         self._ledger = ledger
         self._collected: list[tuple[str, list[str]]] = []
         self._recorded: list[str] = []
+        self._judged: list[dict[str, Any]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._ledger:
             self._ledger.add(report, getattr(report, PART, None))
         self._collected += [(report.nodeid, warning) for warning in getattr(report, CARRIED, ())]
         self._recorded += getattr(report, RECORDED, ())
+        self._judged += getattr(report, BATTERY, ())
 
     def interrupted(self, item: pytest.Item) -> None:
         """What *item* did until Ctrl-C."""
@@ -364,6 +380,12 @@ class _SessionSummary:
         if lines:
             terminalreporter.section("llmcontract")
             for line in lines:
+                terminalreporter.write_line(line)
+        if self._judged:
+            from pytest_llmcontract.report.battery import table
+
+            terminalreporter.section("llmcontract battery")
+            for line in table(self._judged, briefly=terminalreporter.config.option.verbose < 0):
                 terminalreporter.write_line(line)
         if self._recorded:
             terminalreporter.section("llmcontract recordings")

@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "contracting": ({"core", "recordings", "process"}, set()),
     "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
+    "battery": ({"core", "options", "serving", "simulated_provider", "verdict"}, {"pytest"}),
     "simulation": (
         {
             "adapters",
@@ -46,7 +47,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "scripting"}, set()),
     "scan": ({"core"}, set()),
-    "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn"}),
+    "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn", "yaml"}),
     "starting": ({"core", "scan"}, set()),
     "options": ({"core"}, {"pytest"}),
     "failure": ({"core"}, {"_pytest", "pytest"}),
@@ -70,11 +71,14 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         {"pytest"},
     ),
     "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
-    "commands": ({"core", "recordings", "report", "reproduce", "scan", "serving", "simulation", "starting"}, set()),
+    "commands": (
+        {"battery", "core", "recordings", "report", "reproduce", "scan", "serving", "simulation", "starting"},
+        set(),
+    ),
     "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
     "loading": (set(), set()),
-    "__init__": ({"calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
+    "__init__": ({"battery", "calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
 }
 
 

@@ -161,20 +161,29 @@ class Worlds(Protocol):
         """All of them begin anew."""
 
 
+class Beginning(Protocol):
+    """What every scope begins with."""
+
+    def begin(self, worlds: Worlds, scope: Scope) -> None:
+        """Let *scope* begin so."""
+
+
 class Scopes:
     """All scopes of a server, each made when first asked for. The one without a name is everybody's.
 
     Args:
         keeps: Whether what is forgotten is kept for a report.
+        beginning: What each begins with.
 
     Raises:
         BadInput: The settings are not accepted.
     """
 
-    def __init__(self, settings: ServerSettings, *, keeps: bool = False) -> None:
+    def __init__(self, settings: ServerSettings, *, keeps: bool = False, beginning: Beginning | None = None) -> None:
         self.lenient = settings.lenient
         self._settings = settings
         self._keeps = keeps
+        self._beginning = beginning
         self._scopes: dict[str, Scope] = {}
         self._ended: list[Scope] = []
         usual = self.named("")
@@ -192,7 +201,10 @@ class Scopes:
         if name not in self._scopes:
             if len(self._scopes) >= MOST:
                 raise BadInput(f"there are {MOST} scopes already; POST {{}} to /_llmcontract/reset?all=true ends them")
-            self._scopes[name] = scope_of(name, self._settings)
+            scope = scope_of(name, self._settings)
+            if self._beginning:
+                self._beginning.begin(self, scope)
+            self._scopes[name] = scope
         return self._scopes[name]
 
     def forget(self, name: str) -> None:
