@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_llmcontract import loading as _loading
 
 if TYPE_CHECKING:
+    from pytest_llmcontract.battery.contract import ClientContract
     from pytest_llmcontract.calibrate import limits_from
     from pytest_llmcontract.core.call.script import Script
     from pytest_llmcontract.core.clock import VirtualClock
@@ -33,6 +34,7 @@ __all__ = [
     "BadInput",
     "Call",
     "Calls",
+    "ClientContract",
     "ContractViolation",
     "LimitState",
     "PaymentDeclined",
@@ -52,6 +54,7 @@ _HOMES = {
     "BadInput": "core.errors",
     "Call": "core.ledger",
     "Calls": "core.ledger",
+    "ClientContract": "battery.contract",
     "ContractViolation": "core.errors",
     "LimitState": "core.limits.rules",
     "PaymentDeclined": "core.errors",

@@ -5,6 +5,7 @@ Loading this module imports the standard library and pytest only; a simulation i
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Generator, Iterator
 from types import ModuleType
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_llmcontract import options, process
+from pytest_llmcontract import options, outside, process
 from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.adapters.time import install_trampoline
 from pytest_llmcontract.core import site as _site  # noqa: F401  notes the folder that pytest was started in
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, title_of
 from pytest_llmcontract.failure import caught_by_unittest
 from pytest_llmcontract.verdict import (
+    BATTERY,
     CARRIED,
     GUARD,
     OPTIONS,
@@ -51,7 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """``llmcontract_dummy_keys``: before any conftest imports an application that builds its client."""
+    """Before any conftest imports an application: dummies for keys, a guard for always, the way to the redirect."""
+    outside.guard_session(early_config)
+    outside.redirect_session(early_config)
     if early_config.getini("llmcontract_dummy_keys"):
         for provider in provider_names():
             for name in key_names(provider):
@@ -80,6 +84,9 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     )
     config.add_cleanup(restore)
+    outside.guard_session(config)
+    outside.redirect_session(config)
+    config.pluginmanager.register(outside.Outside(read.selection), "llmcontract-outside")
     options.lay_facts_over(config)
     config.pluginmanager.register(_provider_fixtures(), "llmcontract-providers")
     config.pluginmanager.register(_SessionSummary(_session_ledger(config, read)), "llmcontract-summary")
@@ -117,6 +124,18 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         fixture = "_llm_contract" if name == "llm_contract" else name
         if fixture not in names and item.get_closest_marker(name):
             names.append(fixture)
+
+
+@pytest.hookimpl
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Asynchronous tests of a ``ClientContract`` that no plugin for event loops runs: they have one of their own."""
+    if not hasattr(pyfuncitem.function, "llm_behaviour") or not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    import asyncio
+
+    __tracebackhide__ = True
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}))
+    return True
 
 
 # Fixtures.
@@ -256,7 +275,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """``--llmcontract-guard=always``: also a test without a fixture of ours must not reach a provider."""
     try:
-        if item.config.stash[OPTIONS].guard.mode not in ("always", "network"):
+        if not item.config.stash[OPTIONS].guard.always:
             return (yield)
         from pytest_llmcontract.simulation import guarded
 
@@ -322,12 +341,14 @@ class _SessionSummary:
         self._ledger = ledger
         self._collected: list[tuple[str, list[str]]] = []
         self._recorded: list[str] = []
+        self._judged: list[dict[str, Any]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self._ledger:
             self._ledger.add(report, getattr(report, PART, None))
         self._collected += [(report.nodeid, warning) for warning in getattr(report, CARRIED, ())]
         self._recorded += getattr(report, RECORDED, ())
+        self._judged += getattr(report, BATTERY, ())
 
     def interrupted(self, item: pytest.Item) -> None:
         """What *item* did until Ctrl-C."""
@@ -359,6 +380,12 @@ class _SessionSummary:
         if lines:
             terminalreporter.section("llmcontract")
             for line in lines:
+                terminalreporter.write_line(line)
+        if self._judged:
+            from pytest_llmcontract.report.battery import table
+
+            terminalreporter.section("llmcontract battery")
+            for line in table(self._judged, briefly=terminalreporter.config.option.verbose < 0):
                 terminalreporter.write_line(line)
         if self._recorded:
             terminalreporter.section("llmcontract recordings")

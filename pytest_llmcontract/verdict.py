@@ -6,6 +6,7 @@ A :class:`Verdict` looks at one test from its setup to its teardown. Loading thi
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from pytest_llmcontract import failure, options, process
 from pytest_llmcontract.core.journal import Journal
 
 if TYPE_CHECKING:
+    from pytest_llmcontract.core.battery.verdict import Verdict as VerdictOfBattery
     from pytest_llmcontract.core.findings.rules import Violation
     from pytest_llmcontract.core.workload.budget import Budget
     from pytest_llmcontract.simulated_provider import SimulatedProvider
@@ -31,6 +33,8 @@ CARRIED = "llmcontract_warnings"
 """The attribute of a test report that holds warnings; reports travel with their attributes."""
 RECORDED = "llmcontract_recorded"
 """As well, for what changed in the recordings."""
+BATTERY = "llmcontract_battery"
+"""As well, for what the battery says of a client, as dicts."""
 PART = "llmcontract_part"
 """As well, for what the phase did, as JSON for the session's ledger."""
 
@@ -79,6 +83,8 @@ class Verdict:
         """What the phase under way told without failing."""
         self._said: list[str] = []
         """What changed in the recordings."""
+        self._judged: list[dict[str, object]] = []
+        """What the battery says."""
         self._first: list[Violation] = []
         """What explains the error of the phase under way, and stands before it."""
         self._name = ""
@@ -175,6 +181,11 @@ class Verdict:
         if lines:
             self._item.add_report_section("teardown", "llmcontract recordings", "\n".join(lines))
             self._said += lines
+
+    def judged(self, verdict: VerdictOfBattery) -> None:
+        """What the battery says, for the ledger and the session's summary."""
+        self._journal.verdicts.append(verdict)
+        self._judged.append({name: _clean(value) for name, value in asdict(verdict).items()})
 
     def _findings(self) -> list[Violation]:
         """Those that nobody asked for yet."""
@@ -285,6 +296,9 @@ class Verdict:
         if self._said:
             setattr(report, RECORDED, self._said)
             self._said = []
+        if self._judged:
+            setattr(report, BATTERY, self._judged)
+            self._judged = []
         if part := self.unsent():
             setattr(report, PART, part)
 
@@ -321,6 +335,10 @@ class clear_errors:  # noqa: N801 - read as a statement
         if isinstance(error, BadInput):
             place = f" ({self.where})" if self.where and self.where not in str(error) else ""
             raise pytest.fail.Exception(f"llmcontract: {_scrubbed(str(error))}{place}", pytrace=False) from None
+
+
+def _clean(value: object) -> object:
+    return _scrubbed(value) if isinstance(value, str) else value
 
 
 def _scrubbed(text: str) -> str:

@@ -20,7 +20,7 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing", "tinytag"}),
     "providers": ({"core"}, {"pydantic"}),
-    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "urllib3"}),
+    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "trustme", "urllib3"}),
     "recordings": ({"core"}, {"cramjam", "filelock", "pydantic", "vcr", "yaml"}),
     "report": ({"core"}, {"bokeh", "pydantic"}),
     "process": ({"core"}, set()),
@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "contracting": ({"core", "recordings", "process"}, set()),
     "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
+    "battery": ({"core", "options", "serving", "simulated_provider", "verdict"}, {"pytest"}),
     "simulation": (
         {
             "adapters",
@@ -46,10 +47,11 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "scripting"}, set()),
     "scan": ({"core"}, set()),
-    "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn"}),
+    "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn", "yaml"}),
     "starting": ({"core", "scan"}, set()),
     "options": ({"core"}, {"pytest"}),
     "failure": ({"core"}, {"_pytest", "pytest"}),
+    "outside": ({"core", "options", "report", "simulation"}, {"pytest"}),
     "verdict": ({"core", "report", "process", "simulated_provider", "simulation", "options", "failure"}, {"pytest"}),
     "plugin": (
         {
@@ -62,17 +64,21 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
             "simulated_provider",
             "simulation",
             "options",
+            "outside",
             "failure",
             "verdict",
         },
         {"pytest"},
     ),
     "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
-    "commands": ({"core", "recordings", "report", "reproduce", "scan", "serving", "simulation", "starting"}, set()),
+    "commands": (
+        {"battery", "core", "recordings", "report", "reproduce", "scan", "serving", "simulation", "starting"},
+        set(),
+    ),
     "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
     "loading": (set(), set()),
-    "__init__": ({"calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
+    "__init__": ({"battery", "calibrate", "core", "loading", "recordings", "simulated_provider", "simulation"}, set()),
 }
 
 

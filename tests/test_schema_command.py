@@ -59,7 +59,7 @@ def test_the_day_of_an_edition(run):
 
 def test_without_a_name_it_lists_what_there_is(run):
     assert "chat.completions.request" in run("together")[1].splitlines()
-    assert run("llmcontract")[1] == "ledger.schema\n"
+    assert run("llmcontract")[1] == "ledger.schema\nscenario.schema\n"
 
 
 @pytest.mark.parametrize(

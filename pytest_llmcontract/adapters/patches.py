@@ -22,8 +22,8 @@ class Patches(MetaPathFinder):
 
     def __init__(self, modules: Mapping[str, Callable[[Any], None]]) -> None:
         self._modules = modules
-        self._done: list[tuple[Any, str, Any, Any]] = []
-        """Owner, name, what was there, what is there now."""
+        self._done: list[tuple[Any, str, Any, Any, Callable[[Any], Any]]] = []
+        """Owner, name, what was there, what is there now, who made that of it."""
         self._lasts = False
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class Patches(MetaPathFinder):
         if self in sys.meta_path:
             sys.meta_path.remove(self)
         while self._done:
-            owner, name, before, ours = self._done.pop()
+            owner, name, before, ours, _ = self._done.pop()
             if owner.__dict__.get(name) is not ours:
                 continue
             if before is _ABSENT:
@@ -57,7 +57,14 @@ class Patches(MetaPathFinder):
         there = owner.__dict__.get(name, _ABSENT)
         ours = wrap(getattr(owner, name) if there is _ABSENT else there)
         setattr(owner, name, ours)
-        self._done.append((owner, name, there, ours))
+        self._done.append((owner, name, there, ours, wrap))
+
+    def raise_to_top(self) -> None:
+        """Replace anew what somebody else has covered since."""
+        last = {(id(owner), name): (owner, name, ours, wrap) for owner, name, _, ours, wrap in self._done}
+        for owner, name, ours, wrap in last.values():
+            if owner.__dict__.get(name) is not ours:
+                self.replace(owner, name, wrap)
 
     # Imports.
 

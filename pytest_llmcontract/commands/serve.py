@@ -26,6 +26,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument("--virtual-time", action="store_true", help="time moves only when it is told to; nothing waits")
     serve.add_argument("--unlimited", action="store_true", help="no limit refuses a call")
     serve.add_argument("--lenient", action="store_true", help="models that nobody has are made up, not refused")
+    serve.add_argument("--scenario", metavar="FILE", help="what every scope begins with, as YAML or JSON")
     serve.add_argument(
         "--report", metavar="PATH", action="append", default=[], help="write a report in the end, by suffix; repeatable"
     )
@@ -39,18 +40,24 @@ def run(args: argparse.Namespace) -> int:
     from pytest_llmcontract.core.facts.registry import provider_names
     from pytest_llmcontract.serving.reports import check_reports, write_reports
     from pytest_llmcontract.serving.running import listening, server_of
+    from pytest_llmcontract.serving.scenario import read_scenario
     from pytest_llmcontract.serving.scopes import Scopes, ServerSettings
 
+    scenario = read_scenario(Path(args.scenario)) if args.scenario else None
+    told, accounts = (scenario.server, scenario.providers) if scenario else ({}, {})
     settings = ServerSettings(
-        providers={name: _keywords(name, getattr(args, name.replace("-", "_"))) for name in provider_names()},
-        edition=args.edition,
-        virtual=args.virtual_time,
-        unlimited=args.unlimited,
-        lenient=args.lenient,
+        providers={
+            name: {**accounts.get(name, {}), **_keywords(name, getattr(args, name.replace("-", "_")))}
+            for name in provider_names()
+        },
+        edition=args.edition or told.get("edition"),
+        virtual=args.virtual_time or told.get("virtual_time", False),
+        unlimited=args.unlimited or told.get("unlimited", False),
+        lenient=args.lenient or told.get("lenient", False),
     )
     reports = [Path(path) for path in args.report]
     check_reports(reports)
-    scopes = Scopes(settings, keeps=bool(reports))
+    scopes = Scopes(settings, keeps=bool(reports), beginning=scenario)
     server = server_of(scopes, (args.host, *args.allow_host))
     with listening(args.host, args.port) as there:
         port = there.getsockname()[1]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from datetime import date
 
+    from pytest_llmcontract.core.battery.verdict import Verdict
     from pytest_llmcontract.core.clock import VirtualClock
     from pytest_llmcontract.core.findings.rules import Violation
     from pytest_llmcontract.core.ledger import Call
@@ -29,6 +30,7 @@ class Extent(NamedTuple):
     events: int = 0
     entries: Mapping[str, int] = MappingProxyType({})
     """Of each provider's account."""
+    verdicts: int = 0
 
 
 class Journal:
@@ -48,6 +50,8 @@ class Journal:
         """As the test counts it."""
         self.budget_lines: list[BudgetLine] = []
         """The test's budget beside what was used of it, once the test is over."""
+        self.verdicts: list[Verdict] = []
+        """On what a client did, where the test is one of the battery."""
         self.assumed_output: int | None = None
         """Tokens of a completion that the simulator makes up; ``None``: as long as what it made up."""
 
@@ -56,13 +60,15 @@ class Journal:
         self.calls.clear()
         self.entries.clear()
         self.events.clear()
-        self.found, self.budget_lines = [], []
+        self.found, self.budget_lines, self.verdicts = [], [], []
         self.assumed_output = None
 
     def extent(self) -> Extent:
         """How much of everything there is by now."""
         entries = {provider: len(moved) for provider, moved in self.entries.items()}
-        return Extent(len(self.calls), len(self.found), len(self.budget_lines), len(self.events), entries)
+        return Extent(
+            len(self.calls), len(self.found), len(self.budget_lines), len(self.events), entries, len(self.verdicts)
+        )
 
     def is_quiet_since(self, told: Extent) -> bool:
         """Whether nothing happened since then. What an account begins with is no happening."""

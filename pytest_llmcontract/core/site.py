@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from types import FrameType
 
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -44,6 +45,71 @@ def application_site(frame: FrameType | None = None) -> str:
             return f"{shown}:{frame.f_lineno} in {frame.f_code.co_name}"
         frame = frame.f_back
     return ""
+
+
+_TEST_RUNNERS = frozenset({"_pytest", "pluggy", "pytest"})
+_STARTERS = frozenset(
+    {"anyio", "asyncio", "concurrent", "contextlib", "functools", "multiprocessing", "os", "pty", "subprocess"}
+    | {"threading", "trio"}
+)
+"""What starts a child process for whoever calls it."""
+
+
+def called_library() -> str:
+    """What the application called that led here: ``niquests/3.21.2``, or ``socket`` of the standard library.
+
+    "" if nothing lies between the application and this package.
+    """
+    standard = installed = ""
+    for frame in _outwards(sys._getframe(1)):
+        file, package = frame.f_code.co_filename, _package_of(frame)
+        if is_application(file) or package in _TEST_RUNNERS:
+            break
+        if _is_installed(file):
+            installed = package
+        elif not is_ours(file):
+            standard = standard or package
+    return named_package(installed) if installed else standard
+
+
+def who_started(frame: FrameType) -> str | None:
+    """Who starts a child process at *frame*: an installed package, ``loky/3.4.1``, or "": the application itself.
+
+    ``None``: the standard library, which asks the system for something on its own account (``platform``, ``uuid``).
+    """
+    for outer in _outwards(frame):
+        file, package = outer.f_code.co_filename, _package_of(outer)
+        if is_application(file):
+            return ""
+        if not is_ours(file) and package not in _STARTERS:
+            return named_package(package) if _is_installed(file) else None
+    return ""
+
+
+def named_package(package: str) -> str:
+    """``niquests/3.21.2``; the name alone where nobody knows the version."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    known = getattr(sys.modules.get(package), "__version__", "")
+    try:
+        known = known if isinstance(known, str) and known else version(package)
+    except PackageNotFoundError:
+        return package
+    return f"{package}/{known}"
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _package_of(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__") or "").partition(".")[0]
+
+
+def _is_installed(file: str) -> bool:
+    return any(folder in file for folder in _INSTALLED)
 
 
 def is_application(file: str) -> bool:

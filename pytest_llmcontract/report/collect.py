@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -37,6 +37,7 @@ from pytest_llmcontract.report.document import (
     SessionEntry,
     TestEntry,
     TotalsEntry,
+    VerdictEntry,
     ViolationEntry,
 )
 from pytest_llmcontract.report.exchanges import Kept, kept_exchanges
@@ -68,7 +69,7 @@ def packed(journal: Journal, told: Extent, *, exchanges: bool = False) -> str:
 
 
 def _packed(journal: Journal, told: Extent, *, exchanges: bool) -> str:
-    clock, (calls, found, held, events, _) = journal.clock, told
+    clock, (calls, found, held, events, _, judged) = journal.clock, told
     began = _began(clock)
     staged = staged_limits(journal.calls)[calls:]
     said = kept_exchanges(journal.calls[calls:]) if exchanges else {}
@@ -84,6 +85,7 @@ def _packed(journal: Journal, told: Extent, *, exchanges: bool) -> str:
         "budgets": [_budget(line) for line in journal.budget_lines[held:]],
         "money": [_entry(provider, entry, began) for provider, entry in journal.moved_since(told)],
         "events": [_event(provider, event, _start(clock)) for provider, event in journal.events[events:]],
+        "battery": [asdict(verdict) for verdict in journal.verdicts[judged:]],
     }
     return visible_json(scrubbed(json.dumps(part, ensure_ascii=False, separators=(",", ":"))))
 
@@ -311,7 +313,13 @@ def _outcome(report: Report, so_far: str) -> str:
 
 
 _Entries = tuple[
-    list[TestEntry], list[CallEntry], list[ViolationEntry], list[BudgetEntry], list[MoneyEntry], list[EventEntry]
+    list[TestEntry],
+    list[CallEntry],
+    list[ViolationEntry],
+    list[BudgetEntry],
+    list[MoneyEntry],
+    list[EventEntry],
+    list[VerdictEntry],
 ]
 
 
@@ -325,6 +333,7 @@ class _Ledger:
         self.budgets: list[BudgetEntry] = []
         self.money: list[MoneyEntry] = []
         self.events: list[EventEntry] = []
+        self.battery: list[VerdictEntry] = []
         self.editions: dict[str, set[str]] = {}
         self.untold: list[str] = []
         self._kept = Kept()
@@ -347,6 +356,7 @@ class _Ledger:
         self.budgets += entries[3]
         self.money += entries[4]
         self.events += entries[5]
+        self.battery += entries[6]
         for part in parts:
             for provider, day in part.get("editions", {}).items():
                 self.editions.setdefault(provider, set()).add(day)
@@ -360,7 +370,7 @@ class _Ledger:
         index, first, latest = len(self.tests), len(self.calls), parts[-1]
         about = {"id": name, "outcome": test.outcome, "worker": test.worker, "failure": in_line(test.failure)}
         tests = [TestEntry.model_validate({**about, "began": latest["began"], "seconds": latest["seconds"]})]
-        calls, violations, budgets, money, events = [], [], [], [], []
+        calls, violations, budgets, money, events, battery = [], [], [], [], [], []
         for part in parts:
             for made in part.get("calls", ()):
                 said = self._kept.of(made, test.outcome)
@@ -375,7 +385,8 @@ class _Ledger:
                 money.append(MoneyEntry.model_validate({**moved, "test": index, "call": call}))
             for event in part.get("events", ()):
                 events.append(EventEntry.model_validate({**event, "test": index}))
-        return tests, calls, violations, budgets, money, events
+            battery += [VerdictEntry.model_validate({**verdict, "test": index}) for verdict in part.get("battery", ())]
+        return tests, calls, violations, budgets, money, events, battery
 
     def document(self, sessions: list[dict[str, Any]], budget: Mapping[str, Decimal]) -> LedgerDocument:
         totals = TotalsEntry.of(self.tests, self.calls, self.violations)
@@ -390,4 +401,5 @@ class _Ledger:
             budgets=(*held_session(budget, totals), *self.budgets),
             money=tuple(self.money),
             events=tuple(self.events),
+            battery=tuple(self.battery),
         )

@@ -272,6 +272,30 @@ class EventEntry(Part):
     """What happened, for people."""
 
 
+class VerdictEntry(Part):
+    """What the battery says of one behaviour of a client."""
+
+    test: int
+    """Index in ``tests``."""
+    behaviour: str
+    """``obeys_a_retry_after_of_2_seconds``."""
+    about: str
+    """The heading it stands under, ``limits``."""
+    provider: str
+    client: str
+    """The class of the tests, ``TestOurClient``; or the command."""
+    verdict: Literal["pass", "fail", "not applicable"]
+    reason: str
+    """One line."""
+    outcome: str = ""
+    """``answers``, ``raises`` …; empty where it was not judged."""
+    requests: Count = 0
+    seconds: Number = 0
+    """On the clock, from the call to its end."""
+    detail: str = ""
+    """Of a failure how to do better, and the attempts, as lines."""
+
+
 class TotalsEntry(Part):
     """Sums over the whole document."""
 
@@ -333,6 +357,8 @@ class LedgerDocument(Part):
     """Every cent that moved on the accounts of the tests, in order."""
     events: tuple[EventEntry, ...] = ()
     """What happened to the accounts, in order."""
+    battery: tuple[VerdictEntry, ...] = ()
+    """The verdicts on what clients did, in order."""
 
     @model_validator(mode="after")
     def _indexes_lead_somewhere(self) -> LedgerDocument:
@@ -343,6 +369,7 @@ class LedgerDocument(Part):
             ("test", [budget.test for budget in self.budgets], self.tests),
             ("test", [entry.test for entry in self.money], self.tests),
             ("test", [event.test for event in self.events], self.tests),
+            ("test", [verdict.test for verdict in self.battery], self.tests),
             ("call", [found.call for found in self.violations], self.calls),
             ("call", [entry.call for entry in self.money], self.calls),
         ):

@@ -10,7 +10,8 @@ from pytest_llmcontract.core.findings.rules import Severity
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.words import counted, percent
 from pytest_llmcontract.core.workload.costs import money_text
-from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, ViolationEntry
+from pytest_llmcontract.report.battery import VERDICTS
+from pytest_llmcontract.report.document import BudgetEntry, LedgerDocument, VerdictEntry, ViolationEntry
 from pytest_llmcontract.report.markup import code, section, text
 from pytest_llmcontract.report.sums import failed_tests
 from pytest_llmcontract.report.use import LimitKey, peaks, used_by
@@ -27,6 +28,7 @@ def markdown(document: LedgerDocument) -> str:
         _totals(document),
         section("Budgets", ("budget", "of", "used", "limit", ""), _budgets(document), right={2, 3}),
         _findings(document),
+        _battery(document),
         section("Fullest limits", ("limit", "model", "peak", "share", "refusals"), _limits(document), right={2, 3, 4}),
         section("Tests by cost", ("test", "calls", "tokens", "cost"), _tests(document), right={1, 2, 3}),
     ]
@@ -61,6 +63,21 @@ def _finding(group: Sequence[ViolationEntry]) -> tuple[str, ...]:
     first = group[0]
     times = f" ({len(group)} times)" if len(group) > 1 else ""
     return first.severity, code(first.code), text(first.message) + times, code(first.site)
+
+
+def _battery(document: LedgerDocument) -> str:
+    """How each client did, and what it failed."""
+    clients: dict[tuple[str, str], list[VerdictEntry]] = defaultdict(list)
+    for verdict in document.battery:
+        clients[verdict.client, verdict.provider].append(verdict)
+    rows = [
+        (code(client), text(provider), *(str(sum(row.verdict == known for row in rows)) for known in VERDICTS))
+        for (client, provider), rows in clients.items()
+    ]
+    failed = [verdict for verdict in document.battery if verdict.verdict == "fail"][:_MOST_FINDINGS]
+    lines = [(code(row.client), code(row.behaviour), text(row.reason)) for row in failed]
+    tables = section("Battery", ("client", "provider", *VERDICTS), rows, right={2, 3, 4})
+    return "\n\n".join(filter(None, [tables, section("Failed", ("client", "behaviour", "why"), lines)]))
 
 
 def _whose(document: LedgerDocument, tests: set[int | None]) -> str:

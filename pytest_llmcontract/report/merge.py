@@ -27,6 +27,7 @@ from pytest_llmcontract.report.document import (
     SessionEntry,
     TestEntry,
     TotalsEntry,
+    VerdictEntry,
     ViolationEntry,
 )
 from pytest_llmcontract.report.session_budget import SUMS, held_session, limits_of
@@ -125,6 +126,7 @@ class _Sum:
         self.limits: list[BudgetEntry] = []
         self.money: list[MoneyEntry] = []
         self.events: list[EventEntry] = []
+        self.battery: list[VerdictEntry] = []
         self.editions: dict[str, set[str]] = {}
         self.tools: dict[str, Path] = {}
         self.notes: list[str] = []
@@ -171,6 +173,9 @@ class _Sum:
         for event in ledger.events:
             if event.test in tests:
                 self.events.append(event.model_copy(update={"test": tests[event.test]}))
+        for verdict in ledger.battery:
+            if verdict.test in tests:
+                self.battery.append(verdict.model_copy(update={"test": tests[verdict.test]}))
 
     def remarks(self) -> Iterable[str]:
         """What is remarkable about the whole."""
@@ -201,4 +206,5 @@ class _Sum:
             budgets=(*held_session(limits, totals), *self.budgets),
             money=tuple(self.money),
             events=tuple(self.events),
+            battery=tuple(self.battery),
         )

@@ -41,7 +41,6 @@ class Control:
 
 def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
     """Status and body for a request of the control API, in the scope called *name*."""
-    asked = {key: values[-1] for key, values in parse_qs(query).items()}
     path = path.rstrip("/") or "/"
     if (method, path) == ("GET", "/"):
         return 200, _index()
@@ -52,13 +51,35 @@ def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body
         known = sorted({f"{one.method} {one.path}" for one in CONTROLS})
         return 404, _problem(f"{method} {path} is nothing; there are {', '.join(known)}")
     try:
-        given = {**asked, **_read(body)}
-        _check(control, given)
-        return 200, control.run(worlds, worlds.named(name), given)
+        return 200, run_control(control, worlds, worlds.named(name), {**_asked(control, query), **_read(body)})
     except LlmContractError as problem:
         return 400, _problem(str(problem))
     except (TypeError, ValueError) as problem:
         return 400, _problem(f"{control.method} {control.path}: {problem}")
+
+
+def run_control(control: Control, worlds: Worlds, scope: Scope, given: Given) -> Any:
+    """What *control* answers that is asked with *given*.
+
+    Raises:
+        LlmContractError, TypeError, ValueError: It is not accepted.
+    """
+    _check(control, given)
+    return control.run(worlds, scope, given)
+
+
+def _asked(control: Control, query: str) -> Given:
+    """What the query says: texts, or JSON where no text is taken."""
+    kinds = _names(control)
+    texts = {key: values[-1] for key, values in parse_qs(query).items()}
+    return {key: text if "string" in kinds.get(key, "string") else _read_value(text) for key, text in texts.items()}
+
+
+def _read_value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _read(body: bytes) -> Given:
@@ -74,10 +95,24 @@ def _read(body: bytes) -> Given:
 
 
 def _check(control: Control, given: Given) -> None:
-    accepted = {**control.takes, **({"provider": "string"} if control.provider else {})}
-    for name in given:
+    accepted = _names(control)
+    for name, value in given.items():
         if name not in accepted:
             raise unknown(f"key of {control.path}", name, accepted or ("(none)",))
+        if not _is_of(accepted[name], value):
+            raise BadInput(f"{name} is {value!r}; accepted: {accepted[name]}")
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    kinds = [_KINDS[one] for one in kind.split(" or ") if one != "any"]
+    return not kinds or (bool in kinds if isinstance(value, bool) else isinstance(value, tuple(kinds)))
+
+
+_KINDS: Mapping[str, Any] = {
+    "string": str, "number": int | float, "integer": int, "boolean": bool,
+    "array": list, "object": dict, "null": type(None),
+}  # fmt: skip
+"""The types of JSON in Python."""
 
 
 def _problem(message: str) -> Given:
@@ -306,22 +341,29 @@ def openapi() -> Given:
 
 
 def _operation(one: Control) -> Given:
-    names = {**({"provider": "string"} if one.provider else {}), **one.takes}
     said: Given = {
         "summary": one.what,
         "parameters": [{"name": "x-llmcontract-test", "in": "header", "schema": {"type": "string"}}],
         "responses": {"200": {"description": "done"}, "400": {"description": "not accepted; the message says what is"}},
     }
     if one.method == "GET":
-        query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in names.items()]
+        query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in _names(one).items()]
         return {**said, "parameters": said["parameters"] + query}
-    body = {
+    return {**said, "requestBody": {"content": {"application/json": {"schema": body_schema(one)}}}}
+
+
+def body_schema(one: Control) -> Given:
+    """The JSON Schema of what *one* takes."""
+    return {
         "type": "object",
-        "properties": {name: _schema(kind) for name, kind in names.items()},
+        "properties": {name: _schema(kind) for name, kind in _names(one).items()},
         "required": ["provider"] if one.provider else [],
         "additionalProperties": False,
     }
-    return {**said, "requestBody": {"content": {"application/json": {"schema": body}}}}
+
+
+def _names(one: Control) -> Mapping[str, str]:
+    return {**({"provider": "string"} if one.provider else {}), **one.takes}
 
 
 def _schema(kind: str) -> Given:

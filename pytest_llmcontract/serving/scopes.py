@@ -81,6 +81,13 @@ class Scope:
         else:
             clock.move_to(clock.after(seconds))
 
+    def site(self, client: Client | None) -> str:
+        """The line that calls; "": it is not known."""
+        return ""
+
+    def answered(self, client: Client | None) -> None:
+        """*client* has its answer, or will never have it."""
+
     def stopped(self, request: ApiRequest) -> str:
         """Why *request* is not answered: its provider is none of its."""
         return f"{request.host} is not simulated"
@@ -137,6 +144,9 @@ class Worlds(Protocol):
     def homes(self) -> Sequence[Home]:
         """Where each provider has its addresses."""
 
+    def at_home(self, host: str) -> str:
+        """The provider of a request that names its own *host*; "": such requests are not for this server."""
+
     def named(self, name: str) -> Scope:
         """The scope called *name*.
 
@@ -151,24 +161,36 @@ class Worlds(Protocol):
         """All of them begin anew."""
 
 
+class Beginning(Protocol):
+    """What every scope begins with."""
+
+    def begin(self, worlds: Worlds, scope: Scope) -> None:
+        """Let *scope* begin so."""
+
+
 class Scopes:
     """All scopes of a server, each made when first asked for. The one without a name is everybody's.
 
     Args:
         keeps: Whether what is forgotten is kept for a report.
+        beginning: What each begins with.
 
     Raises:
         BadInput: The settings are not accepted.
     """
 
-    def __init__(self, settings: ServerSettings, *, keeps: bool = False) -> None:
+    def __init__(self, settings: ServerSettings, *, keeps: bool = False, beginning: Beginning | None = None) -> None:
         self.lenient = settings.lenient
         self._settings = settings
         self._keeps = keeps
+        self._beginning = beginning
         self._scopes: dict[str, Scope] = {}
         self._ended: list[Scope] = []
         usual = self.named("")
         self.homes: Sequence[Home] = [home_of(name) for name in usual.providers]
+
+    def at_home(self, host: str) -> str:
+        return ""
 
     def named(self, name: str) -> Scope:
         """The scope called *name*.
@@ -179,7 +201,10 @@ class Scopes:
         if name not in self._scopes:
             if len(self._scopes) >= MOST:
                 raise BadInput(f"there are {MOST} scopes already; POST {{}} to /_llmcontract/reset?all=true ends them")
-            self._scopes[name] = scope_of(name, self._settings)
+            scope = scope_of(name, self._settings)
+            if self._beginning:
+                self._beginning.begin(self, scope)
+            self._scopes[name] = scope
         return self._scopes[name]
 
     def forget(self, name: str) -> None:

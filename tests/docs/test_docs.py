@@ -121,7 +121,7 @@ def _of_public_classes() -> dict[str, list[str]]:
 
     of_the_path = {*_members(Account)}
     internal = {
-        "SimulatedProvider": {"simulator", "begin", "findings", "play", "weather", "unused_scripts"},
+        "SimulatedProvider": {"simulator", "begin", "findings", "judge", "play", "weather", "unused_scripts"},
         "VirtualClock": {"after", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
         "Script": {"matches", "use"},
         "Call": {"note_levels", "counted"},

@@ -85,6 +85,8 @@ def test_a_script_that_nothing_used_is_a_finding(server):
         ("/account", {"provider": "groq", "do": "charge", "with": {"sum": 5}}, "sum"),
         ("/capacity", {"provider": "groq", "batch_lines_per_hour": -1}, "accepted is a number above 0"),
         ("/exhaust", {"provider": "groq", "limit": "XYZ"}, "XYZ"),
+        ("/reply", {"provider": ["groq"]}, "provider is ['groq']; accepted: string"),
+        ("/reset", {"all": 1}, "all is 1; accepted: boolean"),
         ("/latency", {"provider": "groq", "first_token": "slow"}, "first_token"),
     ],
 )

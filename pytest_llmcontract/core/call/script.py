@@ -201,6 +201,11 @@ class Scripts:
         if script.left == 0:
             self._live.remove(script)
 
+    def withdraw(self, script: Script) -> None:
+        """*script* strikes nobody any more, and nobody misses it."""
+        if script in self._live:
+            self._live.remove(script)
+
     def told_to_wait(self, call: Call, fault: ScriptedFault) -> None:
         """*fault* refused *call*, and the reply says when to come back."""
         self._refused[id(call)] = fault

@@ -220,12 +220,14 @@ class Edition(Fact):
             BadInput: A kind or model is not known, or a value is no positive number.
         """
         merged = {scope: dict(kinds) for scope, kinds in self.overrides.items()}
-        for scope, kinds in self.limits_given(limits or {}):
+        for scope, kinds in self.limits_given({} if limits is None else limits):
             merged.setdefault(scope, {}).update(kinds)
         return self._changed(overrides=merged)
 
     def limits_given(self, limits: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float | None]]]:
         """Limits as a person writes them: model, or ``*`` for all, with kind -> limit. As :meth:`with_limits`."""
+        if not isinstance(limits, Mapping):
+            raise BadInput(f"limits={limits!r}; accepted: {{'TPM': 12000}}, or model -> such an object")
         for name, value in limits.items():
             if isinstance(value, Mapping):
                 if name != "*" and name not in self.models:
@@ -244,14 +246,17 @@ class Edition(Fact):
         Raises:
             BadInput: A field is not known or its value not possible.
         """
-        if isinstance(models, str):
-            models = [models]
-        given = dict(models) if isinstance(models, Mapping) else {id: {} for id in models or ()}
+        if isinstance(models, Mapping):
+            given = dict(models)
+        else:
+            given = {id: {} for id in _texts("models", () if models is None else models, "ids, or id -> fields")}
         added = {id: self._model(id, fields or {}) for id, fields in given.items()}
         sources = {**self.sources, **({"user": self._user_source} if added else {})}
         return self._changed(models={**self.models, **added}, sources=sources)
 
     def _model(self, id: str, fields: Mapping[str, Any]) -> Model:
+        if not isinstance(fields, Mapping):
+            raise BadInput(f"model {id!r} is {fields!r}; accepted: an object of its fields")
         for name in fields:
             if name not in Model.model_fields:
                 raise unknown(f"field of model {id!r}", name, Model.model_fields)
@@ -274,7 +279,7 @@ class Edition(Fact):
 
     def with_hosts(self, hosts: Iterable[str]) -> Edition:
         """The edition with gateway addresses of one's own: host names, or base URLs."""
-        named = [_gateway(host) for host in ([hosts] if isinstance(hosts, str) else hosts)]
+        named = [_gateway(host) for host in _texts("hosts", hosts, "host names, or base URLs")]
         paths: dict[str, set[str]] = {host: {*known} for host, known in self.gateways.items()}
         for host, path in named:
             if path or host not in self.hosts:  # the provider's own is no gateway
@@ -342,6 +347,14 @@ _NEW_MODEL: dict[str, Any] = {
     "context": 131072,
     "capabilities": ("tools", "json_object", "json_schema", "system"),
 }
+
+
+def _texts(name: str, given: object, accepted: str) -> list[str]:
+    """One text, or several."""
+    texts: list[Any] = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise BadInput(f"{name}= has {wrong[0]!r}; accepted: {accepted}")
+    return texts
 
 
 def _gateway(host: object) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from pytest_llmcontract.report.document import CallEntry, LedgerDocument, MoneyE
 
 SCRIPTS = (
     *("words.js", "ledger.js", "table.js", "charts.js", "plots.js", "bodies.js", "exchange.js"),
-    *("summary.js", "findings.js", "tests.js", "limits.js", "spend.js", "accounts.js", "calls.js"),
+    *("summary.js", "findings.js", "battery.js", "tests.js", "limits.js", "spend.js", "accounts.js", "calls.js"),
     *("call.js", "page.js"),
 )
 BLOCK = 200_000

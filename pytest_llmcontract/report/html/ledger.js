@@ -67,8 +67,12 @@ const findingText = (finding) =>
 const eventText = (event) =>
   (event.text ??= [testOf(event).id, event.provider, event.what, event.sentence].join("\n").toLowerCase());
 
+const verdictText = (row) =>
+  (row.text ??= [testOf(row).id, row.behaviour, row.about, row.client, row.provider, row.verdict, row.reason]
+    .join("\n").toLowerCase());
+
 /**
- * What passes the filter: `{tests, calls, findings, events, entries, budgets, limits}`.
+ * What passes the filter: `{tests, calls, findings, events, entries, judged, budgets, limits}`.
  *
  * A finding about a call passes with it; one about a whole test is held to text, test, provider and code only.
  * A test passes with any of its calls, findings or events, and its budgets with it; those of the session are of no
@@ -106,8 +110,10 @@ function selection({ text, test, outcome, provider, model, status, code }) {
   const tests = filtered ? TESTS.filter((row) => named.has(row.index)) : TESTS;
   const entries = ENTRIES.filter((entry) =>
     ofAccount(entry) && named.has(entry.test) && (entry.call === null ? !ofCalls : passed.has(entry.call)));
+  const judged = LEDGER.battery.filter((row) =>
+    inTest(row) && (!provider || row.provider === provider) && !ofCalls && has(row, verdictText));
   const budgets = LEDGER.budgets.filter((row) => !filtered || named.has(row.test));
-  return { tests, calls, findings, events, entries, budgets, limits: buckets(calls), filtered };
+  return { tests, calls, findings, events, entries, judged, budgets, limits: buckets(calls), filtered };
 }
 
 /** Rows by a key, in the order of their first. */

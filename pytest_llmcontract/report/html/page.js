@@ -16,7 +16,7 @@ let openCall = null;
 /** Open *call* among *calls*, which are those of its test unless somebody says so. */
 const open = (call, calls = CALLS.filter((other) => other.test === call.test)) => dialog.open(call, calls);
 
-const SECTIONS = [summarySection, findingsSection, testsSection, limitsSection, spendSection, accountsSection, callsSection];
+const SECTIONS = [summarySection, findingsSection, batterySection, testsSection, limitsSection, spendSection, accountsSection, callsSection];
 const sections = SECTIONS.map((section) => section(choose, open));
 const charts = sections.flatMap((section) => section.charts ?? []);
 
