@@ -29,6 +29,7 @@ DAYS = (date(2024, 1, 1), date(2025, 5, 29), date(2026, 11, 20))
 
 WITHOUT_JSON = {
     "audio.speech",
+    "endpoints.delete",
     "files.content",
     "files.put",
     "files.upload_url",
