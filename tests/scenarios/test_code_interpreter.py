@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 import together
 
+API = "https://api.together.ai/v1"
 PRICE = Decimal("0.03")
 
 
@@ -14,11 +15,11 @@ def execute(code="print(1)", **more):
     body = {"language": "python", "code": code, **more}
     if hasattr(together.Together(), "code_interpreter"):
         return together.Together(max_retries=0).code_interpreter.execute(**body).model_dump()
-    return together.Together(max_retries=0).post("/v1/tci/execute", body=body, cast_to=object)
+    return together.Together(max_retries=0).post(f"{API}/tci/execute", body=body, cast_to=object)
 
 
 def sessions():
-    return together.Together().get("/v1/tci/sessions", cast_to=object)["data"]["sessions"]
+    return together.Together().get(f"{API}/tci/sessions", cast_to=object)["data"]["sessions"]
 
 
 def test_code_runs_in_a_session_that_goes_on(together_api, llm_clock):
@@ -80,7 +81,7 @@ def test_a_session_that_is_not_there_is_told_with_200(together_api, id):
 def test_a_body_of_the_wrong_form_is_a_400(together_api, change):
     with pytest.raises(together.BadRequestError):
         together.Together(max_retries=0).post(
-            "/v1/tci/execute", body={"language": "python", "code": "1", **change}, cast_to=object
+            f"{API}/tci/execute", body={"language": "python", "code": "1", **change}, cast_to=object
         )
     assert together_api.account.balance == 25
 

@@ -10,6 +10,7 @@ import together
 
 from pytest_llmcontract import simulate
 
+API = "https://api.together.ai/v1"
 JUDGE = {"model": "openai/gpt-oss-120b", "model_source": "serverless", "system_template": "Is it kind?"}
 ASKED = {
     "model": "meta-llama/Llama-3.3-70B-Instruct-Turbo",
@@ -78,7 +79,7 @@ def test_an_evaluation_goes_from_state_to_state(together_api, llm_clock, upload)
     moments = [update.timestamp for update in job.status_updates]
     assert moments == sorted(moments)
     assert job.updated_at == moments[-1]
-    assert job.owner_id == together.Together().get("/v1/whoami", cast_to=object)["user_id"]
+    assert job.owner_id == together.Together().get(f"{API}/whoami", cast_to=object)["user_id"]
 
 
 def test_classes_are_counted_as_the_file_of_results_has_them(together_api, llm_clock, upload):
@@ -313,7 +314,7 @@ def test_evaluations_are_listed_newest_first_and_by_state(together_api, llm_cloc
 
 def test_the_models_that_may_judge_are_those_that_answer(together_api):
     def models(**query):
-        return together.Together().get("/v1/evaluation/model-list", cast_to=object, options={"params": query})[
+        return together.Together().get(f"{API}/evaluation/model-list", cast_to=object, options={"params": query})[
             "model_list"
         ]
 
