@@ -291,7 +291,7 @@ def test_what_the_account_cannot_pay_is_not_deployed_nor_scaled(project, togethe
     endpoint = project.endpoints.create(name="chat")
     two = {"min_replicas": 2}
     words = refusal(lambda: project.deploy(endpoint, autoscaling=two), 402, code="insufficient_balance")
-    assert words.endswith("0.18 USD")
+    assert words.endswith("0.19 USD")
     deployment = project.deploy(endpoint)
     assert refusal(lambda: project.scale(deployment, min_replicas=2, max_replicas=2), 402, code="insufficient_balance")
 
