@@ -7,7 +7,6 @@ would come too early for the provider's clock.
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 from collections.abc import Callable
