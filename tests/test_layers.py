@@ -20,7 +20,7 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing", "tinytag"}),
     "providers": ({"core"}, {"pydantic"}),
-    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "urllib3"}),
+    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "trustme", "urllib3"}),
     "recordings": ({"core"}, {"cramjam", "filelock", "pydantic", "vcr", "yaml"}),
     "report": ({"core"}, {"bokeh", "pydantic"}),
     "process": ({"core"}, set()),

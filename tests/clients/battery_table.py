@@ -1,9 +1,9 @@
-"""Writes docs/clients-behaviour.md: what the real clients that are installed here do, by the battery, with versions and dates.
+"""Writes docs/clients-behaviour.md: what the real clients that are installed here do, by the battery.
 
-``python tests/clients/battery_table.py`` runs the battery on all of ``battery_contracts.py``, keeps what it saw in ``battery_table.json``, in
-place of what it had of the same clients, and writes the page of it all. Clients do not all live in one environment,
-so it is run in several: ``--only LangChain`` takes one of those that are installed. ``--reported`` keeps what was
-publicly reported only, of a version before a fix or after it.
+``python tests/clients/battery_table.py`` runs the battery on all of ``battery_contracts.py``, keeps what it saw in
+``battery_table.json``, in place of what that had of the same clients, and writes the page of it all. Clients do not
+all live in one environment, so it is run in several: ``--only LangChain`` takes one of those that are installed.
+``--reported`` keeps what was publicly reported only, of a version before a fix or after it.
 """
 
 from __future__ import annotations
