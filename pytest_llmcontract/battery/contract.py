@@ -10,7 +10,7 @@ import pytest
 
 from pytest_llmcontract import options
 from pytest_llmcontract.battery.running import Attempt
-from pytest_llmcontract.battery.staging import Staged
+from pytest_llmcontract.battery.staging import UNSUITED, Staged
 from pytest_llmcontract.core.battery.answer import finish_of, text_of
 from pytest_llmcontract.core.battery.behaviours import Behaviour, behaviours_of, outcomes
 from pytest_llmcontract.core.battery.verdict import Observed, Verdict, judge, not_applicable
@@ -109,7 +109,7 @@ def _test_of(cls: type[ClientContract], behaviour: Behaviour) -> Callable[..., A
     others = [name for name in cls.fallbacks if name in provider_names()]
     # The provider first: what a fixture of the client asks for it answers.
     needed = [*(f"{name}_api" for name in (cls.provider, *others)), "llm_clock", "llm_calls"]
-    named = _fixtures(subject) if subject else []
+    named = _fixtures(cls, subject) if subject else []
     test = _asynchronous(behaviour, needed, named) if _is_async(subject) else _plain(behaviour, needed, named)
     test.__name__ = f"test_{behaviour.id}"
     test.__qualname__ = f"{cls.__qualname__}.{test.__name__}"
@@ -124,9 +124,10 @@ def _test_of(cls: type[ClientContract], behaviour: Behaviour) -> Callable[..., A
     return test
 
 
-def _fixtures(subject: Callable[..., Any]) -> list[str]:
+def _fixtures(cls: type[ClientContract], subject: Callable[..., Any]) -> list[str]:
     """The parameters of *subject* that are fixtures, as pytest tells them."""
-    found = list(inspect.signature(subject).parameters.values())[1:]
+    bound = not isinstance(inspect.getattr_static(cls, subject.__name__, None), staticmethod)
+    found = list(inspect.signature(subject).parameters.values())[bound:]
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [each.name for each in found if each.kind in named and each.default is inspect.Parameter.empty]
 
@@ -209,6 +210,8 @@ class _Run:
         attempt, contract = self.attempt, self._contract
         if not attempt.calls:
             pytest.fail(_never_asked(contract.provider, attempt.error), pytrace=False)
+        if self._staged.unsuited(attempt.calls):
+            return self._not_applicable(UNSUITED)
         if not self._staged.struck:
             return self._not_applicable(f"what happens met none of its requests ({len(attempt.calls)})")
         observed = Observed(

@@ -235,6 +235,27 @@ def test_a_bad_client_fails_with_a_message_that_teaches(battery, client, behavio
     result.stdout.fnmatch_lines([f"{behaviour}: {says}", "what happens   *", "fix            *", "attempts"])
 
 
+def test_a_request_that_breaks_the_contract_is_named(battery):
+    test = TEST.replace('ask("groq")', "create(logprobs=True)")
+
+    result = battery(BAD, test, "-k", "nothing_is_wrong", failed=1)
+
+    result.stdout.fnmatch_lines(["answers_when_nothing_is_wrong: LLM101: $.logprobs is not supported*"])
+
+
+def test_fixtures_reach_static_methods_too(battery):
+    static = """
+    @pytest.fixture
+    def prompt(self):
+        return "Hello"
+
+    @staticmethod
+    def call(prompt):
+        return create(user=prompt)
+"""
+    battery(BAD, TEST + static, "-k", "nothing_is_wrong", passed=1)
+
+
 def test_a_client_that_never_asks_is_told_so(battery):
     result = battery(BAD, TEST.replace('ask("groq")', "a_fault_of_the_test()"), "-k", "nothing_is_wrong", failed=1)
 
@@ -402,6 +423,21 @@ def test_an_object_is_the_answer_of_who_asks_for_one(battery):
 """
     )
     battery(BAD, test, "-k", "nothing_is_wrong or cut_at_its_length", passed=1, failed=1)
+
+
+def test_what_the_model_cannot_say_to_a_client_is_not_applicable(battery):
+    """Who forces a tool gets no text, whatever the battery has in store."""
+    forced = """
+    structured = {"city": "Castrop-Rauxel an der Emscher"}
+
+    def call(self):
+        schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+        tools = [{"type": "function", "function": {"name": "visit", "parameters": schema}}]
+        return create(tools=tools, tool_choice="required")
+"""
+    result = battery(BAD, TEST + forced, "-k", "nothing_is_wrong or refusal", passed=1, skipped=1)
+
+    result.stdout.fnmatch_lines(["*n/a*passes_on_a_refusal*what the model is to say is no answer to what it asks for"])
 
 
 def test_a_test_of_the_same_name_takes_the_place_of_ours(battery):

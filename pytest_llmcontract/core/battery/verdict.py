@@ -188,6 +188,10 @@ def _forbidden(
                 return _said(finding), finding.fix
         if never == outcome and outcome not in accepted:
             return _told(outcome, observed), _FIXES[never]
+    for finding in (finding for call in observed.calls for finding in call.violations):
+        # A request that breaks the contract, say: its test fails for it whatever became of the call.
+        if finding.severity == "error" and finding.code not in allowed:
+            return _said(finding), finding.fix
     return "", ""
 
 
