@@ -25,7 +25,7 @@ STRING, INTEGER, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "num
         ("What is magic(3)?", {"input": INTEGER}, {"input": 3}),
         ("Add 3 and 4.", {"a": INTEGER, "b": INTEGER}, {"a": 3, "b": 4}),
         ("A customer named '你好' please", {"name": STRING, "note": STRING}, {"name": "你好", "note": "note"}),
-        ('Translate "It\'s late", and “später”', {"text": STRING, "other": STRING}, {"text": "It's late", "other": "später"}),
+        ('"It\'s late", “später”', {"text": STRING, "more": STRING}, {"text": "It's late", "more": "später"}),
         ("It's cold and we don't go", {"text": STRING}, {"text": "text"}),
         ("Half is 0.5, or -2", {"a": NUMBER, "b": INTEGER}, {"a": 0.5, "b": -2}),
         ("On 2026-01-15 at 12:30, by v2.1.3, 50%", {"n": INTEGER}, {"n": 1}),
