@@ -259,7 +259,9 @@ def test_fixtures_reach_static_methods_too(battery):
 def test_a_client_that_never_asks_is_told_so(battery):
     result = battery(BAD, TEST.replace('ask("groq")', "a_fault_of_the_test()"), "-k", "nothing_is_wrong", failed=1)
 
-    result.stdout.fnmatch_lines(["the call made no request to groq", "fix            call the client itself*"])
+    result.stdout.fnmatch_lines(
+        ["*the call made no request to groq", "fix            call the client itself*", "TestOurClient, groq: 1 fail"]
+    )
 
 
 def test_expect_takes_outcomes_exceptions_and_reasons(battery):
@@ -413,6 +415,43 @@ def test_behaviours_of_ones_own_are_ten_lines(battery):
     ]
 """
     battery(GOOD, TEST + own, "-k", "teapot", passed=1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ('{"fail": {"error": "teapot"}}', "llmcontract: behaviour 'reports_a_teapot': unknown groq error 'teapot'"),
+        ('{"fail": {"eror": 500}}', "llmcontract: behaviour 'reports_a_teapot': *unexpected keyword argument 'eror'"),
+    ],
+)
+def test_a_fault_of_ones_own_that_is_none_is_one_clear_error(battery, fault, said):
+    own = f"""
+    behaviours = [{{"id": "reports_a_teapot", "about": "x", "what": "y", "faults": [{fault}], "may": ["raises"]}}]
+"""
+    result = battery(GOOD, TEST + own, "-k", "teapot", failed=1)
+
+    result.stdout.fnmatch_lines([f"{said}*"])
+
+
+POOR = """
+from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.edition import Edition
+
+@pytest.fixture(autouse=True)
+def poor(monkeypatch):
+    known = Edition.error
+    def error(self, name):
+        if name == "invalid_api_key":
+            raise BadInput("unknown groq error 'invalid_api_key'; accepted: a, b, c")
+        return known(self, name)
+    monkeypatch.setattr(Edition, "error", error)
+"""
+
+
+def test_what_a_provider_does_not_do_is_not_applicable(battery):
+    result = battery(GOOD, TEST + POOR, "-k", "revoked_key", skipped=1)
+
+    result.stdout.fnmatch_lines(["SKIPPED*groq does not do that: unknown groq error 'invalid_api_key'"])
 
 
 def test_an_object_is_the_answer_of_who_asks_for_one(battery):
