@@ -203,6 +203,22 @@ def a_part():
     return text
 
 
+def beside_a_heartbeat():
+    import threading
+
+    over = False
+
+    def beat():
+        while not over:
+            time.sleep(1)
+
+    threading.Thread(target=beat, daemon=True).start()
+    try:
+        return only_waits()
+    finally:
+        over = True
+
+
 def a_fault_of_the_test():
     return "Hello"
 """
@@ -218,6 +234,7 @@ def a_fault_of_the_test():
         ("without_end", "gives_up_on_an_error_that_stays", "storms: more than 200 requests, and no end"),
         ("for_ever", "gives_up_on_an_error_that_stays", "hangs: it was still not done after 3600 s"),
         ("only_waits", "survives_an_internal_error", "hangs: it was still not done after 3600 s"),
+        ("beside_a_heartbeat", "survives_an_internal_error", "hangs: it was still not done after 3600 s"),
         ("swallowed", "survives_an_internal_error", "it returned nothing, as if that were the answer after 1 request and 0 s"),  # noqa: E501
         ("apologizes", "survives_an_internal_error", "it returned words of its own after 1 request and 0 s: 'We are sorry, please try again later.'; accepted: answers or raises or falls_back"),  # noqa: E501
         ("crashes", "survives_an_internal_error", "crashes KeyError after 1 request and 0 s; accepted: answers or raises or falls_back"),  # noqa: E501
@@ -357,10 +374,16 @@ def test_asynchronous_clients_and_their_fixtures(battery, plugins):
     battery("", test, "-k", CHOSEN, plugins=tuple(named[name] for name in plugins), passed=6)
 
 
-def test_a_hanging_task_is_stopped_at_its_deadline(battery):
+@pytest.mark.parametrize("backend", ["", "trio"])
+def test_a_hanging_task_is_stopped_at_its_deadline(battery, backend):
     test = ASYNC.replace("async with asyncio.timeout(100)", "if True")
+    if backend:
+        pytest.importorskip("trio")
+        test = "import anyio\n" + test.replace("asyncio.sleep", "anyio.sleep")
+        test += "\n\npytestmark = pytest.mark.anyio\n\n@pytest.fixture\ndef anyio_backend():\n    return 'trio'\n"
+    plugins = ("anyio.pytest_plugin",) if backend else ()
 
-    result = battery("", test, "-k", "gives_up_on_an_error_that_stays", failed=1)
+    result = battery("", test, "-k", "gives_up_on_an_error_that_stays", plugins=plugins, failed=1)
 
     result.stdout.fnmatch_lines(["*hangs: it was still not done after 3600 s"])
 
