@@ -10,6 +10,7 @@ _QUOTED = re.compile(
     r"""(?<!\w)(?:'([^'\n]{1,200})'|"([^"\n]{1,200})"|`([^`\n]{1,200})`)(?!\w)|“([^”\n]{1,200})”|«([^»\n]{1,200})»"""
 )
 _NUMBER = re.compile(r"(?<![\w.,:/-])-?\d{1,15}(?:\.\d{1,15})?(?![\w:/%-]|[.,]\d)")
+_KINDS: dict[str, tuple[type, ...]] = {"string": (str,), "integer": (int,), "number": (int, float)}
 _READ = 10_000  # characters of a message, as of more nobody expects a made-up answer to heed any
 _GIVEN = frozenset({"const", "enum", "default", "example", "examples", "format", "pattern"})
 
@@ -39,8 +40,8 @@ def _taken(part: Any, said: list[str | int | float]) -> dict[str, Any] | None:
     """*part* with the first value of its kind, which is taken off *said*; ``None``: it has none, or its own."""
     if not isinstance(part, Mapping) or _GIVEN.intersection(part):
         return None
-    kinds = {"string": str, "integer": int, "number": (int, float)}.get(str(part.get("type")))
-    value = next((value for value in said if kinds is not None and isinstance(value, kinds)), None)
+    kinds = _KINDS.get(str(part.get("type")), ())
+    value = next((value for value in said if isinstance(value, kinds)), None)
     if value is None:
         return None
     said.remove(value)
