@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_llmcontract.core.battery.answer import extent
@@ -131,6 +131,16 @@ def not_applicable(behaviour: Behaviour, provider: str, client: str, reason: str
         client=client,
         verdict="not applicable",
         reason=reason,
+    )
+
+
+def never_asked(behaviour: Behaviour, provider: str, client: str, error: Exception | None) -> Verdict:
+    """Of a client that made no request at all."""
+    told = f"; it raised {type(error).__name__}: {' '.join(str(error).split())}" if error else ""
+    return replace(
+        not_applicable(behaviour, provider, client, f"the call made no request to {provider}{told}"),
+        verdict="fail",
+        detail="fix            call the client itself, past any cache and any mock, of the provider it is set up for",
     )
 
 
