@@ -36,12 +36,6 @@ def by_trio():
     trio = pytest.importorskip("trio")
     trio.run(trio.open_tcp_stream, HOST, 443)
 
-def by_uvloop():
-    uvloop = pytest.importorskip("uvloop")
-    async def call():
-        await asyncio.open_connection(HOST, 443)
-    uvloop.run(call())
-
 def by_dnspython():
     resolver = pytest.importorskip("dns.resolver")
     resolver.Resolver(configure=False).resolve(HOST, "A")

@@ -54,8 +54,6 @@ async def streams():
 
 def by_streams_of_asyncio(): return asyncio.run(streams())
 
-def by_uvloop(): return pytest.importorskip("uvloop").run(streams())
-
 def by_trio():
     trio = pytest.importorskip("trio")
     async def call():
