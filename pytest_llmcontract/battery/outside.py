@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_llmcontract.battery.staging import Staged
+from pytest_llmcontract.battery.staging import UNSUITED, Staged
 from pytest_llmcontract.core.battery.behaviours import Behaviour
 from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS, Observed, Verdict, judge, not_applicable
 from pytest_llmcontract.core.child import env_of_child
@@ -105,6 +105,8 @@ def _judged(client: Outside, behaviour: Behaviour, scope: Scope, address: str) -
     calls = scope.world.journal.calls
     if not calls:
         raise BadInput(f"--command {client.command!r} asked nothing of {client.provider} at {address}{done.excuse}")
+    if staged.unsuited(calls):
+        return not_applicable(behaviour, client.provider, client.command, UNSUITED)
     if not staged.struck:
         reason = f"what happens met none of its requests ({len(calls)})"
         return not_applicable(behaviour, client.provider, client.command, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_llmcontract.core.battery.answer import extent
@@ -134,6 +134,16 @@ def not_applicable(behaviour: Behaviour, provider: str, client: str, reason: str
     )
 
 
+def never_asked(behaviour: Behaviour, provider: str, client: str, error: Exception | None) -> Verdict:
+    """Of a client that made no request at all."""
+    told = f"; it raised {type(error).__name__}: {' '.join(str(error).split())}" if error else ""
+    return replace(
+        not_applicable(behaviour, provider, client, f"the call made no request to {provider}{told}"),
+        verdict="fail",
+        detail="fix            call the client itself, past any cache and any mock, of the provider it is set up for",
+    )
+
+
 def outcome_of(observed: Observed) -> str:
     """What came of it, in a word."""
     if observed.stopped:
@@ -188,6 +198,10 @@ def _forbidden(
                 return _said(finding), finding.fix
         if never == outcome and outcome not in accepted:
             return _told(outcome, observed), _FIXES[never]
+    for finding in (finding for call in observed.calls for finding in call.violations):
+        # A request that breaks the contract, say: its test fails for it whatever became of the call.
+        if finding.severity == "error" and finding.code not in allowed:
+            return _said(finding), finding.fix
     return "", ""
 
 
