@@ -24,6 +24,7 @@ def by_the_c_module(): _socket.getaddrinfo(HOST, 443)
 def by_a_name_alone(): socket.gethostbyaddr(HOST)
 def by_a_socket(): socket.create_connection((HOST, 443))
 def by_a_datagram(): socket.socket(type=socket.SOCK_DGRAM).connect((HOST, 443))
+def by_a_name_to_send_to(): socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", (HOST, 443))
 def by_an_address_and_a_name(): ssl.create_default_context().wrap_socket(
     socket.socket(), server_hostname=HOST).connect((ADDRESS, 443))
 def by_a_thread():
@@ -35,6 +36,8 @@ def by_streams_to_an_address(): asyncio.run(asyncio.open_connection(ADDRESS, 443
 def by_trio():
     trio = pytest.importorskip("trio")
     trio.run(trio.open_tcp_stream, HOST, 443)
+
+def by_gevent(): pytest.importorskip("gevent.socket").create_connection((HOST, 443))
 
 def by_dnspython():
     resolver = pytest.importorskip("dns.resolver")
@@ -287,6 +290,45 @@ def test_what_a_library_starts_for_itself_is_a_warning(pytester, run_pytest):
 
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*LLM204 together: a child process would take TOGETHER_API_KEY along*"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["curl", "https://api.together.xyz/v1/models"],
+        "cd / && curl -s api.together.xyz",
+        ["/usr/bin/wget", "-q", "http://api.together.xyz"],
+    ],
+)
+def test_a_command_that_calls_a_provider_is_not_run(pytester, run_pytest, command):
+    pytester.makepyfile(
+        f"""
+        import subprocess, pytest
+
+        def test_it(groq_api):
+            with pytest.raises(PermissionError):
+                subprocess.run({command!r}, shell={isinstance(command, str)})
+        """
+    )
+
+    result = run_pytest("-q")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["LLM204 together: a call to api.together.xyz*", "*CONNECT //api.together.xyz by *"])
+
+
+def test_other_commands_may_speak_of_providers(pytester, run_pytest):
+    pytester.makepyfile(
+        """
+        import subprocess
+
+        def test_it(groq_api):
+            subprocess.run("echo https://api.together.xyz; echo no-curl api.together.xyz", shell=True)
+        """
+    )
+
+    run_pytest("-q").assert_outcomes(passed=1)
+    run_pytest("-q", "--llmcontract-guard=network").assert_outcomes(passed=1)
 
 
 # Always.

@@ -333,6 +333,24 @@ def test_a_compiled_client_that_does_not_follow_is_stopped_and_told_what_to_do(p
     result.stdout.fnmatch_lines(["*by curl_cffi *", "*groq_api.url as its base URL*"])
 
 
+def test_each_worker_of_xdist_has_its_own(project, run_pytest):
+    if find_spec("curl_cffi") is None:
+        pytest.skip("curl_cffi is not installed")
+    project.makepyfile(
+        """
+        import pytest
+        from clients import by_curl_cffi, by_tls_over_a_socket
+
+        @pytest.mark.parametrize("way", [by_curl_cffi, by_tls_over_a_socket] * 2)
+        def test_it(groq_api, way):
+            assert way()[0] == 200
+            assert groq_api.calls.statuses == [200]
+        """
+    )
+
+    run_pytest("-q", ON, "-n", "2", plugins=("xdist",)).assert_outcomes(passed=4)
+
+
 def test_a_client_with_roots_of_its_own_is_told_of(project, run_pytest):
     """A child here: in this process every context of Python's trusts the redirect."""
     code = """

@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
 from pytest_llmcontract.adapters.exits.audit import Events
-from pytest_llmcontract.adapters.exits.door import child_refusal, text_of
+from pytest_llmcontract.adapters.exits.door import INSTALLED, child_refusal, detour_of, look_up_refusal, text_of
 from pytest_llmcontract.adapters.patches import Patches
 from pytest_llmcontract.core.site import who_started
 
 
 def _may_start(command: Any, environ: Mapping[Any, Any] | None) -> None:
     """Raises:
-    PermissionError: The child would take a real key along.
+    PermissionError: The child would take a real key along, or is to call somebody whom nobody may.
     """
     starter = who_started(sys._getframe(1))
     if starter is None:
         return
-    refused = child_refusal(_shown(command), os.environ if environ is None else environ, starter)
-    if refused:
+    shown = _shown(command)
+    refused = child_refusal(shown, os.environ if environ is None else environ, starter)
+    if refused := refused or _call_refusal(shown):
         raise PermissionError(refused)
+
+
+_CALLS = re.compile(r"(?:^|[\s/;&|(])(curl|wget|https?|httpie|xh|aria2c)(?:\.exe)?\s")
+_CALLED = re.compile(r"(?<![\w.@-])(https?://)?([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
+
+
+def _call_refusal(command: str) -> str | None:
+    """Why *command* may not be run: it is one of those that call whom they name."""
+    if (found := _CALLS.search(command)) is None:
+        return None
+    named = _CALLED.findall(command[found.end() :])
+    # What has no scheme may as well be a file.
+    hosts = dict.fromkeys(host for scheme, host in named if scheme or INSTALLED.concerned(host))
+    refusals = (look_up_refusal(host, client=found[1]) for host in hosts if detour_of(host) is None)
+    return next(filter(None, refusals), None)
 
 
 def _shown(command: Any) -> str:

@@ -67,10 +67,22 @@ def _patch_socket(module: Any) -> None:
 
         return connect
 
+    def wrap_send_to(below: Any) -> Any:
+        @wraps(below)
+        def send_to(self: Any, *args: Any) -> Any:
+            if args and isinstance(args[-1], tuple):
+                _may_connect(self, args[-1])
+            return below(self, *args)
+
+        return send_to
+
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr"):
         PATCHES.replace(module, name, wrap_look_up)
     for name in ("connect", "connect_ex"):
         PATCHES.replace(module.socket, name, wrap_connect)
+    for name in ("sendto", "sendmsg"):  # their names are looked up before Python tells
+        if hasattr(module.socket, name):
+            PATCHES.replace(module.socket, name, wrap_send_to)
 
 
 def _led(below: Any, sock: Any, address: Any, detour: Detour) -> Any:
@@ -192,7 +204,9 @@ def _patch_trio(module: Any) -> None:
 PATCHES = Patches(
     {
         "socket": _patch_socket,
+        "gevent.socket": _patch_socket,
         "ssl": _patch_ssl,
+        "gevent.ssl": _patch_ssl,
         "asyncio.base_events": _patch_asyncio,
         "uvloop": _patch_uvloop,
         "trio.socket": _patch_trio,

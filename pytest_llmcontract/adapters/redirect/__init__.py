@@ -26,6 +26,8 @@ FOLLOWING = frozenset({"curl_cffi", "impit", "primp", "pycurl", "pyreqwest"})
 """Compiled clients that were seen to ask the proxy, and to trust the roots."""
 _ROOTS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+_OURS = "_LLMCONTRACT_PROXY"
+"""The proxy of the redirect whose environment this is: a worker of pytest-xdist has that of its controller."""
 _FIRST = 0x7F530001
 """127.83.0.1: the addresses from here on stand for hosts. Nobody listens there."""
 _LOOPS = frozenset({"run_forever", "unrolled_run"})
@@ -62,8 +64,8 @@ class Redirect:
     def environ(self, before: Mapping[str, str]) -> dict[str, str]:
         """What compiled clients are to find in their environment, *before* being there: a proxy of the user's stays."""
         found = dict.fromkeys(_ROOTS, self._bundle)
-        if not any(before.get(name) for name in _PROXIES):
-            found |= dict.fromkeys(_PROXIES[:2], self._proxy)
+        if all(before.get(name) in (None, "", before.get(_OURS)) for name in _PROXIES):
+            found |= dict.fromkeys((*_PROXIES[:2], _OURS), self._proxy)
         return found
 
     def leads(self, client: str, environ: Mapping[str, str]) -> bool:
