@@ -100,6 +100,8 @@ class State:
     """What lasts: its files, batches, jobs, endpoints."""
     own_models: dict[str, Model] = field(default_factory=dict)
     """Models of this account alone, beside those of the edition."""
+    lenient: bool = False
+    """Whether it lets pass what nobody has; see :mod:`.lenient`."""
     capacity: Capacity = Capacity()
     """What the provider has room for, as the test wants it."""
     pools: dict[str, Limiter] = field(default_factory=dict)
