@@ -119,11 +119,8 @@ class Simulator:
                 let_pass(state, turn)
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
-        if (
-            operation_of(turn).reads_text
-            and not turn.invented
-            and all(mismatch.error is None for mismatch in turn.mismatches)
-        ):
+        sound = not turn.invented and all(mismatch.error is None for mismatch in turn.mismatches)
+        if sound and operation_of(turn).reads_text:
             turn.prompt_tokens = checked_count(state.tokens.prompt(turn.chat, turn.call.model))
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)
