@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.commands import (
+    battery,
     cost,
     demo,
     drift,
@@ -30,7 +31,10 @@ from pytest_llmcontract.commands import (
 )
 from pytest_llmcontract.commands.answer import tell
 
-COMMANDS = (demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan, serve)
+COMMANDS = (
+    *(demo, init, models, fit, cost, reproduce, verify, drift, report, rules, explain, schema, scan, serve),
+    battery,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -56,6 +56,12 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "help": "stop calls to providers that are not simulated, and to well-known LLM services: in tests with a "
         "fixture of ours (default), always, everything but this machine always (network), or never",
     },
+    "redirect": {
+        "choices": ("on", "off"),
+        "help": "lead clients that no patch reaches (bare sockets, dspy, niquests, pyreqwest, curl_cffi) to the "
+        "simulation: their look-ups and connections, and by a proxy and certificates those that are compiled; "
+        "default off",
+    },
     "record": {
         "choices": ("none", "once", "new_episodes", "all"),
         "help": "what tests marked llm_contract may record, in vcrpy's words: nothing (default), all where there is no "
@@ -262,6 +268,16 @@ def chosen_guard(config: pytest.Config) -> Guard:
     flag = getattr(config.known_args_namespace, "llmcontract_guard", None)
     mode = flag or _chosen(config, "guard") or "fixture"
     return Guard(cast("Any", mode), config.getini("llmcontract_allow_hosts"))
+
+
+def chosen_redirect(config: pytest.Config) -> bool:
+    """Whether clients that no patch reaches are led to the simulation; also before conftests are loaded.
+
+    Raises:
+        pytest.UsageError: The ini key has a value that is not accepted.
+    """
+    flag = getattr(config.known_args_namespace, "llmcontract_redirect", None)
+    return (flag or _chosen(config, "redirect")) == "on"
 
 
 def lay_facts_over(config: pytest.Config) -> None:

@@ -30,6 +30,22 @@ def guard_session(config: pytest.Config) -> None:
         guard_outside(guard, config.add_cleanup)
 
 
+def redirect_session(config: pytest.Config) -> None:
+    """Where ``--llmcontract-redirect`` says so, from now on: clients read their environment when they are made.
+
+    Raises:
+        pytest.UsageError: What it needs is not installed.
+    """
+    if options.chosen_redirect(config):
+        from pytest_llmcontract.core.errors import BadInput
+        from pytest_llmcontract.simulation import begin_redirect
+
+        try:
+            begin_redirect(config.add_cleanup)
+        except BadInput as problem:
+            raise pytest.UsageError(f"--llmcontract-redirect=on: {problem}") from None
+
+
 class Outside:
     """What the guard stopped outside tests, as a plugin.
 

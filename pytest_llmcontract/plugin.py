@@ -53,8 +53,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Before any conftest imports an application: dummies for keys, and a guard that is for always."""
+    """Before any conftest imports an application: dummies for keys, a guard for always, the way to the redirect."""
     outside.guard_session(early_config)
+    outside.redirect_session(early_config)
     if early_config.getini("llmcontract_dummy_keys"):
         for provider in provider_names():
             for name in key_names(provider):
@@ -84,6 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.add_cleanup(restore)
     outside.guard_session(config)
+    outside.redirect_session(config)
     config.pluginmanager.register(outside.Outside(read.selection), "llmcontract-outside")
     options.lay_facts_over(config)
     config.pluginmanager.register(_provider_fixtures(), "llmcontract-providers")

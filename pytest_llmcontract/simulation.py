@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from pytest_llmcontract.adapters import leftovers
 from pytest_llmcontract.children import Children, Told, use_again
@@ -22,11 +23,12 @@ from pytest_llmcontract.core.call.tape import Tape
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.completion.tokens import TokenEstimator
 from pytest_llmcontract.core.errors import BadInput, ContractViolation
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Detour, Disconnect, Forward
 from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.facts.registry import DUMMY_KEY, key_names, provider_names, today
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.guard import Guard
+from pytest_llmcontract.core.hosts import normal_host
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
 from pytest_llmcontract.core.provider import provider_called
@@ -37,6 +39,7 @@ from pytest_llmcontract.report.findings import render
 from pytest_llmcontract.simulated_provider import SimulatedProvider
 
 if TYPE_CHECKING:
+    from pytest_llmcontract.adapters.redirect import Redirect
     from pytest_llmcontract.recordings.tape import CassetteTape
     from pytest_llmcontract.serving.inside import InsideServer
 
@@ -64,6 +67,7 @@ class Stage:
         """The calls whose streams are being read, by the id of the reply."""
         self._exits = ExitStack()
         self._server: InsideServer | None = None
+        self._serving = new_lock()
         real = settings.mode == "real"
         clock = self.world.clock
         self._time = nullcontext() if real else time_adapter.running(clock, wall=settings.wall, seed=settings.seed)
@@ -104,10 +108,11 @@ class Stage:
         Raises:
             BadInput: uvicorn is not installed.
         """
-        if self._server is None:
-            self._server = _server_of(self)
-            self._exits.callback(self._server.stop)
-        return self._server.url
+        with self._serving:
+            if self._server is None:
+                self._server = _server_of(self)
+                self._exits.callback(self._server.stop)
+            return self._server.url
 
     def stopped(self, request: ApiRequest) -> str:
         """Tell the guard of a call to the server for whom nobody simulates; why it is stopped."""
@@ -213,8 +218,22 @@ class Stage:
         )
 
     def escaped(self, request: ApiRequest) -> None:
-        simulated = self.owns(request.host)
-        self._found(self.guard.escape(request, simulated=simulated, whose=leftovers.whose()))
+        found = self.guard.escape(
+            request, simulated=self.owns(request.host), redirected=_redirect is not None, whose=leftovers.whose()
+        )
+        self._found(found)
+
+    def detour(self, host: str) -> Detour | None:
+        host = (_redirect and _redirect.behind(host)) or host
+        return _redirect.detour(host) if _redirect is not None and self.owns(host) else None
+
+    def follows(self, client: str) -> bool:
+        return _redirect is not None and _redirect.leads(client, os.environ)
+
+    def at_home(self, host: str) -> str:
+        """The provider that answers for *host*, where calls are redirected; "": nobody does."""
+        owner = self.world.owner(normal_host(host)) if _redirect is not None else None
+        return owner.state.edition.provider if owner else ""
 
     def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> str | None:
         if self.world.tape is not None and self.world.tape.forwards:
@@ -224,8 +243,13 @@ class Stage:
             self._found(finding)
         return next((f"pytest-llmcontract: {one.message}" for one in found if one.severity == "error"), None)
 
+    def distrusted(self, host: str) -> None:
+        """A redirected client does not trust our certificate of *host*."""
+        self._found(self.guard.distrusted(host))
+
     def bypassing(self, client: str, *, watched: bool) -> None:
-        self._found(self.guard.bypassing(client, watched=watched))
+        if not self.follows(client.partition("/")[0]):
+            self._found(self.guard.bypassing(client, watched=watched))
 
     def _found(self, finding: Violation) -> None:
         if self.children.here:
@@ -248,6 +272,8 @@ def _server_of(stage: Stage) -> InsideServer:
             bystander=time_adapter.bystander,
             opened_here=time_adapter.opened_here,
             ticks=time_adapter.Real.monotonic,
+            at_home=stage.at_home,
+            redirect=_redirect,
         )
     )
 
@@ -328,6 +354,11 @@ class Afterwards:
 
     def passed_over(self, request: ApiRequest, mock: str) -> None: ...
 
+    def detour(self, host: str) -> None: ...
+
+    def follows(self, client: str) -> bool:
+        return False
+
     def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> None: ...
 
     def bypassing(self, client: str, *, watched: bool) -> None: ...
@@ -345,6 +376,58 @@ class Afterwards:
         """Calls that it stopped, and nobody asked for yet."""
         found, self._escapes = self._escapes, []
         return found
+
+
+_redirect: Redirect | None = None
+
+
+def begin_redirect(at_end: Callable[[Callable[[], None]], object]) -> None:
+    """From now on clients that no patch reaches find simulated hosts on this machine.
+
+    Args:
+        at_end: Is told what undoes it.
+
+    Raises:
+        BadInput: What it needs is not installed.
+    """
+    global _redirect
+    if _redirect is not None:
+        return
+    from pytest_llmcontract.adapters import time as time_adapter
+    from pytest_llmcontract.adapters.redirect import Redirect
+
+    begun = ExitStack()
+
+    def end() -> None:
+        global _redirect
+        _redirect = None
+        begun.close()
+
+    _redirect = Redirect(_Ways(), bystander=time_adapter.bystander, in_flight=time_adapter.request)
+    begun.callback(_redirect.stop)
+    begun.enter_context(_environ(_redirect.environ(os.environ)))
+    at_end(end)
+
+
+class _Ways:
+    """What the redirect asks: who is simulated now."""
+
+    def port_of(self, host: str) -> int | None:
+        from pytest_llmcontract.adapters.interception import forwards_under_way
+
+        stage = _stage
+        if stage is None or forwards_under_way() or not stage.owns(normal_host(host)):
+            return None
+        return urlsplit(stage.address()).port
+
+    def stopped(self, host: str, client: str) -> str | None:
+        from pytest_llmcontract.adapters.exits.door import look_up_refusal
+
+        return look_up_refusal(host, client=client)
+
+    def distrusted(self, host: str) -> None:
+        if stage := _stage:
+            stage.distrusted(normal_host(host))
 
 
 _afterwards: Afterwards | None = None
@@ -405,6 +488,7 @@ def simulate(
     check: bool = True,
     tokens: TokenEstimator | None = None,
     contract: str | Path | Mapping[str, Any] | None = None,
+    redirect: bool = False,
     **settings: Any,
 ) -> Iterator[SimulatedProvider]:
     """Simulate *provider* while the block lasts; what the fixtures give, for fixtures of any scope and outside pytest.
@@ -415,6 +499,7 @@ def simulate(
         tokens: Counts tokens in place of the default estimate.
         contract: The path of a cassette that answers, from the current folder; or a dict of the keywords of
             ``llm_contract``.
+        redirect: Lead clients here that no patch reaches, as ``--llmcontract-redirect=on`` does for a session.
         settings: The keywords of the markers: ``plan=``, ``tier=``, ``edition=``, ``limits=``, ``models=`` …
 
     Raises:
@@ -424,7 +509,9 @@ def simulate(
     read = provider_settings(provider, {"edition": defaults().edition, **settings}, what=f"simulate({provider!r})")
     tape = _tape(contract, provider)
     clock = ClockSettings(mode="real") if tape and tape.forwards else None
-    with staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
+    with ExitStack() as led, staged(clock) as stage, simulated(provider, read, stage, tokens, tape) as api:
+        if redirect:
+            begin_redirect(led.callback)
         yield api
         escapes = stage.escapes()  # what children did, too
         findings = [*api.findings(), *api.unused_scripts(), *escapes]
@@ -506,11 +593,15 @@ def _tape(contract: str | Path | Mapping[str, Any] | None, provider: str) -> Cas
     return tape
 
 
+def _dummy_keys(names: Iterable[str]) -> AbstractContextManager[None]:
+    return _environ(dict.fromkeys((name for name in names if not os.environ.get(name)), DUMMY_KEY))
+
+
 @contextmanager
-def _dummy_keys(names: Iterable[str]) -> Iterator[None]:
-    missing = [name for name in names if not os.environ.get(name)]
-    before = {name: os.environ.get(name) for name in missing}
-    os.environ.update(dict.fromkeys(missing, DUMMY_KEY))
+def _environ(changed: Mapping[str, str]) -> Iterator[None]:
+    """While this lasts, the environment holds what is *changed* of it."""
+    before = {name: os.environ.get(name) for name in changed}
+    os.environ.update(changed)
     try:
         yield
     finally:

@@ -190,6 +190,8 @@ class Verdict:
     def _findings(self) -> list[Violation]:
         """Those that nobody asked for yet."""
         stage = self.stage
+        if stage:
+            stage.world.settle()
         simulation = sys.modules.get("pytest_llmcontract.simulation")
         afterwards: list[Violation] = simulation.escapes_afterwards() if simulation else []
         return [*(stage.findings() if stage else ()), *afterwards]

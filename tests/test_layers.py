@@ -20,7 +20,7 @@ PACKAGE = Path(pytest_llmcontract.__file__).parent
 MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"jsonschema", "jsonschema_rs", "pydantic", "referencing", "tinytag"}),
     "providers": ({"core"}, {"pydantic"}),
-    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "urllib3"}),
+    "adapters": ({"core"}, {"aiohttp", "httpx", "httpx2", "respx", "time_machine", "trio", "trustme", "urllib3"}),
     "recordings": ({"core"}, {"cramjam", "filelock", "pydantic", "vcr", "yaml"}),
     "report": ({"core"}, {"bokeh", "pydantic"}),
     "process": ({"core"}, set()),
@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "contracting": ({"core", "recordings", "process"}, set()),
     "collecting": (set(), {"pytest"}),
     "children": ({"core"}, set()),
-    "battery": ({"core", "options", "simulated_provider", "verdict"}, {"pytest"}),
+    "battery": ({"core", "options", "serving", "simulated_provider", "verdict"}, {"pytest"}),
     "simulation": (
         {
             "adapters",
@@ -71,7 +71,10 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
         {"pytest"},
     ),
     "demo": (set(), {"app", "groq", "openai", "pytest", "together"}),
-    "commands": ({"core", "recordings", "report", "reproduce", "scan", "serving", "simulation", "starting"}, set()),
+    "commands": (
+        {"battery", "core", "recordings", "report", "reproduce", "scan", "serving", "simulation", "starting"},
+        set(),
+    ),
     "cli": ({"commands", "core"}, set()),
     "__main__": ({"cli"}, set()),
     "loading": (set(), set()),

@@ -12,6 +12,7 @@ from pytest_llmcontract.core.exchange import (
     FORWARDING,
     ApiReply,
     ApiRequest,
+    Detour,
     Disconnect,
     Forward,
     Gateway,
@@ -147,6 +148,14 @@ class Installed:
             if interception.gateway.blocked(name) is not None:
                 return interception
         return None
+
+    def detour(self, host: str | None) -> Detour | None:
+        """Where *host*, in whatever spelling, or the host that this address stands for, is found instead."""
+        if not host or not self._innermost_first or FORWARDING.get():
+            return None
+        name = normal_host(host)
+        found = (interception.gateway.detour(name) for interception in self._innermost_first)
+        return next(filter(None, found), None)
 
     def at_the_exit(self, host: str | None) -> Interception | None:
         """As :meth:`concerned`, where nobody but the network would answer any more: also who bars the way there."""

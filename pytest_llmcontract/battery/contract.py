@@ -10,10 +10,10 @@ import pytest
 
 from pytest_llmcontract import options
 from pytest_llmcontract.battery.running import Attempt
-from pytest_llmcontract.battery.staging import Staged
+from pytest_llmcontract.battery.staging import UNSUITED, Staged
 from pytest_llmcontract.core.battery.answer import finish_of, text_of
 from pytest_llmcontract.core.battery.behaviours import Behaviour, behaviours_of, outcomes
-from pytest_llmcontract.core.battery.verdict import Observed, Verdict, judge, not_applicable
+from pytest_llmcontract.core.battery.verdict import Observed, Verdict, judge, never_asked, not_applicable
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.secrets import scrubbed
@@ -109,7 +109,7 @@ def _test_of(cls: type[ClientContract], behaviour: Behaviour) -> Callable[..., A
     others = [name for name in cls.fallbacks if name in provider_names()]
     # The provider first: what a fixture of the client asks for it answers.
     needed = [*(f"{name}_api" for name in (cls.provider, *others)), "llm_clock", "llm_calls"]
-    named = _fixtures(subject) if subject else []
+    named = _fixtures(cls, subject) if subject else []
     test = _asynchronous(behaviour, needed, named) if _is_async(subject) else _plain(behaviour, needed, named)
     test.__name__ = f"test_{behaviour.id}"
     test.__qualname__ = f"{cls.__qualname__}.{test.__name__}"
@@ -124,9 +124,10 @@ def _test_of(cls: type[ClientContract], behaviour: Behaviour) -> Callable[..., A
     return test
 
 
-def _fixtures(subject: Callable[..., Any]) -> list[str]:
+def _fixtures(cls: type[ClientContract], subject: Callable[..., Any]) -> list[str]:
     """The parameters of *subject* that are fixtures, as pytest tells them."""
-    found = list(inspect.signature(subject).parameters.values())[1:]
+    bound = not isinstance(inspect.getattr_static(cls, subject.__name__, None), staticmethod)
+    found = list(inspect.signature(subject).parameters.values())[bound:]
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [each.name for each in found if each.kind in named and each.default is inspect.Parameter.empty]
 
@@ -173,9 +174,19 @@ class _Run:
         self._expect = _several(contract.expect.get(behaviour.id, ()))
         self._leave_out()
         self.attempt = Attempt(clock, calls, behaviour.deadline)
-        self._staged = Staged(
-            behaviour, self._apis[0], self._apis[1:], structured=contract.structured, heard=self.attempt.heard
-        )
+        self._staged = self._stage()
+
+    def _stage(self) -> Staged:
+        """Put the behaviour onto the providers; not every edition, nor every provider, has each error."""
+        __tracebackhide__ = True
+        heard, structured = self.attempt.heard, self._contract.structured
+        try:
+            return Staged(self._behaviour, self._apis[0], self._apis[1:], structured=structured, heard=heard)
+        except (BadInput, TypeError) as problem:
+            if self._behaviour.id in {own.get("id") for own in self._contract.behaviours}:
+                pytest.fail(f"llmcontract: behaviour {self._behaviour.id!r}: {problem}", pytrace=False)
+            self._say(self._not_applicable(f"{self._contract.provider} does not do that: {_first_words(problem)}"))
+            raise AssertionError("skipped") from None
 
     def begin(self, fixtures: Mapping[str, Any]) -> Callable[[], Any]:
         """What is to be called."""
@@ -208,7 +219,9 @@ class _Run:
     def _verdict(self) -> Verdict:
         attempt, contract = self.attempt, self._contract
         if not attempt.calls:
-            pytest.fail(_never_asked(contract.provider, attempt.error), pytrace=False)
+            return never_asked(self._behaviour, contract.provider, self._client, attempt.error)
+        if self._staged.unsuited(attempt.calls):
+            return self._not_applicable(UNSUITED)
         if not self._staged.struck:
             return self._not_applicable(f"what happens met none of its requests ({len(attempt.calls)})")
         observed = Observed(
@@ -240,9 +253,6 @@ class _Run:
             pytest.fail(scrubbed(told), pytrace=False)
 
 
-def _never_asked(provider: str, error: Exception | None) -> str:
-    told = f"; it raised {type(error).__name__}: {error}" if error else ""
-    return (
-        f"the call made no request to {provider}{told}\n"
-        "fix            call the client itself, past any cache and any mock, and with the provider it is set up for"
-    )
+def _first_words(problem: Exception) -> str:
+    """Without the list of what is accepted."""
+    return str(problem).partition(";")[0].partition(". Did you")[0]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS
 from pytest_llmcontract.core.exchange import ApiRequest
 
 if TYPE_CHECKING:
-    from pytest_llmcontract.core.clock import VirtualClock
+    from pytest_llmcontract.core.clock import Appointment, VirtualClock
     from pytest_llmcontract.core.ledger import Calls
-
-MOST_REQUESTS = 200
-"""Of one call: who asks more often asks without end."""
+_AGAIN = 1.0
+"""Virtual seconds until another thread is stopped."""
 
 
 class Stopped(BaseException):
@@ -40,6 +41,7 @@ class Attempt:
         self._deadline = deadline
         self._began = clock.seconds
         self.seconds = 0.0
+        self._end: Appointment | None = None
 
     @property
     def calls(self) -> Calls:
@@ -67,14 +69,21 @@ class Attempt:
 
     async def make_async(self, begin: Callable[[], Any]) -> None:
         """As well, in the event loop that runs."""
-        with self._under_way():
+        trio = sys.modules.get("trio")
+        if trio is None or not trio.lowlevel.in_trio_run():
+            with self._under_way():
+                self.result = await _read_async(begin())
+            return
+        # What is raised where the clock moves is raised within trio's own scheduler, which does not survive it.
+        with self._under_way(stops=False), trio.move_on_after(self._deadline) as scope:
             self.result = await _read_async(begin())
+        self.stopped = self.stopped or ("hangs" if scope.cancelled_caught else "")
 
     @contextmanager
-    def _under_way(self) -> Iterator[None]:
+    def _under_way(self, *, stops: bool = True) -> Iterator[None]:
         self._began = self._clock.seconds
-        due = self._clock.now + timedelta(seconds=self._deadline)
-        end = self._clock.at(due, lambda: self._stop("hangs"))
+        if stops:
+            self._end_in(self._deadline)
         try:
             yield
         except Exception as error:
@@ -83,8 +92,17 @@ class Attempt:
             if not self.stopped:
                 raise
         finally:
-            end.cancel()
+            if self._end is not None:
+                self._end.cancel()
             self.seconds = self._clock.seconds - self._began
+
+    def _end_in(self, seconds: float) -> None:
+        self._end = self._clock.at(self._clock.now + timedelta(seconds=seconds), self._hangs)
+
+    def _hangs(self) -> None:
+        """Whoever moves the clock is stopped: if that is a thread beside the call, the next one is, and so on."""
+        self._end_in(_AGAIN)
+        self._stop("hangs")
 
     def _stop(self, why: str) -> None:
         self.stopped = why

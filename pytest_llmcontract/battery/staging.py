@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.battery.answer import ANSWER, REFUSAL, part_of, pieces_of, words_of
@@ -11,8 +11,10 @@ from pytest_llmcontract.core.exchange import ApiRequest
 
 if TYPE_CHECKING:
     from pytest_llmcontract.core.battery.behaviours import Behaviour
+    from pytest_llmcontract.core.ledger import Call
     from pytest_llmcontract.simulated_provider import SimulatedProvider
 
+UNSUITED = "what the model is to say is no answer to what it asks for"
 _WITHOUT_WHEN = ("exhaust", "capacity")
 """What strikes whoever comes."""
 
@@ -57,6 +59,15 @@ class Staged:
     def struck(self) -> bool:
         """Whether every fault met somebody, where it was to meet one."""
         return all(script.calls for script in self._faults)
+
+    def unsuited(self, calls: Iterable[Call]) -> bool:
+        """Whether an answer of ours is none to what the client asks; then it is no finding about the client either."""
+        found = False
+        for call in calls:
+            kept = [finding for finding in call.violations if finding.code != "LLM201"]
+            found |= len(kept) < len(call.violations)
+            call.violations[:] = kept
+        return found
 
     def withdraw(self) -> None:
         """The call is over."""

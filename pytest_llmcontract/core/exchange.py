@@ -395,6 +395,33 @@ class Usage:
         return self.input_tokens + self.output_tokens
 
 
+class Detour(Protocol):
+    """Where a simulated host is found on this machine, for who connects by himself."""
+
+    address: str
+    """What stands for it: nobody listens there, but connections to it are led to :meth:`target`."""
+    last_site: str
+    """The application's line that looked it up last."""
+    roots: str
+    """The file of roots that a client has to trust which finds it."""
+
+    def target(self, port: int) -> tuple[str, int]:
+        """Where its *port* is."""
+        ...
+
+    def trusted_by(self, context: Any) -> None:
+        """Let an ``ssl.SSLContext`` trust what is found there."""
+        ...
+
+    def expect(self) -> None:
+        """A client with sockets of its own is about to connect to it."""
+        ...
+
+    def connected(self, local: tuple[str, int], site: str) -> None:
+        """A line of the application has connected to it from the address *local*."""
+        ...
+
+
 class Gateway(Protocol):
     """What an adapter needs from a simulation. Hosts come in their normal form (:func:`.hosts.normal_host`)."""
 
@@ -419,6 +446,14 @@ class Gateway(Protocol):
 
     def escaped(self, request: ApiRequest) -> None:
         """A call to a blocked or barred host was stopped."""
+        ...
+
+    def detour(self, host: str) -> Detour | None:
+        """Where *host*, or the host that this address stands for, is found instead. ``None``: nowhere."""
+        ...
+
+    def follows(self, client: str) -> bool:
+        """Whether *client*, ``pyreqwest``, with sockets of its own, finds simulated hosts where they are redirected."""
         ...
 
     def inherited(self, command: str, environ: Mapping[Any, Any], site: str, client: str) -> str | None:

@@ -55,11 +55,14 @@ class Guard:
     def _open(self, host: str) -> bool:
         return self.mode == "off" or matches(host, self.allowed)
 
-    def escape(self, request: ApiRequest, *, simulated: bool = False, whose: str | None = None) -> Violation:
+    def escape(
+        self, request: ApiRequest, *, simulated: bool = False, redirected: bool = False, whose: str | None = None
+    ) -> Violation:
         """The finding about a call that was stopped.
 
         Args:
             simulated: Its host is; the call went past the simulation.
+            redirected: Clients that no patch reaches are led to the simulation; this one did not follow.
             whose: The test, over by now, that left behind who made it.
         """
         from pytest_llmcontract.core.findings.rules import Violation
@@ -76,7 +79,7 @@ class Guard:
             path="url",
             sent=f"{request.method} {request.url} by {request.client or 'an unnamed client'}",
             allowed="calls to simulated providers",
-            fix=_fix(host, provider, simulated=simulated, whose=whose),
+            fix=_fix(host, provider, simulated=simulated, redirected=redirected, whose=whose),
             site=request.site,
         )
 
@@ -105,6 +108,20 @@ class Guard:
             if any(not self._open(host) for host in provider_hosts(provider))
         ]
 
+    def distrusted(self, host: str) -> Violation:
+        """The finding about a redirected client that does not trust our certificate of *host*."""
+        from pytest_llmcontract.core.findings.rules import Violation
+
+        provider = self.provider(host) or host
+        return Violation(
+            "LLM204",
+            f"{provider}: a client does not trust the certificate that the redirect shows for {host}",
+            provider=self.provider(host) or "",
+            sent="it has roots of its own, or pins the provider's certificate",
+            allowed="clients that read their roots from SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE",
+            fix=f"let it trust the file that $SSL_CERT_FILE names, or have it call {provider}_api.url as its base URL",
+        )
+
     def bypassing(self, client: str, *, watched: bool) -> Violation:
         """The finding about a client that opens connections past Python's sockets; as :meth:`.Gateway.bypassing`."""
         from pytest_llmcontract.core.findings.rules import Violation
@@ -132,13 +149,14 @@ def _stopped(host: str) -> str:
     return f"pytest-llmcontract stopped a call to {host}"
 
 
-def _fix(host: str, provider: str | None, *, simulated: bool, whose: str | None) -> str:
+def _fix(host: str, provider: str | None, *, simulated: bool, redirected: bool, whose: str | None) -> str:
     if whose is not None:
         return "end what that test started before it ends"
     if simulated:
         return (
             "call by a client that is simulated: httpx, requests, urllib3, http.client or aiohttp\n"
             f"or have this one call {provider}_api.url as its base URL"
+            + ("" if redirected else ", or lead it to the simulation: --llmcontract-redirect=on")
         )
     if provider is not None:
         asked = f"ask for the fixture {provider}_api, or open the guard with --llmcontract-guard=off"

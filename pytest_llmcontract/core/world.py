@@ -107,7 +107,13 @@ class World:
         self._assign_hosts()
         return simulator
 
+    def settle(self) -> None:
+        """Enter on every account what has accrued."""
+        for simulator in self.simulators:
+            simulator.state.account.settle(self.clock.seconds)
+
     def remove(self, simulator: Simulator) -> None:
+        self.settle()
         simulator.state.schedule.forget()
         self.simulators.remove(simulator)
         self._assign_hosts()

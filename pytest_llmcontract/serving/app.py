@@ -61,6 +61,10 @@ class App:
 
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         headers = _fields(scope["headers"])
+        if provider := self._worlds.at_home(host := _name(headers.get("host", ""))):
+            place = Place(provider, unquote(scope["path"]), host=host)
+            await self._provider(self._worlds.named(""), place, scope, headers, await _body(receive), receive, send)
+            return
         if not self._is_ours(headers.get("host", "")):
             await _plain(send, 403, "this server answers to 127.0.0.1 and localhost; --allow-host names others")
             return
@@ -85,8 +89,7 @@ class App:
         await self._provider(world, place, scope, headers, body, receive, send)
 
     def _is_ours(self, host: str) -> bool:
-        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-        name = name.strip("[]").lower()
+        name = _name(host)
         return not name or name in self._hosts or name.endswith(".localhost")
 
     async def _provider(
@@ -101,15 +104,17 @@ class App:
     ) -> None:
         api = world.providers.get(place.provider)
         query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-        url = f"https://{api_of(place.provider)['hosts'][0]}{place.path}{query}"
+        url = f"https://{place.host or api_of(place.provider)['hosts'][0]}{place.path}{query}"
+        client = _client(scope)
+        site = world.site(client) or f"{scope['method']} {scope['path']}"
         named = headers.pop(SCOPE.decode(), "") or scope_of(unquote(scope["path"]))[0]
-        request = heard(scope["method"], url, headers, body, f"{scope['method']} {scope['path']}")
-        request = replace(request, reached=_origin(scope, headers, named, place.provider))
+        request = heard(scope["method"], url, headers, body, site)
+        if not place.host:
+            request = replace(request, reached=_origin(scope, headers, named, place.provider))
         if api is None:
             await _plain(send, 403, world.stopped(request))
             return
         # In a thread: to answer may take a while, a batch of many lines say, and others are not to wait for it.
-        client = _client(scope)
         call, reply = await asyncio.to_thread(world.answer, request, client)
         if place.doubled:
             call.violations.append(_doubled(place, scope["path"]))
@@ -118,20 +123,24 @@ class App:
             await _plain(send, 501, "what is answered here is not recorded: call the provider by its own address")
             return
         try:
-            await self._sent(reply, scope, receive, send, lambda seconds: world.wait(seconds, client))
+            fault = await self._sent(reply, scope, send, lambda seconds: world.wait(seconds, client))
         except SimulationEnded:
             self._abort(scope)
+            return
+        finally:
+            world.answered(client)
+        if fault is not None:
+            await self._break(fault, scope, receive)
 
     async def _sent(
-        self, reply: ApiReply | Disconnect, scope: Mapping[str, Any], receive: Receive, send: Send, wait: Wait
-    ) -> None:
+        self, reply: ApiReply | Disconnect, scope: Mapping[str, Any], send: Send, wait: Wait
+    ) -> Disconnect | None:
+        """How the connection breaks, once all has been sent that is."""
         await wait(reply.delay)
         if isinstance(reply, Disconnect):
-            await self._break(reply, scope, receive)
-            return
+            return reply
         await _reply(reply, scope["method"], send, wait)
-        if reply.cut is not None:
-            await self._break(reply.cut, scope, receive)
+        return reply.cut
 
     async def _break(self, fault: Disconnect, scope: Mapping[str, Any], receive: Receive) -> None:
         """The connection breaks, or nothing comes on it any more until the client has had enough."""
@@ -141,6 +150,12 @@ class App:
                     pass
         finally:  # also where the server ends first
             self._abort(scope)
+
+
+def _name(host: str) -> str:
+    """The host of a ``Host`` field, without its port."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return name.strip("[]").lower()
 
 
 def _origin(scope: Mapping[str, Any], headers: Mapping[str, str], name: str, provider: str) -> str:

@@ -263,7 +263,9 @@ def _act(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return _account(api)
 
 
-_INNER = frozenset(["plan_name", "refusal", "access", "spend", "afford", "rent", "end_rent", "remark", "share"])
+_INNER = frozenset(
+    ["plan_name", "refusal", "access", "spend", "afford", "rent", "end_rent", "settle", "remark", "share"]
+)
 """What the path of a call asks of an account: no act of anybody's."""
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Protocol
 
 from pytest_llmcontract.core.call.simulator import Outcome
 from pytest_llmcontract.core.exchange import ApiRequest
@@ -37,6 +38,26 @@ class OfTest:
     """Whether a client is in this process, so that it sleeps on the virtual clock."""
     ticks: Callable[[], float]
     """Real seconds."""
+    at_home: Callable[[str], str]
+    """The provider that a request means which names its own host, as a redirected client does; "": none."""
+    redirect: Redirected | None
+    """What leads clients here that call the providers' own addresses; ``None``: nothing does."""
+
+
+class Redirected(Protocol):
+    """Knows who stands behind connections of its own."""
+
+    def caller(self, client: Client) -> Client:
+        """Who calls as *client*."""
+
+    def site(self, client: Client) -> str:
+        """The application's line that does; "": unknown."""
+
+    def waits(self, client: Client) -> AbstractContextManager[object]:
+        """Entered while its answer waits on the clock."""
+
+    def answered(self, client: Client) -> None:
+        """It is answered, or will never be."""
 
 
 class Inside(Scope):
@@ -48,6 +69,7 @@ class Inside(Scope):
     def __init__(self, test: OfTest) -> None:
         super().__init__("", test.world, test.providers)
         self._test = test
+        self._redirect = test.redirect
         self._left: tuple[float, float] | None = None
         """Real and virtual seconds when another process was last answered."""
 
@@ -65,7 +87,8 @@ class Inside(Scope):
         if seconds <= 0 or self.world.clock.is_real:
             await super().wait(seconds, client)
         elif self._is_here(client):
-            await asyncio.to_thread(self._test.delay, seconds)
+            with self._redirect.waits(client) if self._redirect and client else nullcontext():
+                await asyncio.to_thread(self._test.delay, seconds)
         else:
             await super().wait(seconds, client)
             self._note()
@@ -73,8 +96,17 @@ class Inside(Scope):
     def stopped(self, request: ApiRequest) -> str:
         return self._test.stopped(request)
 
+    def site(self, client: Client | None) -> str:
+        return self._redirect.site(client) if self._redirect and client else ""
+
+    def answered(self, client: Client | None) -> None:
+        if self._redirect and client:
+            self._redirect.answered(client)
+
     def _is_here(self, client: Client | None) -> bool:
-        return client is not None and self._test.opened_here(client)
+        if client is None:
+            return False
+        return self._test.opened_here(self._redirect.caller(client) if self._redirect else client)
 
     def _note(self) -> None:
         self._left = self._test.ticks(), self.world.clock.seconds
@@ -89,6 +121,7 @@ class Alone:
     """The worlds of a test's server: its own, whatever a request calls it."""
 
     def __init__(self, test: OfTest) -> None:
+        self._test = test
         self._scope = Inside(test)
 
     @property
@@ -97,6 +130,9 @@ class Alone:
 
     def named(self, name: str) -> Scope:
         return self._scope
+
+    def at_home(self, host: str) -> str:
+        return self._test.at_home(host)
 
     def forget(self, name: str) -> None:
         self.forget_all()

@@ -33,6 +33,8 @@ class Place(NamedTuple):
     """As the provider knows it."""
     doubled: bool = False
     """The base stood there twice."""
+    host: str = ""
+    """The host that the request itself names; empty: the provider's first."""
 
 
 def home_of(name: str) -> Home:

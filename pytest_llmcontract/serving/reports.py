@@ -41,7 +41,7 @@ def write_reports(scopes: Iterable[Scope], paths: Iterable[Path]) -> None:
         BadInput: A file cannot be written.
     """
     collector = Collector()
-    for scope in (scope for scope in scopes if scope.world.journal.calls):
+    for scope in (scope for scope in scopes if scope.world.journal.calls or scope.world.journal.verdicts):
         journal = scope.world.journal
         journal.found = scope.findings()
         failed = any(finding.severity == "error" for finding in journal.found)

@@ -81,6 +81,13 @@ class Scope:
         else:
             clock.move_to(clock.after(seconds))
 
+    def site(self, client: Client | None) -> str:
+        """The line that calls; "": it is not known."""
+        return ""
+
+    def answered(self, client: Client | None) -> None:
+        """*client* has its answer, or will never have it."""
+
     def stopped(self, request: ApiRequest) -> str:
         """Why *request* is not answered: its provider is none of its."""
         return f"{request.host} is not simulated"
@@ -134,6 +141,9 @@ class Worlds(Protocol):
     def homes(self) -> Sequence[Home]:
         """Where each provider has its addresses."""
 
+    def at_home(self, host: str) -> str:
+        """The provider of a request that names its own *host*; "": such requests are not for this server."""
+
     def named(self, name: str) -> Scope:
         """The scope called *name*.
 
@@ -174,6 +184,9 @@ class Scopes:
         self._ended: list[Scope] = []
         usual = self.named("")
         self.homes: Sequence[Home] = [home_of(name) for name in usual.providers]
+
+    def at_home(self, host: str) -> str:
+        return ""
 
     def named(self, name: str) -> Scope:
         """The scope called *name*.

@@ -678,15 +678,6 @@ def test_a_loop_that_waits_in_its_own_way_is_warned_of_too(clock):
     loop.close()
 
 
-def test_the_providers_delay_in_an_unsupported_loop_is_real(clock):
-    uvloop = pytest.importorskip("uvloop")
-    with virtual.running(clock), warnings.catch_warnings():
-        warnings.simplefilter("ignore", virtual.UnsupportedLoopWarning)
-        uvloop.run(virtual.provider_delay_async(0.001))
-
-    assert clock.seconds == 0
-
-
 def test_somebody_elses_select_is_put_back(clock):
     with asyncio.Runner() as runner:
         selector: Any = runner.get_loop()._selector  # type: ignore[attr-defined]

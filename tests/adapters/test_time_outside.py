@@ -223,7 +223,7 @@ def own_server(answer: Callable[[], Any]) -> uvicorn.Server:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"answer"})
 
-    return uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    return uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off", loop="asyncio"))
 
 
 def url_of(server: uvicorn.Server) -> str:
@@ -246,6 +246,7 @@ def test_an_application_served_in_a_thread_sleeps_a_minute_at_once(clock, for_ev
         thread = threading.Thread(target=server.run)
         thread.start()
         while not server.started:
+            assert thread.is_alive()
             Real.sleep(0.01)
         assert get(url_of(server), timeout=3600).text == "answer"
         server.should_exit = True

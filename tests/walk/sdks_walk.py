@@ -1,10 +1,13 @@
 """The methods of an SDK, and how each is called: ``sdks/<name>.json``.
 
 ``calls`` has the ways in which a method is called: the keywords ``with`` which, other methods that are called
-``before``, the virtual seconds that ``later`` is, and the status with which it is ``refused``. Texts in angle brackets
-are as in :mod:`walking`, with methods in place of operations. ``left_out`` has patterns of methods, each with the
+``before``, the virtual seconds that ``later`` is, the status with which it is ``refused``, an ``edition`` other than
+the newest, and that it gives ``nothing``. Texts in angle brackets are as in :mod:`walking`, with methods in place of
+operations and numbers of ways in place of cases. ``left_out`` has patterns of methods, each with the
 reason why nothing answers them; ``not_yet`` those that this version does not answer. ``unlike`` are the places of
 replies at which the provider is not as the SDK has it, and why that is known.
+
+A table ``of`` another has that one's calls too; what one has in ``beta``, another has without.
 """
 
 from __future__ import annotations
@@ -24,12 +27,18 @@ from walking import first_model, sound
 from pytest_llmcontract import SimulatedProvider
 
 HERE = Path(__file__).parent / "sdks"
-_NAMED = re.compile(r"<([a-z][a-z0-9_.]*)(?::([a-z_]+))?(/[^<>]*)?>")
+_NAMED = re.compile(r"<([a-z][a-z0-9_.]*)(?::([a-z_]+|[0-9]+))?(/[^<>]*)?>")
 
 
 @cache
 def table(name: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = json.loads((HERE / f"{name}.json").read_text("utf-8"))
+    found: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text("utf-8"))
+    if "of" in found:
+        other = table(found["of"])
+        found = {**other, **found, "calls": {**other["calls"], **found["calls"]}}
+    if "beta" in found:
+        text = json.dumps(json.loads((HERE / f"{found['beta']}.json").read_text("utf-8"))["calls"])
+        found["calls"] = {**json.loads(re.sub(r'(["<])(endpoints|models)\.', r"\1beta.\2.", text)), **found["calls"]}
     return found
 
 
@@ -68,12 +77,13 @@ class SdkWalk:
 
     def __init__(self, name: str, client: Any, api: SimulatedProvider, folder: Path) -> None:
         self._calls, self._client, self._api, self._folder = table(name)["calls"], client, api, folder
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, int], Any] = {}
 
     def call(self, method: str, way: Mapping[str, Any]) -> Any:
         """What the method gives; a stream as a list."""
         for other in way.get("before", ()):
-            self._result(other)
+            name, _, number = other.partition(":")
+            self._result(name, int(number or 0))
         fields = {name: self._filled(value) for name, value in way.get("with", {}).items()}
         if way.get("later"):
             self._api.clock.advance(seconds=way["later"])
@@ -85,10 +95,11 @@ class SdkWalk:
             found = getattr(found, name)
         return found
 
-    def _result(self, method: str) -> Any:
-        if method not in self._made:
-            self._made[method] = self.call(method, self._calls[method][0])
-        return self._made[method]
+    def _result(self, method: str, number: int = 0) -> Any:
+        if (method, number) not in self._made:
+            known = method in self._calls
+            self._made[method, number] = self.call(method, self._calls[method][number] if known else {})
+        return self._made[method, number]
 
     def _filled(self, value: Any) -> Any:
         if isinstance(value, Mapping) and ("sound" in value or "text" in value) and value.keys() & {"name", "path"}:
@@ -115,7 +126,7 @@ class SdkWalk:
         if name in ("model", "voice"):
             model = first_model(self._api.edition, case or "chat")
             return model.id if name == "model" else next(iter(model.voices), "alloy")
-        found = self._result(name)
+        found = self._result(name, int(case or 0))
         for part in (rest or "").strip("/").split("/"):
             found = found[int(part)] if part.isdecimal() else getattr(found, part)
         return found

@@ -10,11 +10,12 @@ An entry of these files:
 ``path``, ``query``, ``address``
     What the names in the operation's address stand for; what stands behind it; an address as a whole.
 ``before``, ``later``
-    Operations that are called before; virtual seconds that then pass.
+    Operations (``operation:case``) that are called before; virtual seconds that then pass.
 ``status``, ``type``
     Of the reply: 200 and JSON where nothing is said.
-``since``, ``any_id``
-    The first day there is such a thing; it is answered whatever id the address has.
+``since``, ``until``, ``any_id``
+    The first day there is such a thing, and the first there is none any more; an id may be right that no other
+    example made.
 
 ``<operation:case/pointer>`` in any text is a value of that operation's reply, ``<operation!header>`` one of its
 headers (it is called first, once), ``<model:type>`` a model of a type that answers on the day,
@@ -45,7 +46,7 @@ from pytest_llmcontract.core.world import World, noon_of
 
 HERE = Path(__file__).parent / "operations"
 PROVIDERS = ("groq", "together")
-PLANS: dict[str, dict[str, Any]] = {"groq": {"plan": "developer"}, "together": {}}
+PLANS: dict[str, dict[str, Any]] = {"groq": {"plan": "developer"}, "together": {"balance": 1_000_000}}
 """Accounts that may do everything."""
 _NAMED = re.compile(r"<([a-z][a-z0-9_.]*)(?::([a-z_]+))?([/!][^<>]*)?>")
 _KEY = {"authorization": "Bearer ***"}
@@ -72,6 +73,7 @@ class Example:
     status: int = 200
     type: str = "application/json"
     since: str = ""
+    until: str = ""
     any_id: bool = False
 
     @property
@@ -104,12 +106,18 @@ class Caller:
     Args:
         send: Sends a request.
         sleep: Lets virtual seconds pass.
+        count: What ``<count>`` stands for, in names that an account has but once.
     """
 
     def __init__(
-        self, edition: Edition, send: Callable[[ApiRequest], ApiReply], sleep: Callable[[float], object]
+        self,
+        edition: Edition,
+        send: Callable[[ApiRequest], ApiReply],
+        sleep: Callable[[float], object],
+        count: str = "",
     ) -> None:
         self.provider = edition.provider
+        self._count = count
         self.edition = edition
         self._send, self._sleep = send, sleep
         self._made: dict[tuple[str, str], ApiReply] = {}
@@ -123,14 +131,17 @@ class Caller:
     def ready(self, example: Example, number: int = 0) -> ApiRequest:
         """That request; whatever has to be before is done, and the time is gone."""
         for name in example.before:
-            self.reply(name)
+            self.reply(*name.split(":"))
         request = self.request(example, number)
         if example.later:
             self._sleep(example.later)
         return request
 
     def request(self, example: Example, number: int = 0) -> ApiRequest:
-        if example.since and date.fromisoformat(example.since) > self.edition.date:
+        day = self.edition.date.isoformat()
+        if day < example.since or (example.until and day >= example.until):
+            raise Impossible
+        if example.operation not in self.edition.operations.values():
             raise Impossible
         method, path = addresses(self.provider, example.operation)[number]
         url = self._filled(example.address) or self._url(example, path)
@@ -172,6 +183,8 @@ class Caller:
         return _NAMED.sub(lambda found: str(self._meant(*found.groups())), value)
 
     def _meant(self, name: str, case: str | None, rest: str | None) -> Any:
+        if name == "count":
+            return self._count
         if name == "model":
             return first_model(self.edition, case or "chat").id
         if name == "voice":
@@ -197,7 +210,7 @@ class Walk(Caller):
         known, edition = provider_called(provider), edition_on(provider, day)
         clock = VirtualClock(noon_of(edition.date))
         self.world = World(clock)
-        settings = known.plan_settings("developer") if provider == "groq" else known.settings()
+        settings = known.plan_settings("developer") if provider == "groq" else known.settings(**PLANS[provider])
         self.simulator = self.world.add(known, edition, settings)
         super().__init__(edition, self._answer, lambda seconds: clock.advance(seconds=seconds))
 

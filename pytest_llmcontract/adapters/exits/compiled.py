@@ -14,8 +14,9 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from pytest_llmcontract.adapters.exits.door import INSTALLED, look_up_refusal, text_of
+from pytest_llmcontract.adapters.exits.door import INSTALLED, detour_of, follows, look_up_refusal, text_of
 from pytest_llmcontract.adapters.patches import Patches
+from pytest_llmcontract.core.exchange import Detour
 from pytest_llmcontract.core.site import named_package
 
 CLIENTS = {
@@ -46,14 +47,22 @@ _CALL = re.compile(
 _ADDRESS = re.compile(r"(?:https?|wss?)://", re.IGNORECASE)
 _URL_OF_CURL = 10002
 """``CURLOPT_URL``: the one option that says whom to call."""
+_ROOTS_OF_CURL = 10065
+"""``CURLOPT_CAINFO``."""
 
 
-def _stop(package: str, host: Any) -> None:
-    """Raises:
-    ConnectionRefusedError: Nobody may call *host*.
+def _stop(package: str, host: Any) -> Detour | None:
+    """Where *host* is found instead, by a package that follows; ``None``: where it always is.
+
+    Raises:
+        ConnectionRefusedError: Nobody may call it.
     """
+    if (detour := detour_of(host)) and follows(package):
+        detour.expect()
+        return detour
     if refused := look_up_refusal(host, client=named_package(package)):
         raise ConnectionRefusedError(refused)
+    return None
 
 
 # Clients.
@@ -124,8 +133,8 @@ def _wrap_setopt(package: str) -> Callable[[Any], Any]:
     def wrap(below: Any) -> Any:
         @wraps(below)
         def setopt(self: Any, option: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
-            if option == _URL_OF_CURL:
-                _stop(package, value)
+            if option == _URL_OF_CURL and (detour := _stop(package, value)) and package == "pycurl":
+                below(self, _ROOTS_OF_CURL, detour.roots)  # it reads them from no variable
             return below(self, option, value, *args, **kwargs)
 
         return setopt

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_llmcontract.adapters.interception import Installed, forwards_under_way
-from pytest_llmcontract.core.exchange import ApiRequest, heard
+from pytest_llmcontract.core.exchange import ApiRequest, Detour, heard
 from pytest_llmcontract.core.hosts import is_loopback, normal_host
 from pytest_llmcontract.core.site import application_site, called_library
 
@@ -27,13 +27,27 @@ def refusal(host: str, request: ApiRequest | None = None, *, client: str = "") -
         return None
     gateway = interception.gateway
     gateway.escaped(request or _connecting(name, client))
-    stopped = f"pytest-llmcontract stopped a call to {name}: no client that is simulated made it"
-    return gateway.blocked(name) or gateway.barred(name) or stopped
+    known = None if gateway.owns(name) else gateway.blocked(name) or gateway.barred(name)
+    return known or f"pytest-llmcontract stopped a call to {name}: no client that is simulated made it"
 
 
 def look_up_refusal(host: Any, *, client: str = "") -> str | None:
     """As :func:`refusal`, where the name alone is known: a provider that is asked itself is looked up here too."""
     return None if not host or forwards_under_way() else refusal(text_of(host), client=client)
+
+
+def detour_of(host: Any) -> Detour | None:
+    """Where *host* is found instead; ``None``: where it always is."""
+    if not host or forwards_under_way() or (found := INSTALLED.detour(text_of(host))) is None:
+        return None
+    found.last_site = site_here() or found.last_site
+    return found
+
+
+def follows(client: str) -> bool:
+    """Whether *client*, with sockets of its own, goes where a host is found instead."""
+    interception = INSTALLED.innermost
+    return interception is not None and interception.gateway.follows(client)
 
 
 def child_refusal(command: str, environ: Mapping[Any, Any], client: str) -> str | None:

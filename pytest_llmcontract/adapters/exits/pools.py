@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
-from pytest_llmcontract.adapters.exits.door import INSTALLED, refusal, text_of
+from pytest_llmcontract.adapters.exits.door import INSTALLED, detour_of, refusal, text_of
 from pytest_llmcontract.adapters.patches import Patches
 from pytest_llmcontract.core.exchange import ApiRequest, heard
 from pytest_llmcontract.core.site import application_site
@@ -46,7 +46,8 @@ _BACKENDS = {"SyncBackend": "sync", "AnyIOBackend": "async", "TrioBackend": "asy
 
 def _stop(module: Any, host: Any) -> None:
     request = _UNDER_WAY.get()
-    if refused := refusal(request.host if request else text_of(host), request):
+    called = request.host if request else text_of(host)
+    if detour_of(called) is None and (refused := refusal(called, request)):
         raise module.ConnectError(refused)
 
 

@@ -8,9 +8,11 @@ from functools import wraps
 from typing import Any
 
 from pytest_llmcontract.adapters.exits.audit import Events
-from pytest_llmcontract.adapters.exits.door import look_up_refusal
+from pytest_llmcontract.adapters.exits.door import detour_of, look_up_refusal
 from pytest_llmcontract.adapters.patches import Patches
+from pytest_llmcontract.core.exchange import Detour
 from pytest_llmcontract.core.hosts import is_loopback, normal_host
+from pytest_llmcontract.core.site import application_site
 
 _INTERNET = (socket.AF_INET, socket.AF_INET6)
 
@@ -48,6 +50,8 @@ def _patch_socket(module: Any) -> None:
     def wrap_look_up(below: Any) -> Any:
         @wraps(below)
         def look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+            if detour := detour_of(host):
+                return below(detour.address, *args, **kwargs)
             _may_be_found(host)
             return below(host, *args, **kwargs)
 
@@ -56,6 +60,8 @@ def _patch_socket(module: Any) -> None:
     def wrap_connect(below: Any) -> Any:
         @wraps(below)
         def connect(self: Any, address: Any) -> Any:
+            if self.family in _INTERNET and (detour := detour_of(address[0])):
+                return _led(below, self, address, detour)
             _may_connect(self, address)
             return below(self, address)
 
@@ -67,6 +73,13 @@ def _patch_socket(module: Any) -> None:
         PATCHES.replace(module.socket, name, wrap_connect)
 
 
+def _led(below: Any, sock: Any, address: Any, detour: Detour) -> Any:
+    try:
+        return below(sock, detour.target(address[1]))
+    finally:  # also where the connection is only begun
+        detour.connected(sock.getsockname()[:2], application_site())
+
+
 def _patch_ssl(module: Any) -> None:
     """A connection to an address that was found elsewhere is known by the name that its certificate shall have."""
 
@@ -74,7 +87,9 @@ def _patch_ssl(module: Any) -> None:
         @wraps(below)
         def wrap_socket(self: Any, sock: Any, *args: Any, **kwargs: Any) -> Any:
             named = kwargs.get("server_hostname")
-            if named and (peer := _peer(sock)):
+            if detour := detour_of(named):
+                detour.trusted_by(self)
+            elif named and (peer := _peer(sock)):
                 for host in _hosts(peer, named):
                     if refused := look_up_refusal(host):
                         raise ConnectionRefusedError(refused)
@@ -82,7 +97,17 @@ def _patch_ssl(module: Any) -> None:
 
         return wrap_socket
 
+    def wrap_memory(below: Any) -> Any:
+        @wraps(below)
+        def wrap_bio(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if detour := detour_of(kwargs.get("server_hostname")):
+                detour.trusted_by(self)
+            return below(self, *args, **kwargs)
+
+        return wrap_bio
+
     PATCHES.replace(module.SSLContext, "wrap_socket", wrap)
+    PATCHES.replace(module.SSLContext, "wrap_bio", wrap_memory)
 
 
 def _peer(sock: Any) -> str | None:
@@ -98,8 +123,11 @@ def _peer(sock: Any) -> str | None:
 def _wrap_look_up(below: Callable[..., Any]) -> Any:
     @wraps(below)
     async def getaddrinfo(*args: Any, **kwargs: Any) -> Any:
-        given = [*args, kwargs.get("host")]
-        _may_be_found(next((host for host in given if isinstance(host, str | bytes)), None))
+        host = next((given for given in (*args, kwargs.get("host")) if isinstance(given, str | bytes)), None)
+        if detour := detour_of(host):
+            kwargs = {name: detour.address if given is host else given for name, given in kwargs.items()}
+            return await below(*(detour.address if given is host else given for given in args), **kwargs)
+        _may_be_found(host)
         return await below(*args, **kwargs)
 
     return getaddrinfo
@@ -110,6 +138,8 @@ def _wrap_create_connection(below: Callable[..., Any]) -> Any:
     async def create_connection(
         self: Any, protocol_factory: Any, host: Any = None, port: Any = None, **kwargs: Any
     ) -> Any:
+        if detour_of(host):
+            return await below(self, protocol_factory, host, port, **kwargs)
         there = host or (_peer(kwargs["sock"]) if kwargs.get("sock") is not None else None)
         for name in _hosts(there, kwargs.get("server_hostname")):
             _may_be_found(name)
@@ -124,14 +154,31 @@ def _patch_asyncio(module: Any) -> None:
 
 
 def _patch_uvloop(module: Any) -> None:
-    for name in ("getaddrinfo", "sock_connect"):
-        PATCHES.replace(module.Loop, name, _wrap_look_up if name == "getaddrinfo" else _wrap_sock_connect)
-    PATCHES.replace(module.Loop, "create_connection", _wrap_create_connection)
+    """It connects in C: it has to be told where."""
+
+    def wrap_create_connection(below: Any) -> Any:
+        refusing = _wrap_create_connection(below)
+
+        @wraps(below)
+        async def create_connection(self: Any, factory: Any, host: Any = None, port: Any = None, **kwargs: Any) -> Any:
+            if (detour := detour_of(host)) is None:
+                return await refusing(self, factory, host, port, **kwargs)
+            if kwargs.get("ssl") and kwargs.get("server_hostname") is None:
+                kwargs["server_hostname"] = host
+            return await below(self, factory, *detour.target(port), **kwargs)
+
+        return create_connection
+
+    PATCHES.replace(module.Loop, "getaddrinfo", _wrap_look_up)
+    PATCHES.replace(module.Loop, "sock_connect", _wrap_sock_connect)
+    PATCHES.replace(module.Loop, "create_connection", wrap_create_connection)
 
 
 def _wrap_sock_connect(below: Callable[..., Any]) -> Any:
     @wraps(below)
     async def sock_connect(self: Any, sock: Any, address: Any) -> Any:
+        if sock.family in _INTERNET and (detour := detour_of(address[0])):
+            return await below(self, sock, detour.target(address[1]))
         _may_connect(sock, address)
         return await below(self, sock, address)
 
@@ -139,7 +186,7 @@ def _wrap_sock_connect(below: Callable[..., Any]) -> Any:
 
 
 def _patch_trio(module: Any) -> None:
-    PATCHES.replace(module, "getaddrinfo", _wrap_look_up)
+    PATCHES.replace(module, "getaddrinfo", _wrap_look_up)  # below it is that of threads
 
 
 PATCHES = Patches(

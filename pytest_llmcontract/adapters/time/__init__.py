@@ -116,7 +116,7 @@ def running(clock: VirtualClock, *, wall: bool = False, seed: int = 0) -> Iterat
         seed: Of the order in which those go on who wait for one moment.
 
     Raises:
-        BadInput: *wall*, but time-machine is not installed.
+        BadInput: *wall*, but time-machine is not installed; or this runs where no sleep can be moved (uvloop, gevent).
         LlmContractError: Another clock is running already.
     """
     with _showing(clock) if wall else nullcontext():
@@ -131,12 +131,14 @@ def _enter(clock: VirtualClock, seed: int) -> None:
     global _driver
     from pytest_llmcontract.adapters.time.asyncio_loops import AsyncioTime
     from pytest_llmcontract.adapters.time.driver import Driver
+    from pytest_llmcontract.adapters.time.refused import refuse_what_runs_here
     from pytest_llmcontract.adapters.time.trio_runs import TrioPart
     from pytest_llmcontract.core.errors import LlmContractError
 
     install_trampoline()
     with _switching:
         if _driver is None:
+            refuse_what_runs_here()
             driver = Driver(clock, _bystanders, seed)
             driver.start([TrioPart(driver), AsyncioTime(driver)])
             _driver = driver

@@ -32,6 +32,7 @@ from pytest_llmcontract.adapters.time.connections import MORE_TO_COME, Awaited
 from pytest_llmcontract.adapters.time.driver import Driver
 from pytest_llmcontract.adapters.time.loops import LoopWait, Timer, innermost
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
+from pytest_llmcontract.adapters.time.refused import ForeignLoops
 
 _end_of_sleep: Callable[[Any, Any], None] = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 
@@ -78,8 +79,10 @@ class AsyncioTime:
         self._adopted: weakref.WeakSet[_AsyncioLoop] = weakref.WeakSet()
         self._warned: set[type] = set()
         self.traffic = Traffic()
+        self._foreign = ForeignLoops(driver.is_bystander)
 
     def install(self) -> None:
+        self._foreign.install()
         loops: Any = base_events.BaseEventLoop
         sockets: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined]
         run_once, call_later = loops._run_once, loops.call_later
@@ -112,6 +115,7 @@ class AsyncioTime:
         self.call_begins()
 
     def uninstall(self) -> None:
+        self._foreign.uninstall()
         for owner, name, hook, original in self._hooks:
             # Somebody who came later (nest_asyncio) keeps theirs; our hook below it does no harm.
             if vars(owner).get(name) is hook:
@@ -136,7 +140,7 @@ class AsyncioTime:
         return events._get_running_loop() is not None
 
     def call_begins(self) -> None:
-        """A loop of another kind (uvloop) runs here: say so, once, rather than let a test wait without a word."""
+        """A loop of another kind runs here: say so, once, rather than let a test wait without a word."""
         loop = events._get_running_loop()
         if loop is not None and not isinstance(loop, base_events.BaseEventLoop):
             self._warn(loop)

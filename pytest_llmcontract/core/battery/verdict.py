@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_llmcontract.core.battery.answer import extent
@@ -16,6 +16,8 @@ Judgement = Literal["pass", "fail", "not applicable"]
 
 WHOLE = frozenset({"", "stop", "eos", "tool_calls", "function_call"})
 """Why an answer ends that lacks nothing."""
+MOST_REQUESTS = 200
+"""Of one call: who asks more often asks without end."""
 _ACCIDENTS = (
     ArithmeticError,
     AssertionError,
@@ -132,6 +134,16 @@ def not_applicable(behaviour: Behaviour, provider: str, client: str, reason: str
     )
 
 
+def never_asked(behaviour: Behaviour, provider: str, client: str, error: Exception | None) -> Verdict:
+    """Of a client that made no request at all."""
+    told = f"; it raised {type(error).__name__}: {' '.join(str(error).split())}" if error else ""
+    return replace(
+        not_applicable(behaviour, provider, client, f"the call made no request to {provider}{told}"),
+        verdict="fail",
+        detail="fix            call the client itself, past any cache and any mock, of the provider it is set up for",
+    )
+
+
 def outcome_of(observed: Observed) -> str:
     """What came of it, in a word."""
     if observed.stopped:
@@ -174,15 +186,22 @@ def _forbidden(
 ) -> tuple[str, str]:
     """The first thing that must not happen and did, and how to do better; two empty texts: nothing."""
     if outcome == "hangs" or ("hang" in behaviour.never and observed.seconds > behaviour.deadline):
-        return f"hangs: it was still not done after {seconds(behaviour.deadline)} of virtual time", _FIXES["hang"]
+        return f"hangs: it was still not done after {seconds(behaviour.deadline)}", _FIXES["hang"]
+    if outcome == "storms":
+        return (
+            f"storms: more than {MOST_REQUESTS} requests, and no end",
+            "stop after a few attempts, and tell the caller",
+        )
     for never in behaviour.never:
         for finding in _found(observed.calls, _RULES.get(never, ()), allowed):
             if never in _ANYBODY or finding.severity != "warning":
                 return _said(finding), finding.fix
         if never == outcome and outcome not in accepted:
             return _told(outcome, observed), _FIXES[never]
-    if outcome == "storms":
-        return f"storms: {len(observed.calls)} requests, and no end", "stop after a few attempts, and tell the caller"
+    for finding in (finding for call in observed.calls for finding in call.violations):
+        # A request that breaks the contract, say: its test fails for it whatever became of the call.
+        if finding.severity == "error" and finding.code not in allowed:
+            return _said(finding), finding.fix
     return "", ""
 
 

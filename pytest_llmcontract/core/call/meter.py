@@ -64,7 +64,7 @@ def settle_within(state: State, turn: Turn, decision: Decision, reply: ApiReply 
 
 
 def _charge(state: State, turn: Turn, usage: Usage) -> None:
-    if turn.model is not None:
+    if turn.model is not None and not turn.model.dedicated:
         _charge_limits(state, turn, turn.model, usage)
     _note_cost(state, turn, usage)
     if turn.call.cost:

@@ -31,6 +31,7 @@ from pytest_llmcontract.core.ledger import Call, Ledger
 from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.money.account import Account
 from pytest_llmcontract.core.provider import Provider, contracts_of, limiter_of
+from pytest_llmcontract.core.refusal import Refusal
 from pytest_llmcontract.core.settings import ProviderSettings
 
 
@@ -52,6 +53,10 @@ Within = Callable[[ApiRequest, str, int], Call]
 """``(request, lane, number)``: the request goes the path of a call without key, account, limits and recordings, in the
 lane of that name; findings are of the call of that number. It is in no ledger, and charged to nobody: what it costs
 stands in the call that comes back."""
+
+
+Gate = Callable[[float], Refusal | None]
+"""``(at)``: how a model of the account's own refuses a call at that moment; ``None``: it answers, and has been used."""
 
 
 def _nobody(request: ApiRequest, lane: str, number: int) -> Call:
@@ -102,6 +107,8 @@ class State:
     """Models of this account alone, beside those of the edition."""
     lenient: bool = False
     """Whether it lets pass what nobody has; see :mod:`.lenient`."""
+    gates: dict[str, Gate] = field(default_factory=dict)
+    """What stands before models of this account, by name: an endpoint that has to run."""
     capacity: Capacity = Capacity()
     """What the provider has room for, as the test wants it."""
     pools: dict[str, Limiter] = field(default_factory=dict)

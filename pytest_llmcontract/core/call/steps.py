@@ -163,18 +163,28 @@ def model(state: State, turn: Turn) -> Decision | None:
             fix=_successor(state, name, today),
         )
         return state.edition.refusal("unknown_model" if known.kept_for_some else "retired_model")
-    if not known.serverless:
-        _find_gone(state, turn, known)
-        return state.edition.refusal("not_serverless")
-    if denied := state.account.access(known, turn.at):
-        turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
-        return denied.refusal
+    if gate := state.gates.get(name):
+        if refused := gate(turn.at):
+            return refused
+    elif refused := _not_open(state, turn, known):
+        return refused
     if not operation_of(turn).suits(known):
         return _unable(state, turn, known)
     if not turn.lane.answers(known):
         return _not_in_lane(state, turn, known)
     if not turn.target and (end := _end_of(state, known)) is not None:
         _warn_of_retirement(state, turn, end)
+    return None
+
+
+def _not_open(state: State, turn: Turn, known: Model) -> Refusal | None:
+    """A model of the provider's that does not answer everybody."""
+    if not known.serverless:
+        _find_gone(state, turn, known)
+        return state.edition.refusal("not_serverless")
+    if denied := state.account.access(known, turn.at):
+        turn.find(denied.code, denied.message, path="$.model", sent=known.id, fix=denied.fix)
+        return denied.refusal
     return None
 
 
@@ -302,7 +312,7 @@ def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:
 
 def limiter(state: State, turn: Turn) -> Decision | None:
     """Is something left of every limit? Then what the call counts is taken from it."""
-    if turn.model is None or turn.invented:
+    if turn.model is None or turn.model.dedicated or turn.invented:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()

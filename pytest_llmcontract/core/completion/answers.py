@@ -16,6 +16,7 @@ from typing import Any
 from pytest_llmcontract.core.call.script import ScriptedReply, last_user_text
 from pytest_llmcontract.core.completion.classifiers import probability, verdict
 from pytest_llmcontract.core.completion.executed import Executed, executions
+from pytest_llmcontract.core.completion.said import with_said
 from pytest_llmcontract.core.completion.synthesis import ROOM, conforming
 from pytest_llmcontract.core.completion.tokens import TokenEstimator, checked_count
 from pytest_llmcontract.core.exchange import Usage, UsageSource
@@ -149,7 +150,8 @@ def said_tool_calls(body: Mapping[str, Any], script: ScriptedReply) -> tuple[Too
     if script.structured is not None:
         return (ToolCall(tool["name"], json.dumps(script.structured, ensure_ascii=False)),)
     schema = tool.get("parameters") or {"type": "object"}
-    arguments = conforming(schema, hint=last_user_text(body), room=_room(body))
+    asked = last_user_text(body)
+    arguments = conforming(with_said(schema, asked), hint=asked, room=_room(body))
     return (ToolCall(tool["name"], json.dumps(arguments, ensure_ascii=False)),)
 
 

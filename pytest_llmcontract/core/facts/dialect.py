@@ -8,6 +8,8 @@ class does not have stops the load.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date as Date  # noqa: N812  as in the data files
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import Field
@@ -90,3 +92,23 @@ class Dialect(Fact):
     """How many are listed at once; ``None``: all."""
     batch_ids: int = 0
     """How many ids a list may be narrowed down to."""
+
+    # Jobs, machines and sessions
+    training_minimum: Decimal = Decimal(0)
+    """Dollars that a fine-tune costs at least."""
+    training_checks: bool = False
+    """A fine-tune on a file that is none is refused; before, it was made and failed."""
+    training_pads: bool = False
+    """Examples that are not packed count as many tokens as fit into one."""
+    training_seconds: Mapping[str, float] = Field(default_factory=dict)
+    """How long a fine-tune is in each state before it is completed, in their order."""
+    machine_seconds: float = 0
+    """Until a dedicated endpoint, or a replica, is ready."""
+    machines_until: Date | None = None
+    """First day on which no endpoint of the first kind may be made or started any more."""
+    zones: tuple[str, ...] = ()
+    """Where machines stand."""
+    session_price: Decimal = Decimal(0)
+    """Dollars for a session of the code interpreter."""
+    session_seconds: float = 0
+    """How long one lasts."""

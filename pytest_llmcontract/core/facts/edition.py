@@ -25,10 +25,12 @@ from pytest_llmcontract.core.facts.records import (
     Fact,
     Lane,
     Limits,
+    Machine,
     Model,
     RefusalRow,
     Source,
     ToolPrice,
+    TrainingPrice,
     first_problem,
     in_order,
 )
@@ -64,6 +66,10 @@ class Edition(Fact):
     refusals: tuple[RefusalRow, ...] = ()
     """Which error refuses for which reason."""
     engines: tuple[Engine, ...] = ()
+    machines: tuple[Machine, ...] = ()
+    """What dedicated endpoints may run on."""
+    training: tuple[TrainingPrice, ...] = ()
+    """What fine-tuning costs, small models first."""
     sources: Mapping[str, Source]
     overrides: Mapping[str, Mapping[str, float | None]] = Field(default_factory=dict)
     """The user's own limits by model, ``*`` for all; ``None`` lifts a limit."""

@@ -12,6 +12,8 @@ and ``until`` (first day it was not); an edition is what held on its day.
 ``lanes.json``    service tiers; not every provider has them
 ``tools.json``    prices of built-in tools; likewise
 ``engines.json``  what shows of the software behind some models, the first that fits goes; likewise
+``machines.json`` what dedicated endpoints run on, and what that costs; likewise
+``training.json`` what fine-tuning costs; likewise
 ``dialect.json``  switches, texts and figures, each with ``what`` it means; likewise
 ``ids.json``      how ids are told to be its own, and which models have gone (:mod:`.lifecycle`); likewise
 ``sources.json``  what the ``source`` of every record above stands for
@@ -40,10 +42,12 @@ from pytest_llmcontract.core.facts.records import (
     Fact,
     Lane,
     Limits,
+    Machine,
     Model,
     RefusalRow,
     Source,
     ToolPrice,
+    TrainingPrice,
 )
 from pytest_llmcontract.core.facts.registry import edition_days, provider_folder
 from pytest_llmcontract.core.provider import provider_called
@@ -229,6 +233,8 @@ class Api(Fact):
     hosts: tuple[str, ...]
     base: str
     operations: dict[str, str]
+    since: dict[str, Date] = Field(default_factory=dict)
+    """Operation -> the first day on which there was an address of it; the others were always there."""
     path: tuple[str, ...]
     plans: tuple[str, ...]
     source: str
@@ -259,13 +265,15 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
     lanes = _unique(folder / "lanes.json", _some_records(folder / "lanes.json", Lane), day)
     tools = _unique(folder / "tools.json", _some_records(folder / "tools.json", ToolPrice), day)
     engines = [engine for engine in _some_records(folder / "engines.json", Engine) if engine.holds_on(day)]
+    machines = [machine for machine in _some_records(folder / "machines.json", Machine) if machine.holds_on(day)]
+    training = [price for price in _some_records(folder / "training.json", TrainingPrice) if price.holds_on(day)]
     rows = _some_records(folder / "dialect.json", DialectRow)
     dialect = _dialect(folder / "dialect.json", rows, day, provider_called(provider).dialect)
     _check_limits(folder / "limits.json", limits, day)
     for file, records in {
         "api.json": [api], "models.json": models.values(), "limits.json": limits, "errors.json": errors.values(),
         "refusals.json": refusals, "lanes.json": lanes.values(), "tools.json": tools.values(),
-        "engines.json": engines, "dialect.json": rows,
+        "engines.json": engines, "dialect.json": rows, "machines.json": machines, "training.json": training,
     }.items():  # fmt: skip
         _check_sources(folder / file, records, sources)
     return _validated(
@@ -274,7 +282,9 @@ def assemble(folder: Path, provider: str, day: Date) -> Edition:
         {
             "provider": provider, "date": day, "models": models, "limits": limits, "errors": errors, "tools": tools,
             "refusals": refusals, "lanes": lanes, "dialect": dialect, "engines": engines, "sources": sources,
-            **api.model_dump(include={"hosts", "base", "operations", "path"}),
+            "machines": machines, "training": training,
+            "operations": {line: name for line, name in api.operations.items() if api.since.get(name, day) <= day},
+            **api.model_dump(include={"hosts", "base", "path"}),
             "plans": [plan for plan in api.plans if any(record.plan == plan for record in limits)],
         },
     )  # fmt: skip

@@ -124,6 +124,8 @@ class Model(Fact):
     """Groq: an admin has to accept terms first. Assumed done, as for a test's own account."""
     serverless: bool = True
     """Together: listed, but answered only with a dedicated endpoint, when false."""
+    dedicated: bool = False
+    """It runs on a machine of the account's own: paid by the minute, without limits."""
     third_party: bool = False
     """Together: hosted by somebody else; its replies carry no rate-limit headers."""
     tier: int = 0
@@ -235,6 +237,38 @@ class ToolPrice(Dated):
     source: str
 
 
+class Machine(Dated):
+    """A machine that runs a model for one account alone."""
+
+    id: str
+    """As the first kind of endpoints names it: ``1x_nvidia_h100_80gb_sxm``."""
+    instance: str = ""
+    """As the second kind names it; empty: it has none."""
+    gpu: str
+    link: str
+    memory: int
+    """Of one GPU, in GB."""
+    count: int
+    cents_per_minute: Decimal
+    """Of the first kind, while an endpoint runs."""
+    cents_per_hour: int = 0
+    """Of the second kind, for each replica that is ready."""
+    source: str
+    sources: Mapping[str, str] = Field(default_factory=dict)
+    """Source of single fields that are not from ``source``."""
+
+
+class TrainingPrice(Dated):
+    """What a million tokens of training cost, in US dollars."""
+
+    billions: Decimal
+    """Of parameters that a model has at most."""
+    method: Literal["sft", "dpo"]
+    type: Literal["Lora", "Full"]
+    million_tokens: Decimal
+    source: str
+
+
 class Engine(Dated):
     """What shows of the software that serves some models: keys that their replies have more, or less, than others'."""
 
@@ -341,13 +375,21 @@ REASONS: Mapping[str, str] = {
 """Why a step or an operation refuses, whoever the provider is."""
 
 REASONS_OF_SOME: Mapping[str, str] = {
+    "no_such_thing": "nothing has the id that the address names",
+    "impossible": "what is asked cannot be done as things are",
+    "not_ours": "what is asked about belongs to somebody else",
+    "stale": "the thing has changed since the caller looked",
+    "bad_filter": "the filter of a list says nothing",
+    "endpoint_asleep": "the model's own endpoint is not running",
+    "no_route": "the model's own endpoint has no deployment that gets traffic",
+    "none_ready": "of the deployments that get traffic none is ready",
+    "machines_closed": "no endpoints of this kind may be made or started any more",
+    "no_machine": "no machine is offered for the model",
     "empty_file": "a file of sound has no bytes",
     "no_sound": "a file holds no sound that anybody could play",
     "sound_too_short": "sound plays for less time than is listened to",
     "sound_too_long": "sound plays for more time than is listened to",
     "text_too_long": "a text has more characters than are spoken",
-    "no_such_thing": "nothing has the id that the address names",
-    "impossible": "what is asked cannot be done as things are",
     "not_on_plan": "the operation is not for this plan",
     "not_in_lane": "the model is not answered in this lane",
     "file_known": "a file of the same checksum is there",

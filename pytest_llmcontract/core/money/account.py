@@ -42,6 +42,24 @@ class Remark:
     """What the application should have done."""
 
 
+def _nobody(amount: Decimal) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rented:
+    """A machine that is paid by the minute."""
+
+    source: str
+    """Its id, which entries name."""
+    model: str
+    """What runs on it."""
+    ended: Callable[[], object]
+    """Called when it is taken away: the money ran out, or who owns the account stopped it."""
+    paid: Callable[[Decimal], object] = _nobody
+    """Called with the dollars of each of its entries."""
+
+
 class Account(Protocol):
     """What the path of a call asks of an account."""
 
@@ -74,15 +92,15 @@ class Account(Protocol):
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         """How something that will cost *amount* is refused before it begins; ``None``: the account is good for it."""
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
-        """From *at* on, *source* (a machine) costs so much a minute.
-
-        Args:
-            ended: Called when the money runs out and the provider takes it away.
-        """
+    def rent(self, machine: Rented, hourly: Decimal, at: float) -> None:
+        """From *at* on, the machine costs so much an hour, billed by the minute; one that runs already has another
+        price from now on."""
 
     def end_rent(self, source: str, at: float) -> None:
         """It costs nothing any more; nothing if it does not."""
+
+    def settle(self, at: float) -> None:
+        """Enter what has accrued by *at*: the test is over."""
 
 
 @dataclass
@@ -116,10 +134,13 @@ class PlainAccount:
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         return None
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+    def rent(self, machine: Rented, hourly: Decimal, at: float) -> None:
         pass
 
     def end_rent(self, source: str, at: float) -> None:
+        pass
+
+    def settle(self, at: float) -> None:
         pass
 
 

@@ -6,7 +6,6 @@ large file, one for each part), puts the bytes there, and says that it is done.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +18,7 @@ from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import Usage
+from pytest_llmcontract.core.operations.datasets import Report, look_into
 from pytest_llmcontract.core.operations.lasting import Drop, ListAll, Retrieve, Thing, not_there, wrong
 from pytest_llmcontract.core.operations.operation import Operation
 from pytest_llmcontract.core.refusal import Refusal
@@ -26,8 +26,6 @@ from pytest_llmcontract.core.refusal import Refusal
 FILES, UPLOADS = "files", "uploads"
 """Their shelves."""
 DAY = 86_400
-_JUDGED = ("fine-tune", "eval")
-"""Purposes whose files are looked into when they arrive."""
 
 
 @dataclass(slots=True)
@@ -40,17 +38,19 @@ class KeptFile:
     created: datetime
     kind: str = "jsonl"
     """``jsonl``, ``csv``, ``parquet``."""
-    lines: int | None = None
-    """Of a file that was looked into."""
-    problem: str = ""
-    """Why it is no set of data, if it was looked into."""
+    report: Report | None = None
+    """What came of looking into it, if anybody did."""
     checksum: str = ""
     """SHA-256, in hexadecimal digits."""
 
     def __post_init__(self) -> None:
         self.checksum = sha256(self.data).hexdigest()
-        if self.purpose in _JUDGED and self.kind == "jsonl":
-            self.lines, self.problem = _looked_into(self.data)
+        self.report = look_into(self.data, self.purpose, self.kind)
+
+    @property
+    def problem(self) -> str:
+        """Why it does not serve its purpose; empty: it does, or nobody looked."""
+        return self.report.problem if self.report else ""
 
 
 @dataclass(slots=True)
@@ -239,18 +239,6 @@ def _kind(body: Mapping[str, Any], name: str) -> str:
 def _tag(data: bytes) -> str:
     """The entity tag that stores give."""
     return md5(data, usedforsecurity=False).hexdigest()
-
-
-def _looked_into(data: bytes) -> tuple[int, str]:
-    """How many lines it has, and the first that is no JSON object."""
-    lines = data.splitlines()
-    for number, line in enumerate(lines, 1):
-        try:
-            if not isinstance(json.loads(line), dict):
-                return len(lines), f"Line {number}: not a JSON object"
-        except (ValueError, RecursionError):
-            return len(lines), f"Line {number}: not valid JSON"
-    return len(lines), ""
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -17,7 +17,7 @@ from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Limiter
 from pytest_llmcontract.core.limits.rules import Rule
-from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money, shown
+from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, Rented, as_money, shown
 from pytest_llmcontract.core.money.bills import Credits, Invoice
 from pytest_llmcontract.core.money.book import Book, Entry, Event
 from pytest_llmcontract.core.money.months import Monthly, next_month
@@ -297,11 +297,14 @@ class GroqAccount:
     def afford(self, amount: Decimal, at: float) -> Refusal | None:
         return None
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+    def rent(self, machine: Rented, hourly: Decimal, at: float) -> None:
         """Nothing is rented at Groq."""
 
     def end_rent(self, source: str, at: float) -> None:
         """Nothing is rented at Groq."""
+
+    def settle(self, at: float) -> None:
+        """Nothing accrues unseen at Groq."""
 
     # How it comes about
 

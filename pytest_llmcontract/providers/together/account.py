@@ -6,18 +6,18 @@ prepaid, without tiers. Source: Together's documents on billing; see the figures
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.exchange import ApiRequest
 from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.kept.schedule import Schedule
 from pytest_llmcontract.core.limits.limiter import Limiter
-from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, as_money, shown
+from pytest_llmcontract.core.money.account import Money, NoAccess, Remark, Rented, as_money, shown
 from pytest_llmcontract.core.money.bills import Invoice
-from pytest_llmcontract.core.money.book import Book, Entry, Event, before
+from pytest_llmcontract.core.money.book import CENT, Book, Entry, Event, before
 from pytest_llmcontract.core.refusal import Refusal
 from pytest_llmcontract.providers.together.dialect import TogetherDialect
 from pytest_llmcontract.providers.together.funds import NOTHING, Funds
@@ -100,7 +100,7 @@ class TogetherAccount:
     @property
     def endpoints(self) -> Mapping[str, Decimal]:
         """What costs money by the minute now: id -> dollars an hour."""
-        return {source: one.per_minute * MINUTE for source, one in self._rents.running.items()}
+        return {source: one.hourly for source, one in self._rents.running.items()}
 
     @property
     def entries(self) -> list[Entry]:
@@ -247,18 +247,18 @@ class TogetherAccount:
         Raises:
             BadInput: No amount, or the account has no funds.
         """
-        per_minute = as_money(hourly, "hourly of start_endpoint") / MINUTE
+        price = as_money(hourly, "hourly of start_endpoint")
         with self._now() as at:
             if self.refusal(at) is not None:
                 raise BadInput(f"start_endpoint({model!r}): the account is {self._status(at)}; buy credits first")
             self._count += 1
             source = f"endpoint-{self._count}"
-            self._funds.tell("endpoint", NOTHING, f"{source} of {model} runs for {shown(per_minute * MINUTE)} an hour.")
-            self.rent(source, per_minute, at, lambda: None)
+            self.rent(Rented(source, model, ended=lambda: None), price, at)
         return source
 
     def stop_endpoint(self, id: str) -> None:
-        """Stop it: it costs nothing any more.
+        """Stop what costs money by the minute: one of :meth:`start_endpoint`, or one that the API made, which answers
+        no more then.
 
         Raises:
             BadInput: There is none of that id.
@@ -266,7 +266,8 @@ class TogetherAccount:
         with self._now() as at:
             if id not in self._rents.running:
                 raise unknown("endpoint", id, self._rents.running or ("none runs",))
-            self.end_rent(id, at)
+            self._stop(id, at)
+            self._balance_changed()
 
     # What the path of a call asks
 
@@ -292,7 +293,10 @@ class TogetherAccount:
 
     def remark(self, refusal: Refusal, at: float) -> Remark:
         status = self._status(at)
-        if status == "limited":
+        if refusal.error == "insufficient_balance":
+            needed = refusal.values["amount"]
+            said, fix = f"{shown(self._balance_at(at))} do not pay for it: it needs ${needed}", _TOO_LITTLE_FIX
+        elif status == "limited":
             said, fix = "the account is Limited: nothing was bought yet", _LIMITED_FIX
         elif status == "past_due":
             said, fix = f"{shown(self._funds.past_due)} are past due", _PAST_DUE_FIX
@@ -322,17 +326,22 @@ class TogetherAccount:
         floor = self._floor(at)
         if floor is None or self._balance_at(at) - floor >= amount:
             return None
-        return Refusal("insufficient_balance", {"amount": f"{amount:.2f}"})
+        return Refusal("insufficient_balance", {"amount": str(amount.quantize(CENT, ROUND_UP))})
 
-    def rent(self, source: str, per_minute: Decimal, at: float, ended: Callable[[], object]) -> None:
+    def rent(self, machine: Rented, hourly: Decimal, at: float) -> None:
         self._rents.settle(at)
-        self._rents.start(source, per_minute, at, ended)
+        said = f"{machine.source} of {machine.model} runs for {shown(hourly)} an hour."
+        self._funds.tell("endpoint", NOTHING, said)
+        self._rents.start(machine, hourly, at)
         self._balance_changed()
 
     def end_rent(self, source: str, at: float) -> None:
-        if self._rents.stop(source, at):
+        if source in self._rents.running:
+            self._stop(source, at)
             self._balance_changed()
-            self._funds.tell("endpoint_stopped", NOTHING, f"{source} is stopped.")
+
+    def settle(self, at: float) -> None:
+        self._rents.settle(at)
 
     # How it comes about
 
@@ -393,10 +402,12 @@ class TogetherAccount:
     def _take_away(self, at: float) -> None:
         """The money is gone: nothing runs any longer."""
         for source in list(self._rents.running):
-            machine = self._rents.stop(source, at)
-            if machine is not None:
-                self._funds.tell("endpoint_stopped", NOTHING, f"{source} is stopped: there are no funds.")
-                machine.ended()
+            self._stop(source, at, ": there are no funds")
+
+    def _stop(self, source: str, at: float, why: str = "") -> None:
+        machine = self._rents.stop(source, at)
+        self._funds.tell("endpoint_stopped", NOTHING, f"{source} is stopped{why}.")
+        machine.ended()
 
     def _expect_tier(self) -> None:
         """A tier that what was paid leads to is told when it is in force."""
@@ -427,6 +438,7 @@ class TogetherAccount:
 
 _LIMITED_FIX = "buy credits, $5 at least: granted ones open nothing; the tier is in force after fifteen minutes"
 _PAST_DUE_FIX = "pay the invoice with a card that works: credits do not pay what is past due"
+_TOO_LITTLE_FIX = "buy credits before jobs, batches and machines are begun: what cannot be paid is refused"
 _NO_FUNDS_FIX = (
     "stop calling when a call is answered 402 credit_limit: no retry helps before credits are bought;\n"
     "tell somebody, set auto-recharge, fall back to another provider"

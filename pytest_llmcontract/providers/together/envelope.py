@@ -30,6 +30,7 @@ from pytest_llmcontract.core.facts.records import ErrorSpec
 from pytest_llmcontract.core.operations import operation_of
 from pytest_llmcontract.providers.plain import ContentForm, PlainEnvelope, shortage_of
 from pytest_llmcontract.providers.together.dialect import TogetherDialect, dialect_of
+from pytest_llmcontract.providers.together.forms import billing, dedicated, jobs
 from pytest_llmcontract.providers.together.forms.audio import SpeechForm, TranscriptForm, VoicesForm
 from pytest_llmcontract.providers.together.forms.batches import BatchesForm, BatchForm, NewBatchForm
 from pytest_llmcontract.providers.together.forms.chat import ChatForm
@@ -43,6 +44,7 @@ from pytest_llmcontract.providers.together.forms.files import (
 )
 from pytest_llmcontract.providers.together.forms.images import COLO, ImagesForm, PictureForm, picture_id
 from pytest_llmcontract.providers.together.forms.models import ModelsForm
+from pytest_llmcontract.providers.together.forms.shown import Shown
 from pytest_llmcontract.providers.together.forms.vectors import EmbeddingsForm, RerankForm
 from pytest_llmcontract.providers.together.forms.videos import VideoForm
 
@@ -55,7 +57,15 @@ VERSIONED = {
 _LETTERS = string.ascii_letters + string.digits
 _ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "video/mp4": "mp4", "video/webm": "webm"}
 """Of the files in the store."""
-_UUIDS = {"file": "file-", "batch": ""}
+_UUIDS = {
+    "file": "file-",
+    "batch": "",
+    "endpoint": "endpoint-",
+    "model": "model-",
+    "upload_job": "job-",
+    "org": "",
+    "user": "",
+}
 """What stands before the UUID of a thing, by its kind."""
 _JSON = "application/json; charset=utf-8"
 
@@ -75,6 +85,8 @@ class TogetherEnvelope(PlainEnvelope):
             "rerank": RerankForm(self),
             "images.generations": ImagesForm(self),
             "images.content": PictureForm(),
+            **{name: Shown(self, show) for name, show in {**jobs.SHOWN, **billing.SHOWN, **dedicated.SHOWN}.items()},
+            "fine_tuning.download": jobs.ArchiveForm(),
             "videos.create": VideoForm(self),
             "videos.retrieve": VideoForm(self),
             "audio.speech": SpeechForm(self, self._dialect),
@@ -91,6 +103,12 @@ class TogetherEnvelope(PlainEnvelope):
         return f"{letter}{self.ids.letters(6, _LETTERS)}-{self.ids.letters(6, _LETTERS)}-{ray}" if letter else ray
 
     def new_id(self, kind: str, moment: datetime) -> str:
+        if kind == "hex":
+            return self.ids.hex(8)
+        if kind == "ft":
+            return f"ft-{self.ids.hex(8)}-{self.ids.hex(4)}"
+        if kind == "eval":
+            return f"eval-{self.ids.hex(4)}-{int(moment.timestamp())}"
         if kind in _UUIDS:
             return f"{_UUIDS[kind]}{self.ids.uuid()}"
         if kind == "picture":

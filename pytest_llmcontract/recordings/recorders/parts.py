@@ -164,8 +164,14 @@ def _body_of(part: Part, headers: Mapping[str, str]) -> bytes:
     return unpacked_body(content(part.get("body")), headers)
 
 
+_PACKED_FILES = ("application/gzip", "application/x-gzip", "application/zstd")
+
+
 def unpacked_body(body: Content, headers: Mapping[str, str]) -> bytes:
-    return body.data if body.text else unpacked(body.data, headers.get("content-encoding", ""))
+    """*body* as the application saw it: a file that is packed by its type is what was sent."""
+    encoding, kind = headers.get("content-encoding", ""), headers.get("content-type", "").partition(";")[0]
+    is_packed_file = not encoding and kind.strip().lower() in _PACKED_FILES
+    return body.data if body.text or is_packed_file else unpacked(body.data, encoding)
 
 
 def content(body: Any) -> Content:

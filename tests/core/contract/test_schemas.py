@@ -27,14 +27,19 @@ OWN = sorted(f"{provider}/{file.name}" for provider in ("groq", "together") for 
 KINDS = ("request", "reply", "event", "error")
 DAYS = (date(2024, 1, 1), date(2025, 5, 29), date(2026, 11, 20))
 
-WITHOUT_JSON = {"audio.speech", "files.content", "files.put", "files.upload_url", "images.content"}
+WITHOUT_JSON = {
+    "audio.speech",
+    "endpoints.delete",
+    "files.content",
+    "files.put",
+    "files.upload_url",
+    "fine_tuning.download",
+    "images.content",
+}
 """Operations whose reply is sound, a picture or a file, or has no body."""
-WITHOUT_BODY = {"files.preprocess"}
+WITHOUT_BODY = {"files.preprocess", "v2.rollouts.start"}
 """Operations that are posted, and say all in their address."""
-NOT_COVERED = {
-    "voices.list", "hardware.list",
-    "endpoints.list", "endpoints.create", "endpoints.retrieve", "endpoints.update", "endpoints.delete",
-}  # fmt: skip
+NOT_COVERED = {"voices.list", "clusters", "jig", "post_training"}
 """Operations of Together's that docs/schemas.md leaves out by name."""
 
 

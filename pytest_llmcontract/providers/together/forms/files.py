@@ -80,9 +80,11 @@ class AddressForm(FileForm):
 def _validation(id: str, file: KeptFile) -> dict[str, Any]:
     """What came of looking into it: only files of some purposes are looked into."""
     status = {"processing_status": "INVALID_FORMAT" if file.problem else "COMPLETED"}
-    if file.lines is None:
+    if file.report is None:
         return status
-    report = {"valid": not file.problem, "file_id": id, "nlines": file.lines}
+    report = {"valid": not file.problem, "file_id": id, "nlines": file.report.rows}
     if file.problem:
         report |= {"error": file.problem, "error_type": "INVALID_FORMAT"}
+    if file.report.form:
+        report["dataset_format"] = file.report.form
     return {**status, "validation_report": report}
