@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     serve.add_argument("--edition", metavar="DATE", help="the day whose facts hold (default: the newest)")
     serve.add_argument("--virtual-time", action="store_true", help="time moves only when it is told to; nothing waits")
     serve.add_argument("--unlimited", action="store_true", help="no limit refuses a call")
-    serve.add_argument("--lenient", action="store_true", help="models that nobody has are made up, not refused")
+    serve.add_argument("--lenient", action="store_true", help="models, ids and values that nobody has are let pass")
     serve.add_argument("--scenario", metavar="FILE", help="what every scope begins with, as YAML or JSON")
     serve.add_argument(
         "--report", metavar="PATH", action="append", default=[], help="write a report in the end, by suffix; repeatable"

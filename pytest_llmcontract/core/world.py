@@ -33,6 +33,7 @@ class World:
         dated: Whether the clock begins at a day of somebody's choice; else at that of the earliest edition in play.
         chaos_seed: Of ``chaos()`` that names none.
         bounds: How often a logical call may be sent.
+        lenient: Whether providers let pass what nobody has.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class World:
         dated: bool = True,
         chaos_seed: int = 0,
         bounds: Bounds = Bounds(),  # noqa: B008 - a frozen value
+        lenient: bool = False,
     ) -> None:
         self.clock = clock
         self.journal = journal or Journal()
@@ -58,6 +60,7 @@ class World:
         self._owners: dict[str, Simulator] = {}
         self._chaos_seed = chaos_seed
         self._bounds = bounds
+        self._lenient = lenient
 
     def begin_test(self) -> None:
         """A new test looks at a world that was there before it."""
@@ -93,6 +96,7 @@ class World:
                 retires_within=self._retires_within,
                 chaos_seed=self._chaos_seed,
                 today=self._today,
+                lenient=self._lenient,
             ),
             self.clock.lock,
         )

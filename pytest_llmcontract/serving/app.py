@@ -9,13 +9,11 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
-from datetime import date
 from typing import Any
 from urllib.parse import quote, unquote
 
-from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward, heard
+from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward, heard
 from pytest_llmcontract.core.facts.registry import api_of
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.serving.control import answered
@@ -30,8 +28,6 @@ Wait = Callable[[float], Awaitable[None]]
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a request. Providers refuse less; this is for who sends without end."""
-LONG_AGO = date(2000, 1, 1)
-"""Since when a made-up model is there: before every edition."""
 SCOPE = b"x-llmcontract-test"
 """The header that names a scope."""
 _OF_THE_WIRE = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"})
@@ -118,8 +114,6 @@ class App:
         if api is None:
             await _plain(send, 403, world.stopped(request))
             return
-        if self._worlds.lenient:
-            _invent(api.simulator.state, request)
         # In a thread: to answer may take a while, a batch of many lines say, and others are not to wait for it.
         call, reply = await asyncio.to_thread(world.answer, request, client)
         if place.doubled:
@@ -215,14 +209,6 @@ async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait) -> None:
         await send({"type": "http.response.body", "body": event.data, "more_body": True})
     if reply.cut is None:
         await send({"type": "http.response.body", "body": b""})
-
-
-def _invent(state: State, request: ApiRequest) -> None:
-    """A model that nobody has becomes one, for suites that make up their ids."""
-    name = request.json.get("model") if isinstance(request.json, dict) else None
-    if isinstance(name, str) and name and state.model(name) is None:
-        made_up = state.edition.with_models({name: {"since": LONG_AGO}})
-        state.own_models[name] = made_up.models[name]
 
 
 def _doubled(place: Place, sent: str) -> Violation:

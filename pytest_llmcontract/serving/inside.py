@@ -120,8 +120,6 @@ class Inside(Scope):
 class Alone:
     """The worlds of a test's server: its own, whatever a request calls it."""
 
-    lenient = False
-
     def __init__(self, test: OfTest) -> None:
         self._test = test
         self._scope = Inside(test)

@@ -40,7 +40,7 @@ class ServerSettings:
     unlimited: bool = False
     """No limit refuses a call."""
     lenient: bool = False
-    """Models that nobody has are made up, not refused."""
+    """Models, things and values that nobody has are let pass."""
 
 
 Client = tuple[str, int]
@@ -106,7 +106,7 @@ def scope_of(name: str, settings: ServerSettings) -> Scope:
     """
     newest = max(edition_dates(provider)[-1] for provider in provider_names())
     clock = VirtualClock(noon_of(newest), ticks=None if settings.virtual else time.monotonic)
-    world = World(clock, today=today(), dated=False)
+    world = World(clock, today=today(), dated=False, lenient=settings.lenient)
     providers = [_added(world, provider, settings) for provider in provider_names()]
     return Scope(name, world, lambda: providers)
 
@@ -136,9 +136,6 @@ def _not_here() -> Any:
 
 class Worlds(Protocol):
     """Whom a server answers for."""
-
-    lenient: bool
-    """Whether models that nobody has are made up."""
 
     @property
     def homes(self) -> Sequence[Home]:
@@ -180,7 +177,6 @@ class Scopes:
     """
 
     def __init__(self, settings: ServerSettings, *, keeps: bool = False, beginning: Beginning | None = None) -> None:
-        self.lenient = settings.lenient
         self._settings = settings
         self._keeps = keeps
         self._beginning = beginning

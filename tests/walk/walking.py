@@ -206,10 +206,10 @@ class Caller:
 class Walk(Caller):
     """The same in a world of its own."""
 
-    def __init__(self, provider: str, day: date) -> None:
+    def __init__(self, provider: str, day: date, *, lenient: bool = False) -> None:
         known, edition = provider_called(provider), edition_on(provider, day)
         clock = VirtualClock(noon_of(edition.date))
-        self.world = World(clock)
+        self.world = World(clock, lenient=lenient)
         settings = known.plan_settings("developer") if provider == "groq" else known.settings(**PLANS[provider])
         self.simulator = self.world.add(known, edition, settings)
         super().__init__(edition, self._answer, lambda seconds: clock.advance(seconds=seconds))

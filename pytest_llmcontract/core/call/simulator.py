@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from pytest_llmcontract.core.call.decision import FORWARDED, Decision, Played
 from pytest_llmcontract.core.call.faults import broken, due_script, strike
+from pytest_llmcontract.core.call.lenient import able_model, let_pass
 from pytest_llmcontract.core.call.meter import settle, settle_within
 from pytest_llmcontract.core.call.multipart import judged_body, read_form
 from pytest_llmcontract.core.call.ours import find_failure, refusal_of_ours
@@ -110,11 +111,16 @@ class Simulator:
         """What is wrong with the request, and who answers it: a script, a recording, the provider's steps."""
         turn.plan = turn.call.plan = state.account.plan_name(turn.at)
         turn.model = state.model(turn.call.model) if operation_of(turn).calls_model else None
+        if state.lenient:
+            turn.model = able_model(state, turn)
         if contract := state.contracts.get(turn.operation):
             turn.mismatches = contract.check(judged_body(turn.request), _able(turn))
+            if state.lenient:
+                let_pass(state, turn)
             for mismatch in turn.mismatches:
                 _find_mismatch(state, turn, mismatch)
-        if operation_of(turn).reads_text and all(mismatch.error is None for mismatch in turn.mismatches):
+        sound = not turn.invented and all(mismatch.error is None for mismatch in turn.mismatches)
+        if sound and operation_of(turn).reads_text:
             turn.prompt_tokens = checked_count(state.tokens.prompt(turn.chat, turn.call.model))
         turn.due, turn.fault = due_script(state, turn)
         turn.recorded = _look_up(state, turn)

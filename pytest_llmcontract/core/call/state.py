@@ -105,6 +105,8 @@ class State:
     """What lasts: its files, batches, jobs, endpoints."""
     own_models: dict[str, Model] = field(default_factory=dict)
     """Models of this account alone, beside those of the edition."""
+    lenient: bool = False
+    """Whether it lets pass what nobody has; see :mod:`.lenient`."""
     gates: dict[str, Gate] = field(default_factory=dict)
     """What stands before models of this account, by name: an endpoint that has to run."""
     capacity: Capacity = Capacity()

@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from pytest_llmcontract.core.call.decision import Decision, Whole
 from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.judged import judge
+from pytest_llmcontract.core.call.lenient import invented, pardoned
 from pytest_llmcontract.core.call.multipart import File
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
@@ -105,9 +106,9 @@ def _upload(state: State, turn: Turn) -> Refusal | None:
 
 def account(state: State, turn: Turn) -> Decision | None:
     """May this account call at all, this operation, and in this lane?"""
-    if refused := _not_on_plan(state, turn):
+    if refused := None if state.lenient else _not_on_plan(state, turn):
         return refused
-    if turn.lane.plans and turn.plan not in turn.lane.plans:
+    if turn.lane.plans and turn.plan not in turn.lane.plans and not state.lenient:
         turn.find(
             "LLM102",
             f"the plan {turn.plan!r} has no service tier {turn.lane.name!r}",
@@ -311,7 +312,7 @@ def too_long(context: int, prompt_tokens: int, asked: int) -> dict[str, int]:
 
 def limiter(state: State, turn: Turn) -> Decision | None:
     """Is something left of every limit? Then what the call counts is taken from it."""
-    if turn.model is None or turn.model.dedicated:
+    if turn.model is None or turn.model.dedicated or turn.invented:
         return None
     counted = operation_of(turn).counted(state, turn)
     charges = counted.charges()
@@ -371,12 +372,30 @@ def answer(state: State, turn: Turn) -> Decision:
         judge(state, turn, turn.due, wanted)
     if wanted.body is not None:
         return Whole(wanted.body, operation_of(turn).status_of(state))
+    if not state.lenient:
+        return _answered(state, turn, wanted)
+    return _answered_leniently(state, turn, wanted)
+
+
+_NOTHING = ScriptedReply()
+
+
+def _answered(state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
     if turn.operation not in OPERATIONS or turn.operation not in state.envelope.forms:
         return _not_simulated(turn)
     return operation_of(turn).answer(state, turn, wanted)
 
 
-_NOTHING = ScriptedReply()
+def _answered_leniently(state: State, turn: Turn, wanted: ScriptedReply) -> Decision:
+    """What it cannot answer otherwise is invented, and is no finding then."""
+    if turn.invented and (made_up := invented(state, turn)):
+        return made_up
+    found = len(turn.call.violations)
+    decided = _answered(state, turn, wanted)
+    if not pardoned(state, decided) or (made_up := invented(state, turn)) is None:
+        return decided
+    del turn.call.violations[found:]
+    return made_up
 
 
 def _not_simulated(turn: Turn) -> Whole:

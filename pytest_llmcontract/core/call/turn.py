@@ -59,6 +59,8 @@ class Turn:
     """The script whose turn it is with this call."""
     inside: bool = False
     """It comes from inside the provider: a line of a batch."""
+    invented: bool = False
+    """A lenient provider does not look at its body, and invents the reply."""
     fault: Fault | None = None
     """The fault it brings, at its own step."""
     recorded: Recorded | None = None

@@ -125,6 +125,16 @@ class DatedSchema:
         return root
 
     @cached_property
+    def flat(self) -> dict[str, Any]:
+        """The schema with every file it refers to among its ``$defs``, and references within the document only."""
+        files = _closure(self.name, self.day)
+        places = {name: "" if name == self.name else f"/$defs/{name.replace('/', ':')}" for name in files}
+        local = {place: _within(files[name], name, places) for name, place in places.items()}
+        root = local.pop("")
+        root["$defs"] = root.get("$defs", {}) | {place.rpartition("/")[2]: file for place, file in local.items()}
+        return dict(root)
+
+    @cached_property
     def fields(self) -> frozenset[str]:
         """The names of the fields of a body."""
         return frozenset(name for name, _ in self._known(self.name, self.document))
@@ -303,6 +313,17 @@ def _references(node: Any) -> Iterator[str]:
         yield node["$ref"]
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
         yield from _references(value)
+
+
+def _within(node: Any, file: str, places: Mapping[str, str]) -> Any:
+    """A copy of *node*, a part of *file*, that refers to each file by its place in one document."""
+    if isinstance(node, dict):
+        copy = {key: _within(value, file, places) for key, value in node.items() if key != "$id"}
+        if isinstance(node.get("$ref"), str):
+            named, pointer = _target(file, node["$ref"])
+            copy["$ref"] = f"#{places[named]}{pointer}"
+        return copy
+    return [_within(value, file, places) for value in node] if isinstance(node, list) else node
 
 
 def _target(file: str, reference: str) -> tuple[str, str]:
