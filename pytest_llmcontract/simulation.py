@@ -537,8 +537,9 @@ _ALLOW = "Look at it yourself: simulate(…, check=False) raises nothing, and ca
 def _advised(finding: Violation) -> Violation:
     """*finding* with the advice that does something here: no marker, no fixture and no flag of pytest reaches it."""
     fix = re.sub(r"llm_contract\((\w+)=(.*?)\)(?=$|\n)", r'contract={"path": …, "\1": \2}', finding.fix)
-    if finding.code == "LLM204" and finding.provider and f"{finding.provider}_api" in fix:
+    if finding.code == "LLM204" and fix.startswith("ask for the fixture"):
         fix = f"simulate it too: with simulate({finding.provider!r})"
+    fix = fix.replace(f"{finding.provider}_api.", "api.").replace("--llmcontract-redirect=on", "redirect=True")
     return replace(finding, fix=fix)
 
 

@@ -65,9 +65,11 @@ def called_library() -> str:
         file, package = frame.f_code.co_filename, _package_of(frame)
         if is_application(file) or package in _TEST_RUNNERS:
             break
+        if is_ours(file):
+            continue
         if _is_installed(file):
             installed = package
-        elif not is_ours(file):
+        else:
             standard = standard or package
     return named_package(installed) if installed else standard
 

@@ -321,13 +321,13 @@ def test_a_recorder_that_keeps_no_headers(tmp_path):
 
 def test_calls_elsewhere_and_operations_that_are_not_simulated(tmp_path):
     away = ApiRequest("GET", "https://example.org/cat.jpg", Headers({}))
-    drop = ApiRequest("DELETE", "https://api.groq.com/openai/v1/models/mine", Headers({"authorization": "Bearer k"}))
-    dropped = ApiReply(200, {"date": "Thu, 04 Jun 2026 12:00:00 GMT"}, b"{}")
+    asked = ApiRequest("GET", "https://api.together.ai/v1/deployments", Headers({"authorization": "Bearer k"}))
+    told = ApiReply(200, {"date": "Thu, 01 Oct 2026 12:00:00 GMT"}, b"{}")
 
-    result = drift(cassette(tmp_path / "a.yaml", (away, ApiReply(200, {}, b"cat")), (drop, dropped)))
+    result = drift(cassette(tmp_path / "a.yaml", (away, ApiReply(200, {}, b"cat")), (asked, told)))
 
     assert result.compared == []
-    assert result.left_out == {"example.org: no provider we know": 1, "models.delete: not simulated yet": 1}
+    assert result.left_out == {"example.org: no provider we know": 1, "jig: not simulated yet": 1}
     assert "none of which can be compared" in as_text(result)
 
 

@@ -114,8 +114,8 @@ def test_a_broken_token_estimator_fails_the_test(estimator, words):
 
 def test_a_mistake_of_our_own_is_told_as_ours_and_not_tried_again(monkeypatch):
     with simulate("groq", check=False) as api:
-        monkeypatch.setattr(api.simulator.state, "account", None)
-        with contextlib.suppress(groq.GroqError):
+        with monkeypatch.context() as broken, contextlib.suppress(groq.GroqError):
+            broken.setattr(api.simulator.state, "account", None)
             ask("groq")
 
         assert api.calls.statuses == [400]

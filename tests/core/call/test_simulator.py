@@ -100,17 +100,17 @@ def test_what_a_step_decides_is_a_value(name):
 
 
 def test_an_operation_that_nobody_answers_is_a_clear_501():
-    outcome = a_world("groq").answer(request(operation="models.delete"))
+    outcome = a_world("together").answer(request("together", operation="clusters"))
 
     assert status_of(outcome) == 501
     assert [finding.code for finding in outcome.call.violations] == ["LLM204"]
 
 
 def test_a_scripted_body_needs_no_form():
-    world = a_world("groq")
-    Scripting("groq", world.simulators[0], world.clock).reply(body={"id": "gone"})
+    world = a_world("together")
+    Scripting("together", world.simulators[0], world.clock).reply(body={"id": "gone"})
 
-    outcome = world.answer(request(operation="models.delete"))
+    outcome = world.answer(request("together", operation="clusters"))
 
     assert isinstance(outcome.reply, ApiReply)
     assert outcome.reply.json == {"id": "gone"}
