@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-PRELOADED = ("groq", "openai", "together", "jsonschema", "respx")
+PRELOADED = ("groq", "openai", "together", "jsonschema", "respx", "hypothesis")
 
 
 class Forks:

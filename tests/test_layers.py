@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     ),
     "calibrate": ({"core", "recordings"}, set()),
     "reproduce": ({"core", "providers", "scripting"}, set()),
+    "strategies": ({"core", "scripting"}, {"hypothesis"}),
     "scan": ({"core"}, set()),
     "serving": ({"__init__", "core", "report", "simulated_provider"}, {"uvicorn", "yaml"}),
     "starting": ({"core", "scan"}, set()),

@@ -198,7 +198,7 @@ def _limited(pieces: tuple[str, ...], finish: str, body: Mapping[str, Any]) -> t
     """What the request leaves of a made-up answer: up to its ``stop``, and a piece a token of its ``max_tokens``."""
     if stops := body.get("stop"):
         text = whole = "".join(pieces)
-        for stop in (stops,) if isinstance(stops, str) else stops:
+        for stop in filter(None, (stops,) if isinstance(stops, str) else stops):
             text = text.partition(stop)[0]
         if text != whole:
             pieces = tuple(_TOKENS.findall(text))

@@ -97,12 +97,12 @@ class RequestContract:
         self.edition = edition
         self.file = f"schemas/{provider}/{operation}.request.json"
         self._wording = wording or PlainWording()
-        self._form = dated_schema(f"{provider}/{operation}{SUFFIX}", edition)
+        self.form = dated_schema(f"{provider}/{operation}{SUFFIX}", edition)
 
     @property
     def fields(self) -> Iterable[str]:
         """The names of the fields that a body may have."""
-        return self._form.fields
+        return self.form.fields
 
     def check(self, body: object, model: Model | None = None) -> tuple[Mismatch, ...]:
         """Everything wrong with *body*, in the order in which the provider would meet it; ``()`` if nothing is.
@@ -110,7 +110,7 @@ class RequestContract:
         The first mismatch that has an ``error`` is what the provider answers. What depends on the model is looked
         at only if the provider would accept the body's form.
         """
-        found = () if self._form.accepts(body) else tuple(self._found(self._form.failures(body)))
+        found = () if self.form.accepts(body) else tuple(self._found(self.form.failures(body)))
         if any(mismatch.error for mismatch in found) or not isinstance(body, Mapping):
             return found
         breaches = tuple(self._wording.breaches(self.operation, body, model))
@@ -130,7 +130,7 @@ class RequestContract:
     @property
     def schema(self) -> dict[str, Any]:
         """The schema of this day, with all it refers to."""
-        return self._form.document
+        return self.form.document
 
     def _worded(self, failure: Failure) -> Mismatch:
         refusal = self._wording.refusal(self.operation, failure)

@@ -154,6 +154,15 @@ class DatedSchema:
         except ValueError:
             return all(map(self.accepts, values))
 
+    def fits(self, file: str, part: Any, value: object) -> bool:
+        """Whether *value* fits *part*, a schema that may refer to others as one in *file* does."""
+        if isinstance(part, bool):
+            return part
+        if id(part) not in self._parts:
+            # With the schema itself: as long as it is kept, nothing else has its identity.
+            self._parts[id(part)] = part, self._compiled_part(file, part)
+        return self._parts[id(part)][1].is_valid(value)
+
     def unknown_fields(self, value: object) -> tuple[str, ...] | None:
         """Names of the unknown fields of open objects; ``None`` if anything else is wrong too.
 
@@ -180,6 +189,21 @@ class DatedSchema:
         import jsonschema_rs
 
         return jsonschema_rs.Draft202012Validator(self.document)
+
+    @cached_property
+    def _parts(self) -> dict[int, tuple[Mapping[str, Any], CompiledValidator]]:
+        """Parts that were asked for, by identity."""
+        return {}
+
+    def _compiled_part(self, file: str, part: Mapping[str, Any]) -> CompiledValidator:
+        import jsonschema_rs
+
+        defined = self.document.get("$defs", {})
+        others = {name: node for name, node in defined.items() if "$id" in node and name != file}
+        own = {name: node for name, node in defined.items() if "$id" not in node}
+        if file != self.name:
+            others, own = {**others, self.name: {**self.document, "$defs": own}}, defined[file].get("$defs", {})
+        return jsonschema_rs.Draft202012Validator({**part, "$id": ROOT + file, "$defs": {**own, **others}})
 
     @cached_property
     def _compiled_list(self) -> CompiledValidator:
@@ -228,10 +252,10 @@ class DatedSchema:
             if found[0]:
                 return found
         if isinstance(node, Mapping) and "$ref" in node:
-            return self._find(*self._follow(file, node["$ref"]), path, wanted)
+            return self._find(*self.follow(file, node["$ref"]), path, wanted)
         return "", ""
 
-    def _follow(self, file: str, reference: str) -> tuple[str, str, Any]:
+    def follow(self, file: str, reference: str) -> tuple[str, str, Any]:
         """File, pointer and schema that a ``$ref`` in *file* means."""
         file, pointer = _target(file, reference)
         node = self.document if file == self.name else self.document["$defs"][file]
@@ -242,7 +266,7 @@ class DatedSchema:
     def _known(self, file: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         """The fields of an object, and those of what it extends."""
         if "$ref" in schema:
-            other, _, node = self._follow(file, schema["$ref"])
+            other, _, node = self.follow(file, schema["$ref"])
             yield from self._known(other, node)
         yield from schema.get("properties", {}).items()
 

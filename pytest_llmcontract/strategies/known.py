@@ -1,0 +1,73 @@
+"""What the strategies need to know of a provider on a day, and their words for what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.errors import unknown
+from pytest_llmcontract.core.facts.edition import Edition
+from pytest_llmcontract.core.facts.records import REASONS, Model
+from pytest_llmcontract.core.operations import operation_called
+from pytest_llmcontract.core.provider import provider_called
+from pytest_llmcontract.core.world import World, noon_of
+from pytest_llmcontract.scripting import Scripting
+
+
+def edition_of(provider: str, edition: str | date | None) -> Edition:
+    """What is known of *provider* on that day; ``None``: the newest.
+
+    Raises:
+        BadInput: No such provider, no such day, or nothing is known so early.
+    """
+    return edition_for(provider, provider_settings(provider, {"edition": edition}, f"strategies for {provider!r}"))
+
+
+def known(operation: str, accepted: Iterable[str], what: str) -> str:
+    """*operation*, if it is one of those *accepted*.
+
+    Raises:
+        BadInput: It is not.
+    """
+    names = sorted(accepted)
+    if operation not in names:
+        raise unknown(what, operation, names)
+    return operation
+
+
+def models_for(edition: Edition, operation: str, model: str | None) -> list[Model]:
+    """The models that can be asked to do *operation*; of all if *model* is ``None``.
+
+    Raises:
+        BadInput: Nobody knows the model.
+    """
+    if model is not None:
+        return [edition.model(model)]
+    wanted = operation_called(operation)
+    return [
+        one
+        for one in edition.models.values()
+        if one.serverless and wanted.suits(one) and one.since <= edition.date and not one.is_retired(edition.date)
+    ]
+
+
+def errors_of(edition: Edition, operation: str) -> list[str]:
+    """The errors that a call of *operation* may meet: none that is only refused elsewhere."""
+    rows = {name: [row for row in edition.refusals if row.error == name] for name in edition.errors}
+    met = [
+        name
+        for name, refused in rows.items()
+        if not refused
+        or any(operation in row.operations or (not row.operations and row.reason in REASONS) for row in refused)
+    ]
+    return [name for name in met if edition.errors[name].status >= 400]
+
+
+def scripting(provider: str, edition: Edition) -> Scripting:
+    """The provider in a world of its own."""
+    taken = provider_called(provider)
+    world = World(VirtualClock(noon_of(edition.date)))
+    simulator = world.add(taken, edition, taken.settings())
+    return Scripting(provider, simulator, world.clock)
