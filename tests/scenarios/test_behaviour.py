@@ -503,3 +503,114 @@ def test_a_good_application_does_nothing_wrong(api):
     api.fail("read_timeout")
     assert ask().choices
     assert judged(api) == []
+
+
+# One of each.
+
+
+def says(text):
+    return [{"role": "user", "content": text}]
+
+
+def again_and_again(client, attempts, text, wait, **more):
+    for attempt in range(attempts):
+        try:
+            return create(client, messages=says(text), **more)
+        except (*STATUS_ERRORS, groq.APIConnectionError):
+            wait(attempt)
+    return None
+
+
+def no_patience(api):
+    """LLM301: back after one second of two."""
+    api.fail("rate_limit_exceeded", retry_after=2)
+    again_and_again(groq.Groq(max_retries=0), 3, "a", lambda _: time.sleep(1))
+
+
+def no_end(api):
+    """LLM302: twelve requests of one layer."""
+    api.fail(503, times=12)
+    again_and_again(groq.Groq(max_retries=0), 12, "b", growing)
+
+
+def no_growth(api):
+    """LLM303: always the same wait."""
+    api.fail(503, times=4)
+    again_and_again(groq.Groq(max_retries=0), 5, "c", lambda _: time.sleep(1))
+
+
+def no_sense(api):
+    """LLM304: what was refused as wrong is wrong again."""
+    api.fail(400, times=2)
+    again_and_again(groq.Groq(max_retries=0), 2, "d", growing)
+
+
+def no_way_round(api):
+    """LLM305: flex has no room, and nobody else is asked."""
+    api.capacity(flex=False)
+    again_and_again(groq.Groq(max_retries=0), 1, "e", growing, service_tier="flex")
+
+
+def no_queue(api):
+    """LLM306: more at once than the plan lets in."""
+
+    async def main():
+        client = groq.AsyncGroq(max_retries=0)
+        asked = [create(client, model=OTHER, messages=says(f"f{number}")) for number in range(9)]
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+def no_agreement(api):
+    """LLM307: the SDK's three in the application's four."""
+    api.fail(503, times=12)
+    again_and_again(groq.Groq(max_retries=2), 4, "g", growing)
+
+
+BAD = (no_patience, no_end, no_growth, no_sense, no_way_round, no_queue, no_agreement)
+
+
+@pytest.mark.parametrize("act", BAD, ids=lambda act: act.__name__)
+def test_each_bad_habit_is_named_by_its_rule(act, llm_clock):
+    with simulate("groq", plan="developer", limits={OTHER: {"RPM": 5}}, check=False) as api:
+        act(api)
+        rule = act.__doc__.partition(":")[0]
+
+        messages = [message for code, _, message in judged(api) if code == rule]
+        assert messages
+        assert "requests" in messages[0] or "asked again" in messages[0] or "at once" in messages[0]
+
+
+def test_one_client_with_all_bad_habits_breaks_all_rules_and_their_calls_are_kept_apart(llm_clock):
+    with simulate("groq", plan="developer", limits={OTHER: {"RPM": 5}}, check=False) as api:
+        for act in BAD:
+            act(api)
+            time.sleep(600)
+
+        assert {act.__doc__.partition(":")[0] for act in BAD} <= set(codes(api))
+
+
+def test_a_good_client_meets_all_the_same_and_breaks_none(llm_clock):
+    async def many(client):
+        async def one(number):
+            await asyncio.sleep(number * 15)
+            return await create(client, model=OTHER, messages=says(f"f{number}"))
+
+        return await asyncio.gather(*(one(number) for number in range(9)))
+
+    with simulate("groq", plan="developer", limits={OTHER: {"RPM": 5}}, check=False) as api:
+        api.fail("rate_limit_exceeded", retry_after=2)
+        assert create(groq.Groq(), messages=says("a")).choices
+        api.fail(503, times=2)
+        assert create(groq.Groq(max_retries=2), messages=says("b")).choices
+        api.fail(400)
+        with pytest.raises(groq.BadRequestError):
+            create(groq.Groq(), messages=says("d"))
+        api.capacity(flex=False)
+        with pytest.raises(groq.APIStatusError):
+            create(groq.Groq(max_retries=0), messages=says("e"), service_tier="flex")
+        assert create(groq.Groq(), messages=says("e")).choices
+        assert len(asyncio.run(many(groq.AsyncGroq()))) == 9
+
+        assert judged(api) == []
