@@ -191,46 +191,52 @@ class Front:
 
         threading.Thread(target=run, name="llmcontract-redirect", daemon=True).start()
 
-    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
+    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket, Hold], None]) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            self._start(self._serve, serve, connection)
-
-    def _serve(self, serve: Callable[[socket.socket], None], connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            serve(connection)
-
-    def _serve_tls(self, connection: socket.socket, host: str = "") -> None:
-        address, hold = connection.getpeername()[:2], Hold(self._in_flight)
-        with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as shown:
+            hold = Hold(self._in_flight)
             hold.begin()
             self._here()
+            self._start(self._serve, serve, connection, hold)
+
+    def _serve(self, serve: Callable[[socket.socket, Hold], None], connection: socket.socket, hold: Hold) -> None:
+        try:
+            with connection, suppress(OSError):
+                serve(connection, hold)
+        finally:
+            if hold.holds:
+                time.sleep(2 * _LOOK_SECONDS)  # really: the client has to see that the connection is gone
+            hold.end()
+
+    def _serve_tls(self, connection: socket.socket, hold: Hold, host: str = "") -> None:
+        address = connection.getpeername()[:2]
+        with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as shown:
             try:
                 shown.do_handshake()
-                caller = Caller(address, asked_host(shown) or host or self._host_of(address), hold)
-                if port := self._ways.port_of(caller.host):
-                    hold.answered()
-                    self._relay(shown, ("127.0.0.1", port), caller)
             except ssl.SSLError as problem:
                 if any(word in str(problem).upper().replace(" ", "_") for word in _DISTRUST):
                     self._ways.distrusted(asked_host(shown) or host)
-            finally:
-                hold.end()
+                return
+            caller = Caller(address, asked_host(shown) or host or self._host_of(address), hold)
+            if port := self._ways.port_of(caller.host):
+                hold.answered()
+                self._relay(shown, ("127.0.0.1", port), caller)
 
-    def _serve_proxy(self, connection: socket.socket) -> None:
+    def _serve_proxy(self, connection: socket.socket, hold: Hold) -> None:
         asked = _asked(connection)
         if asked is None:
             connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
         elif self._ways.port_of(asked.host):
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._serve_tls(connection, asked.host)
+            self._serve_tls(connection, hold, asked.host)
         elif stopped := self._ways.stopped(asked.host, asked.client):
             body = stopped.encode()
             connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
         else:
+            hold.end()
             self._through(connection, asked)
 
     def _through(self, connection: socket.socket, asked: Asked) -> None:
