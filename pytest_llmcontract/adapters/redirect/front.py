@@ -20,13 +20,15 @@ from typing import Any, NamedTuple, Protocol
 from pytest_llmcontract.adapters.redirect.authority import asked_host
 
 Address = tuple[str, int]
-InFlight = Callable[[], AbstractContextManager[object]]
+Entered = Callable[[], AbstractContextManager[object]]
 _LARGEST_HEAD = 65536
 _GOODBYE_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 """How often a connection looks whether its call is over, while one is under way."""
 _PATIENCE_SECONDS = 1.0
-"""How long a client may take from its call in Python to its connection."""
+"""How long a client may take from its call in Python to its connection, and to see the end of that."""
+_LATEST_SECONDS = 10.0
+"""The same where nobody sleeps meanwhile."""
 _RESET = struct.pack("ii", 1, 0)
 _DISTRUST = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 """What a client says that does not trust a certificate, in OpenSSL's words."""
@@ -60,7 +62,7 @@ class Hold:
         in_flight: Entered meanwhile.
     """
 
-    def __init__(self, in_flight: InFlight) -> None:
+    def __init__(self, in_flight: Entered) -> None:
         self._in_flight = in_flight
         self._held: AbstractContextManager[object] | None = None
         self._wanted = False
@@ -125,6 +127,7 @@ class Front:
         host_of: Whom a connection from some address of this machine is for, where the client does not say.
         bystander: Entered in each thread, whose time is real.
         in_flight: Entered while a call is under way.
+        outside: Entered while a client is there.
     """
 
     def __init__(
@@ -132,11 +135,13 @@ class Front:
         ways: Ways,
         context: ssl.SSLContext,
         host_of: Callable[[Address], str],
-        bystander: Callable[[], AbstractContextManager[object]],
-        in_flight: InFlight,
+        bystander: Entered,
+        in_flight: Entered,
+        outside: Entered,
     ) -> None:
         self._ways = ways
         self._in_flight = in_flight
+        self._outside = outside
         self._expected: deque[threading.Event] = deque()
         self._host_of = host_of
         self._context = context
@@ -153,9 +158,11 @@ class Front:
         begun, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with self._in_flight():
-                begun.set()
-                over.wait(_PATIENCE_SECONDS)
+            with self._outside():
+                with self._in_flight():
+                    begun.set()
+                    over.wait(_PATIENCE_SECONDS)
+                over.wait(_LATEST_SECONDS)
 
         self._expected.append(over)
         self._start(hold)
@@ -203,13 +210,15 @@ class Front:
             self._start(self._serve, serve, connection, hold)
 
     def _serve(self, serve: Callable[[socket.socket, Hold], None], connection: socket.socket, hold: Hold) -> None:
-        try:
-            with connection, suppress(OSError):
-                serve(connection, hold)
-        finally:
-            if hold.holds:
-                time.sleep(2 * _LOOK_SECONDS)  # really: the client has to see that the connection is gone
-            hold.end()
+        with self._outside():
+            try:
+                with connection, suppress(OSError):
+                    serve(connection, hold)
+            finally:  # really waiting: the client has to see that the connection is gone
+                if hold.holds:
+                    time.sleep(2 * _LOOK_SECONDS)
+                hold.end()
+            time.sleep(_PATIENCE_SECONDS)
 
     def _serve_tls(self, connection: socket.socket, hold: Hold, host: str = "") -> None:
         address = connection.getpeername()[:2]
