@@ -404,7 +404,9 @@ def begin_redirect(at_end: Callable[[Callable[[], None]], object]) -> None:
         _redirect = None
         begun.close()
 
-    _redirect = Redirect(_Ways(), bystander=time_adapter.bystander, in_flight=time_adapter.request)
+    _redirect = Redirect(
+        _Ways(), bystander=time_adapter.bystander, in_flight=time_adapter.request, outside=time_adapter.outside
+    )
     begun.callback(_redirect.stop)
     begun.enter_context(_environ(_redirect.environ(os.environ)))
     at_end(end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -142,6 +143,9 @@ class Alone:
             api.reset()
 
 
+_MOST_WAITING = 1000
+
+
 class InsideServer:
     """A server in a thread of this process, which runs from now on.
 
@@ -164,4 +168,6 @@ class InsideServer:
 
     def _run(self) -> None:
         with self._bystander(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            # Each answer that waits on the clock has a thread of its own: none may wait for another's to end.
+            runner.get_loop().set_default_executor(ThreadPoolExecutor(_MOST_WAITING, "llmcontract-server"))
             runner.run(self._server.serve(sockets=[self._socket]))

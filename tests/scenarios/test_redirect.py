@@ -255,6 +255,52 @@ def test_a_retry_waits_on_the_virtual_clock_and_a_stream_comes_piece_by_piece(pr
     run_pytest("-q", ON).assert_outcomes(passed=2)
 
 
+def test_many_calls_that_are_slow_by_script_wait_together(project, run_pytest):
+    project.makepyfile(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        import clients
+
+        def test_it(groq_api, llm_clock):
+            groq_api.latency(first_token=2)
+            with ThreadPoolExecutor(12) as pool:
+                statuses = list(pool.map(lambda _: clients.by_tls_over_a_socket()[0], range(12)))
+            assert statuses == [200] * 12
+            assert llm_clock.elapsed >= 2
+        """
+    )
+
+    run_pytest("-q", ON).assert_outcomes(passed=1)
+
+
+def test_a_compiled_client_meets_a_broken_stream_before_its_timeout(project, run_pytest):
+    if find_spec("pyreqwest") is None:
+        pytest.skip("pyreqwest is not installed")
+    project.makepyfile(
+        """
+        import asyncio
+        import clients, pytest
+        from pyreqwest.client import ClientBuilder
+        from pyreqwest.exceptions import PyreqwestError
+
+        def test_it(groq_api, llm_clock):
+            groq_api.reply([f"{n} " for n in range(20)])
+            groq_api.cut_stream(after=2)
+            async def call():
+                async with ClientBuilder().build() as client, asyncio.timeout(300):
+                    request = client.post(clients.URL).headers(clients.KEY).body_json({**clients.BODY, "stream": True})
+                    async with request.build_streamed() as reply:
+                        while await reply.body_reader.read_chunk() is not None:
+                            pass
+            with pytest.raises(PyreqwestError):
+                asyncio.run(call())
+            assert llm_clock.elapsed < 300
+        """
+    )
+
+    run_pytest("-q", ON).assert_outcomes(passed=1)
+
+
 @pytest.mark.parametrize("fault", ["connection_reset", "cut"])
 def test_a_connection_really_breaks(project, run_pytest, fault):
     project.makepyfile(

@@ -14,12 +14,12 @@ import os
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, NamedTuple
 
 from pytest_llmcontract.adapters.redirect.authority import Authority
-from pytest_llmcontract.adapters.redirect.front import Address, Front, InFlight, Ways
+from pytest_llmcontract.adapters.redirect.front import Address, Entered, Front, Ways
 from pytest_llmcontract.core.site import application_site
 
 FOLLOWING = frozenset({"curl_cffi", "impit", "primp", "pycurl", "pyreqwest"})
@@ -40,20 +40,19 @@ class Redirect:
         ways: Who is simulated, and where.
         bystander: Entered in each thread of the redirect, whose time is real.
         in_flight: Entered while a redirected call is under way, so that the virtual clock stands still meanwhile.
+        outside: Entered while a redirected client is there, so that its timeouts alone do not move the clock.
 
     Raises:
         BadInput: trustme is not installed.
     """
 
-    def __init__(
-        self, ways: Ways, *, bystander: Callable[[], AbstractContextManager[object]], in_flight: InFlight
-    ) -> None:
+    def __init__(self, ways: Ways, *, bystander: Entered, in_flight: Entered, outside: Entered) -> None:
         self.authority = Authority()
         self._ways = ways
         self._detours: dict[str, Detour] = {}
         self._addresses: dict[str, Detour] = {}
         self._callers: dict[Address, _Caller] = {}
-        self._front = Front(ways, self.authority.context(), self._host_of, bystander, in_flight)
+        self._front = Front(ways, self.authority.context(), self._host_of, bystander, in_flight, outside)
         self._bundle = self.authority.bundle(_known_roots(os.environ))
 
     def stop(self) -> None:

@@ -20,13 +20,15 @@ from typing import Any, NamedTuple, Protocol
 from pytest_llmcontract.adapters.redirect.authority import asked_host
 
 Address = tuple[str, int]
-InFlight = Callable[[], AbstractContextManager[object]]
+Entered = Callable[[], AbstractContextManager[object]]
 _LARGEST_HEAD = 65536
 _GOODBYE_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 """How often a connection looks whether its call is over, while one is under way."""
 _PATIENCE_SECONDS = 1.0
-"""How long a client may take from its call in Python to its connection."""
+"""How long a client may take from its call in Python to its connection, and to see the end of that."""
+_LATEST_SECONDS = 10.0
+"""The same where nobody sleeps meanwhile."""
 _RESET = struct.pack("ii", 1, 0)
 _DISTRUST = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 """What a client says that does not trust a certificate, in OpenSSL's words."""
@@ -60,7 +62,7 @@ class Hold:
         in_flight: Entered meanwhile.
     """
 
-    def __init__(self, in_flight: InFlight) -> None:
+    def __init__(self, in_flight: Entered) -> None:
         self._in_flight = in_flight
         self._held: AbstractContextManager[object] | None = None
         self._wanted = False
@@ -125,6 +127,7 @@ class Front:
         host_of: Whom a connection from some address of this machine is for, where the client does not say.
         bystander: Entered in each thread, whose time is real.
         in_flight: Entered while a call is under way.
+        outside: Entered while a client is there.
     """
 
     def __init__(
@@ -132,11 +135,13 @@ class Front:
         ways: Ways,
         context: ssl.SSLContext,
         host_of: Callable[[Address], str],
-        bystander: Callable[[], AbstractContextManager[object]],
-        in_flight: InFlight,
+        bystander: Entered,
+        in_flight: Entered,
+        outside: Entered,
     ) -> None:
         self._ways = ways
         self._in_flight = in_flight
+        self._outside = outside
         self._expected: deque[threading.Event] = deque()
         self._host_of = host_of
         self._context = context
@@ -153,9 +158,11 @@ class Front:
         begun, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with self._in_flight():
-                begun.set()
-                over.wait(_PATIENCE_SECONDS)
+            with self._outside():
+                with self._in_flight():
+                    begun.set()
+                    over.wait(_PATIENCE_SECONDS)
+                over.wait(_LATEST_SECONDS)
 
         self._expected.append(over)
         self._start(hold)
@@ -191,46 +198,54 @@ class Front:
 
         threading.Thread(target=run, name="llmcontract-redirect", daemon=True).start()
 
-    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
+    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket, Hold], None]) -> None:
         while True:
             try:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            self._start(self._serve, serve, connection)
-
-    def _serve(self, serve: Callable[[socket.socket], None], connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            serve(connection)
-
-    def _serve_tls(self, connection: socket.socket, host: str = "") -> None:
-        address, hold = connection.getpeername()[:2], Hold(self._in_flight)
-        with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as shown:
+            hold = Hold(self._in_flight)
             hold.begin()
             self._here()
+            self._start(self._serve, serve, connection, hold)
+
+    def _serve(self, serve: Callable[[socket.socket, Hold], None], connection: socket.socket, hold: Hold) -> None:
+        with self._outside():
+            try:
+                with connection, suppress(OSError):
+                    serve(connection, hold)
+            finally:  # really waiting: the client has to see that the connection is gone
+                if hold.holds:
+                    time.sleep(2 * _LOOK_SECONDS)
+                hold.end()
+            time.sleep(_PATIENCE_SECONDS)
+
+    def _serve_tls(self, connection: socket.socket, hold: Hold, host: str = "") -> None:
+        address = connection.getpeername()[:2]
+        with self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as shown:
             try:
                 shown.do_handshake()
-                caller = Caller(address, asked_host(shown) or host or self._host_of(address), hold)
-                if port := self._ways.port_of(caller.host):
-                    hold.answered()
-                    self._relay(shown, ("127.0.0.1", port), caller)
             except ssl.SSLError as problem:
                 if any(word in str(problem).upper().replace(" ", "_") for word in _DISTRUST):
                     self._ways.distrusted(asked_host(shown) or host)
-            finally:
-                hold.end()
+                return
+            caller = Caller(address, asked_host(shown) or host or self._host_of(address), hold)
+            if port := self._ways.port_of(caller.host):
+                hold.answered()
+                self._relay(shown, ("127.0.0.1", port), caller)
 
-    def _serve_proxy(self, connection: socket.socket) -> None:
+    def _serve_proxy(self, connection: socket.socket, hold: Hold) -> None:
         asked = _asked(connection)
         if asked is None:
             connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n")
         elif self._ways.port_of(asked.host):
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._serve_tls(connection, asked.host)
+            self._serve_tls(connection, hold, asked.host)
         elif stopped := self._ways.stopped(asked.host, asked.client):
             body = stopped.encode()
             connection.sendall(b"HTTP/1.1 403 Forbidden\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
         else:
+            hold.end()
             self._through(connection, asked)
 
     def _through(self, connection: socket.socket, asked: Asked) -> None:

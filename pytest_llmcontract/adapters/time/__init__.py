@@ -197,6 +197,23 @@ class request:  # noqa: N801  # reads as the function it is
             self._driver.call_ends(self._thread)
 
 
+@contextmanager
+def outside() -> Iterator[None]:
+    """While this lasts, a client of this process waits on a socket that Python does not know.
+
+    Somebody may answer it, so that timeouts alone do not make time pass.
+    """
+    driver = _driver
+    if driver is None:
+        yield
+        return
+    driver.outside(1)
+    try:
+        yield
+    finally:
+        driver.outside(-1)
+
+
 def provider_delay(seconds: float) -> None:
     """Wait as the provider's own delay: like ``time.sleep``, but it is nobody's sleep in ``clock.sleeps``.
 

@@ -135,6 +135,7 @@ class Driver:
         self._moments: set[float] = set()
         self._calls_were_made = False
         self._jumping = False
+        self._outside = 0  # clients at work that no socket of Python's tells of
         self._moved_by_hand_to = -math.inf
         self._work_seen: float | None = None  # real: when other processes were last seen at work for us
         self._work_lasted = 0.0  # real seconds of that since the clock moved
@@ -235,6 +236,11 @@ class Driver:
                 self._calls[thread] = left
             else:
                 del self._calls[thread]
+
+    def outside(self, more: int) -> None:
+        """So many more clients have sockets that Python does not know: somebody may answer them."""
+        with self._lock:
+            self._outside += more
 
     def is_bystander(self, thread: int) -> bool:
         return thread in self._bystanders
@@ -363,7 +369,7 @@ class Driver:
         return waiter.looking_since is not None and Real.monotonic() - waiter.looking_since >= seconds
 
     def _outside_may_answer(self, asleep: set[int]) -> bool:
-        if any(waiter.sockets for waiter in self._waiters) or any(self._resting.values()):
+        if self._outside or any(waiter.sockets for waiter in self._waiters) or any(self._resting.values()):
             return True
         return self._threads.may_answer(asleep | self._bystanders | self._resting.keys())
 
