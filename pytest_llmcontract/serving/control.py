@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -51,11 +52,12 @@ def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body
         known = sorted({f"{one.method} {one.path}" for one in CONTROLS})
         return 404, _problem(f"{method} {path} is nothing; there are {', '.join(known)}")
     try:
-        return 200, run_control(control, worlds, worlds.named(name), {**_asked(control, query), **_read(body)})
+        said = run_control(control, worlds, worlds.named(name), {**_asked(control, query), **_read(body)})
     except LlmContractError as problem:
         return 400, _problem(str(problem))
     except (TypeError, ValueError) as problem:
         return 400, _problem(f"{control.method} {control.path}: {problem}")
+    return 200, _plain(said)
 
 
 def run_control(control: Control, worlds: Worlds, scope: Scope, given: Given) -> Any:
@@ -160,6 +162,8 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, float) and not isfinite(value):
+        return None  # Python writes it, and no other language reads it
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.behaviour.attempts import told_retries
 from pytest_llmcontract.core.call.simulator import Outcome
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import ApiRequest
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
@@ -58,14 +59,29 @@ class Scope:
         self.name = name
         self.world = world
         self._providers = providers
+        self._refused: dict[tuple[str, int], tuple[float, float]] = {}
+        """Real and virtual seconds when a request was refused, by its address and body."""
 
     @property
     def providers(self) -> Mapping[str, SimulatedProvider]:
         return {api.name: api for api in self._providers()}
 
     def answer(self, request: ApiRequest, client: Client | None) -> Outcome:
-        """What the provider says that has the host of *request*; in a thread, it may take a while."""
-        return self.world.answer(request)
+        """What the provider says that has the host of *request*; in a thread, it may take a while.
+
+        An SDK that tries again has waited really, so virtual time moves on by as much: else who waits as long as it was
+        told to would be refused as too early.
+        """
+        clock, asked = self.world.clock, (request.url, hash(request.body))
+        if clock.is_real:
+            return self.world.answer(request)
+        if told_retries(request) and asked in self._refused:
+            real, virtual = self._refused.pop(asked)
+            clock.move_to(max(clock.seconds, virtual + time.monotonic() - real))
+        outcome = self.world.answer(request)
+        if isinstance(outcome.reply, ApiReply) and outcome.reply.status >= 400:
+            self._refused[asked] = time.monotonic(), clock.seconds
+        return outcome
 
     async def wait(self, seconds: float, client: Client | None) -> None:
         """Let *seconds* of its time pass before *client* hears more.

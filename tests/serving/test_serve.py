@@ -328,3 +328,27 @@ def test_a_file_is_put_to_the_server_and_stays_in_its_scope(server, tmp_path, wa
 
     assert client.files.content(sent.id).read() == path.read_bytes()
     assert together_client(f"{server.url}/t/another").files.list().data == []
+
+
+@pytest.mark.parametrize("script", ["fail", "exhaust"])
+def test_an_sdk_that_waits_as_it_is_told_to_gets_through_in_virtual_time(serve, script):
+    with serve("--virtual-time", "--groq", 'limits={"RPM": 60}') as server:
+        given = {"fail": {"error": 429, "retry_after": 1}, "exhaust": {"limit": "RPM"}}[script]
+        server.control(f"/{script}", {"provider": "groq", **given})
+        groq_client(server.url, max_retries=1).chat.completions.create(model=GROQ, messages=HELLO)
+        refused, answered = server.control("/calls")
+        assert (refused["status"], answered["status"]) == (429, 200)
+        assert answered["at"] >= refused["retry_after"]
+
+
+def test_what_is_said_is_json_that_any_language_reads(server):
+    path = "/openai/v1/chat/completions"
+    body = b'{"model": "openai/gpt-oss-120b", "messages": [], "temperature": Infinity, "top_p": NaN}'
+    httpx.post(f"{server.url}/t/strict{path}", content=body, headers={"authorization": "Bearer x"})
+
+    def refused(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    for what in ("state", "calls", "findings", "account?provider=groq", "account?provider=together"):
+        said = httpx.get(f"{server.url}/t/strict/_llmcontract/{what}").text
+        assert json.loads(said, parse_constant=refused), what

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pytest_llmcontract.core.behaviour.meaning import Meaning, meaning
 from pytest_llmcontract.core.behaviour.stack import UNKNOWN, Owner, Step, owner_of, runner, steps, tasks
-from pytest_llmcontract.core.exchange import kept_once
+from pytest_llmcontract.core.exchange import ApiRequest, kept_once
 from pytest_llmcontract.core.ledger import Call, LogicalCall
 
 _MOST_OPEN = 256
@@ -48,8 +48,7 @@ class Attempts:
             deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
         """
         call._circumstances = kept_once((runner(), deeds))
-        told = call.request.headers.get("x-stainless-retry-count", "")
-        repeated = int(told) if told.isdigit() else 0
+        repeated = told_retries(call.request)
         call.attempt = repeated + 1
         if not self._failed:
             return
@@ -93,7 +92,7 @@ def _continued(
                 return None
             return failed, owner
     for failed in waiting:
-        if repeated and repeated == _told(failed.call) + 1:
+        if repeated and repeated == told_retries(failed.call.request) + 1:
             return failed, Owner("sdk", _sdk(call))
         if (
             not repeated
@@ -104,8 +103,9 @@ def _continued(
     return None
 
 
-def _told(call: Call) -> int:
-    told = call.request.headers.get("x-stainless-retry-count", "")
+def told_retries(request: ApiRequest) -> int:
+    """How often an SDK says that it has sent *request* before."""
+    told = request.headers.get("x-stainless-retry-count", "")
     return int(told) if told.isdigit() else 0
 
 
