@@ -47,6 +47,9 @@ class ServerSettings:
 Client = tuple[str, int]
 """The address from which a request comes."""
 
+_MOST_REFUSED = 1000
+"""Refused requests of a scope that are remembered: who tries again does so soon."""
+
 
 class Scope:
     """One world.
@@ -81,6 +84,8 @@ class Scope:
         outcome = self.world.answer(request)
         if isinstance(outcome.reply, ApiReply) and outcome.reply.status >= 400:
             self._refused[asked] = time.monotonic(), clock.seconds
+            if len(self._refused) > _MOST_REFUSED:
+                del self._refused[next(iter(self._refused))]
         return outcome
 
     async def wait(self, seconds: float, client: Client | None) -> None:
