@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import subprocess
 import sys
@@ -16,7 +17,18 @@ import pytest
 import together
 from conftest import drawn
 from hypothesis import given, settings
-from sdk_types import OPENAI_REPLIES, OPENAI_REQUESTS, REPLIES, REQUESTS, judge
+from sdk_types import (
+    EVENTS,
+    NEWEST,
+    OPENAI_REPLIES,
+    OPENAI_REQUESTS,
+    PROVIDERS,
+    REPLIES,
+    REQUESTS,
+    WITHOUT,
+    has_none,
+    judge,
+)
 
 from pytest_llmcontract import BadInput, simulate
 from pytest_llmcontract import strategies as llm
@@ -26,8 +38,6 @@ from pytest_llmcontract.core.contract.schemas import schema_files
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.provider import contracts_of
 
-PROVIDERS = ("groq", "together")
-NEWEST = {provider: edition_dates(provider)[-1] for provider in PROVIDERS}
 ASKED = [(provider, operation) for provider in PROVIDERS for operation in operations_with_contract(provider)]
 REPLIED = [
     (provider, name.removesuffix(".reply.json"))
@@ -65,7 +75,7 @@ def some(strategy):
 
 @each(ASKED)
 @pytest.mark.parametrize("types", TYPES)
-def test_requests_are_accepted_by_the_contract(provider, operation, types):
+def test_requests_are_accepted_by_the_contract_and_fit_the_types_of_the_sdk(provider, operation, types):
     contract = contracts_of(provider, NEWEST[provider])[operation]
     models = edition_on(provider, NEWEST[provider]).models
 
@@ -73,18 +83,22 @@ def test_requests_are_accepted_by_the_contract(provider, operation, types):
         file = body.get("file")
         sent = {**body, "file": file[0]} if isinstance(file, tuple) else body
         assert contract.check(sent, models.get(body.get("model"))) == ()
+        if types == "sdk" and (provider, operation) in REQUESTS:
+            judge(REQUESTS[provider, operation], body)
 
     drawn_of(llm.requests(provider, operation, types=types), look)
 
 
 @each(REPLIED)
 @pytest.mark.parametrize("types", TYPES)
-def test_replies_are_what_the_provider_promises(provider, operation, types):
+def test_replies_are_what_the_provider_promises_and_fit_the_types_of_the_sdk(provider, operation, types):
     promised = reply_contract(provider, operation, NEWEST[provider])
 
     def look(body):
         assert promised.check(200, body) == ()
         assert json.loads(json.dumps(body)) == body
+        if types == "sdk" and (provider, operation) in REPLIES:
+            judge(REPLIES[provider, operation], body)
 
     drawn_of(llm.replies(provider, operation, types=types), look)
 
@@ -118,14 +132,16 @@ def test_errors_are_what_the_provider_promises(provider):
 # By the SDKs' types
 
 
-@each(REQUESTS)
-def test_requests_fit_the_types_of_the_sdk(provider, operation):
-    drawn_of(llm.requests(provider, operation), lambda body: judge(REQUESTS[provider, operation], body))
+@pytest.mark.parametrize(("table", "operations"), [(REQUESTS, ASKED), (REPLIES, REPLIED)])
+def test_what_no_sdk_has_a_type_for_is_told_with_its_reason(table, operations):
+    assert [pair for pair in operations if pair not in table and not has_none(*pair)] == []
 
 
-@each(REPLIES)
-def test_replies_fit_the_types_of_the_sdk(provider, operation):
-    drawn_of(llm.replies(provider, operation), lambda body: judge(REPLIES[provider, operation], body))
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_reason_is_given_for_what_has_types(provider):
+    without = {operation for whose, operation in {*ASKED, *REPLIED} if (whose, operation) not in {*REQUESTS, *REPLIES}}
+
+    assert [pattern for pattern in WITHOUT[provider] if not fnmatch.filter(without, pattern)] == []
 
 
 @each(OPENAI_REQUESTS)
