@@ -1,6 +1,6 @@
 """Reads out of an SDK's source with which types it writes requests and reads replies, by the address of a call.
 
-A method of a resource ends in ``self._post("/v1/rerank", body=maybe_transform({…}, RerankCreateParams), cast_to=Rerank)``.
+A method ends in ``self._post("/v1/rerank", body=maybe_transform({…}, RerankCreateParams), cast_to=Rerank)``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict, is_typeddict
 
 _VERBS = {"get": "GET", "post": "POST", "patch": "PATCH", "put": "PUT", "delete": "DELETE", "get_api_list": "GET"}
-_NO_TYPES = ("object", "NoneType", "BinaryAPIResponse", "_legacy_response.HttpxBinaryResponseContent", "HttpxBinaryResponseContent")
+_NO_TYPES = (
+    "object",
+    "NoneType",
+    "BinaryAPIResponse",
+    "_legacy_response.HttpxBinaryResponseContent",
+    "HttpxBinaryResponseContent",
+)
 
 _Given = Mapping[str | None, ast.expr]
 
@@ -75,7 +81,7 @@ def _of_body(given: _Given, module: ModuleType) -> Any:
 
 
 def _with_fields(params: Any, sent: set[str] | None) -> Any:
-    """The same without what stands in the address, and without a file, which may be an open one: no type for pydantic."""
+    """The same without what stands in the address, and without a file, whose type is none for pydantic."""
     fields = get_type_hints(params, include_extras=True)
     wanted = {name: kind for name, kind in fields.items() if (sent is None or name in sent) and name != "file"}
     made = TypedDict(params.__name__, wanted, total=False)
@@ -84,7 +90,7 @@ def _with_fields(params: Any, sent: set[str] | None) -> Any:
 
 
 def _is_renamed(kind: Any) -> bool:
-    """Whether a field, or one of what it is made of, is sent by another name: ``Annotated[str, PropertyInfo(alias=…)]``."""
+    """Whether something in it is sent by another name: ``Annotated[str, PropertyInfo(alias=…)]``."""
     inner = get_type_hints(kind, include_extras=True).values() if is_typeddict(kind) else get_args(kind)
     return "alias=" in str(getattr(kind, "__metadata__", "")) or any(map(_is_renamed, inner))
 

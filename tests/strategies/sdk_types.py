@@ -80,6 +80,8 @@ def named(wanted: Any) -> Any:
     return getattr(import_module(module), attribute)
 
 
+UNLIKE = {("together", "completions"): "its type wants a token in every event, which the provider does not send"}
+"""Streams whose events are not as the SDK's type has them."""
 REQUESTS, REPLIES, EVENTS = (_of(kind) for kind in Typed._fields)
 OPENAI_REQUESTS = {
     pair: typed_calls("openai")[address].request
@@ -108,6 +110,7 @@ OPENAI_REPLIES = {
 }
 """Not files and batches, whose replies lack what OpenAI's types require, nor Together's completions (``object``)."""
 
+
 def has_none(provider: str, operation: str) -> bool:
     """Whether it is known that no SDK has types for it."""
     return any(fnmatchcase(operation, pattern) for pattern in WITHOUT[provider])
@@ -124,12 +127,16 @@ def judge(wanted: Any, body: Any) -> None:
     """Raise what is wrong with *body*, if its type says so."""
     streams = isinstance(body, Mapping) and body.get("stream") is True
     wanted = named(wanted)
-    sdk_type(wanted, streams=streams).validate_python(_with_writes(wanted, body))
+    sdk_type(wanted, streams=streams).validate_python(_with_writes(body))
 
 
-def _with_writes(wanted: Any, body: Any) -> Any:
-    """OpenAI's newest type asks for a count of tokens that Groq does not have."""
-    if wanted is not REPLIES["groq", "responses"] or not body.get("usage"):
+def _with_writes(body: Any) -> Any:
+    """OpenAI's newest type of a response asks for a count of tokens that Groq does not have."""
+    if not isinstance(body, Mapping):
+        return body
+    if "response" in body:  # an event that has it in it
+        return {**body, "response": _with_writes(body["response"])}
+    if body.get("object") != "response" or not body.get("usage"):
         return body
     details = {"cache_write_tokens": 0, **body["usage"]["input_tokens_details"]}
     return {**body, "usage": {**body["usage"], "input_tokens_details": details}}

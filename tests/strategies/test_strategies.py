@@ -25,6 +25,7 @@ from sdk_types import (
     PROVIDERS,
     REPLIES,
     REQUESTS,
+    UNLIKE,
     WITHOUT,
     has_none,
     judge,
@@ -61,6 +62,11 @@ def each(pairs):
 def drawn_of(strategy, look):
     """Look at examples of *strategy*."""
     drawn(given(strategy)(look))()
+
+
+def reasonings(events):
+    """What the events of chat completions show of the model's thinking."""
+    return [choice["delta"].get("reasoning") or "" for event in events for choice in event["choices"]]
 
 
 def some(strategy):
@@ -104,16 +110,60 @@ def test_replies_are_what_the_provider_promises_and_fit_the_types_of_the_sdk(pro
 
 
 @each(STREAMED)
-def test_whole_streams_are_what_the_provider_promises(provider, operation):
+@pytest.mark.parametrize("tools", [(), ("weather", "hour")], ids=["text", "tools"])
+def test_whole_streams_are_what_the_provider_promises_and_fit_the_types_of_the_sdk(provider, operation, tools):
     promised = reply_contract(provider, operation, NEWEST[provider])
+    if tools and operation == "completions":
+        pytest.skip("it takes no tools")
 
     def look(stream):
-        events = [json.loads(line[6:]) for line in stream.data.decode().splitlines() if line.startswith("data: {")]
+        events = events_of(stream.data)
         assert events
         assert promised.check_events(events) == ()
         assert stream.is_whole
+        if (provider, operation) not in UNLIKE:
+            for event in events:
+                judge(EVENTS[provider, operation], event)
 
-    drawn_of(llm.streams(provider, operation, cut=False), look)
+    drawn_of(llm.streams(provider, operation, tools=tools, cut=False), look)
+
+
+def events_of(data):
+    """The events of a stream that carry JSON."""
+    return [json.loads(line[6:]) for line in data.decode().split("\n") if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_streams_have_tool_calls_reasoning_usage_and_error_events(provider):
+    streams = some(llm.streams(provider, tools=["weather"]))
+    whole = [stream for stream in streams if stream.cut is None]
+
+    called = next(stream for stream in whole if stream.tool_calls)
+    assert '"weather"' in called.data.decode()
+    assert (called.finish_reason, called.pieces) == ("tool_calls", ())
+    thought = next(stream for stream in whole if stream.reasoning and stream.reasoning.isascii())
+    assert json.dumps(thought.reasoning)[1:-1] in "".join(reasonings(events_of(thought.data)))
+    counted = next(stream for stream in whole if stream.usage)
+    assert f'"prompt_tokens":{counted.usage["prompt_tokens"]}' in counted.data.decode()
+    failed = {stream.cut.arguments["error"]: stream for stream in streams if stream.cut and stream.cut.method == "fail"}
+    assert failed.keys() == {
+        name for name, spec in edition_on(provider, NEWEST[provider]).errors.items() if spec.status < 400
+    }
+    assert all(
+        "error" in events_of(stream.data)[-1]["choices"][0]
+        if provider == "together"
+        else "error" in events_of(stream.data)[-1]
+        for stream in failed.values()
+    )
+
+
+def test_a_stream_prints_as_the_test_that_scripts_it():
+    for stream in some(llm.streams("groq", tools=["weather"])):
+        with simulate("groq", check=False) as api:
+            exec(repr(stream), {"api": api})
+            written = [script.part for script in api.simulator.state.scripts.live]
+            api.reset()
+            assert [script.part for script in stream.apply(api)] == written
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
