@@ -47,6 +47,8 @@ class ServerSettings:
 Client = tuple[str, int]
 """The address from which a request comes."""
 
+SHORT = 16 * 1024
+"""Bytes of a request that can be read in a moment."""
 _MOST_REFUSED = 1000
 """Refused requests of a scope that are remembered: who tries again does so soon."""
 
@@ -87,6 +89,18 @@ class Scope:
             if len(self._refused) > _MOST_REFUSED:
                 del self._refused[next(iter(self._refused))]
         return outcome
+
+    def answer_now(self, request: ApiRequest, client: Client | None) -> Outcome | None:
+        """What the provider says, where that takes a moment only; ``None``: ask :meth:`answer`, in a thread."""
+        clock = self.world.clock
+        if len(request.body) > SHORT or not self.world.is_quick(request) or told_retries(request):
+            return None
+        if not clock.lock.acquire(blocking=False):
+            return None  # somebody else is answered, or the clock moves: neither need be quick
+        try:
+            return None if clock.is_behind else self.answer(request, client)
+        finally:
+            clock.lock.release()
 
     async def wait(self, seconds: float, client: Client | None) -> None:
         """Let *seconds* of its time pass before *client* hears more.
