@@ -174,7 +174,8 @@ class App:
 
     async def _broken(self, scope: Mapping[str, Any], receive: Receive, *, reset: bool = False) -> None:
         self._end(scope, reset=reset)
-        with suppress(TimeoutError):  # the client may be slow to hear what was sent before
+        # The client may be slow to hear what was sent before, and the server may end.
+        with suppress(TimeoutError, asyncio.CancelledError):
             await asyncio.wait_for(_left(receive), _GOODBYE_SECONDS)
 
 
