@@ -148,11 +148,11 @@ class ApiRequest:
     @property
     def host(self) -> str:
         """In the form in which hosts are compared."""
-        return normal_host(urlsplit(self.url).hostname or "")
+        return _located(self.url)[0]
 
     @property
     def path(self) -> str:
-        return urlsplit(self.url).path
+        return _located(self.url)[1]
 
     @property
     def client(self) -> str:
@@ -211,11 +211,11 @@ def _has_float(number: int) -> bool:
     return abs(number) < 10**300
 
 
-def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str) -> ApiRequest:
+def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str, *, reached: str = "") -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
     headers = Headers(fields)
     mark = key_mark(headers.get("authorization", ""))
-    return ApiRequest(method, _address(url), _masked(headers), body, site, mark)
+    return ApiRequest(method, _address(url), _masked(headers), body, site, mark, reached)
 
 
 def key_mark(key: str) -> int:
@@ -226,6 +226,13 @@ def key_mark(key: str) -> int:
 @lru_cache(maxsize=1024)
 def _address(url: str) -> str:
     return without_user(url)
+
+
+@lru_cache(maxsize=1024)
+def _located(url: str) -> tuple[str, str]:
+    """Host, in normal form, and path."""
+    parts = urlsplit(url)
+    return normal_host(parts.hostname or ""), parts.path
 
 
 def _json_or_none(text: str) -> Any:

@@ -9,7 +9,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
-from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -127,14 +126,16 @@ class App:
         client = _client(scope)
         site = world.site(client) or f"{scope['method']} {scope['path']}"
         named = headers.pop(SCOPE.decode(), "") or scope_of(_address(scope))[0]
-        request = heard(scope["method"], url, headers, body, site)
-        if not place.host:
-            request = replace(request, reached=_origin(scope, headers, named, place.provider))
+        reached = "" if place.host else _origin(scope, headers, named, place.provider)
+        request = heard(scope["method"], url, headers, body, site, reached=reached)
         if api is None:
             await _plain(send, 403, world.stopped(request))
             return
-        # In a thread: to answer may take a while, a batch of many lines say, and others are not to wait for it.
-        call, reply = await asyncio.to_thread(world.answer, request, client)
+        # What may take a while, a batch of many lines say, in a thread: others are not to wait for it.
+        outcome = world.answer_now(request, client)
+        if outcome is None:
+            outcome = await asyncio.to_thread(world.answer, request, client)
+        call, reply = outcome
         if place.doubled:
             call.violations.append(_doubled(place, scope["path"]))
         if isinstance(reply, Forward):

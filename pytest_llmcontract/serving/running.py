@@ -76,6 +76,8 @@ def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "
     config = uvicorn.Config(
         app,
         http=_protocol(transports),
+        interface="asgi3",
+        proxy_headers=False,  # who is connected is who is meant: a connection is broken by its address
         ws="none",
         lifespan="off",
         log_config=None,

@@ -186,6 +186,14 @@ def test_a_connection_that_breaks_reaches_the_client(server, fault, error):
     groq_client(f"{server.url}/t/{fault}").chat.completions.create(model=GROQ, messages=HELLO)
 
 
+def test_the_connection_that_breaks_is_the_one_that_asked_whoever_it_forwards_for(server):
+    server.control("/fail", {"provider": "groq", "error": "connection_reset"}, test="forwarded")
+    client = groq_client(f"{server.url}/t/forwarded", default_headers={"x-forwarded-for": "10.1.2.3"}, timeout=5)
+    with pytest.raises(groq.APIConnectionError) as caught:
+        client.chat.completions.create(model=GROQ, messages=HELLO)
+    assert not isinstance(caught.value, groq.APITimeoutError)
+
+
 def test_a_client_that_leaves_in_the_middle_harms_nobody(server):
     async def leave():
         async with groq.AsyncGroq(base_url=server.url, api_key="x", max_retries=0) as client:
