@@ -94,6 +94,11 @@ class VirtualClock:
         return self._moved / _SECOND if self._ticks is None else self._microseconds / _SECOND
 
     @property
+    def is_behind(self) -> bool:
+        """Whether something is due that did not happen yet, on a clock that follows real time."""
+        return bool(self._appointments) and self._appointments[0].moment <= self._microseconds
+
+    @property
     def _microseconds(self) -> int:
         return self._moved + self._ticked
 

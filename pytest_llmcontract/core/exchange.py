@@ -148,11 +148,11 @@ class ApiRequest:
     @property
     def host(self) -> str:
         """In the form in which hosts are compared."""
-        return normal_host(urlsplit(self.url).hostname or "")
+        return _located(self.url)[0]
 
     @property
     def path(self) -> str:
-        return urlsplit(self.url).path
+        return _located(self.url)[1]
 
     @property
     def client(self) -> str:
@@ -176,11 +176,16 @@ def _shown(body: bytes) -> str:
 
 # Python reads more than JSON, and more than other languages have: NaN, numbers beyond what a float holds, halves of
 # surrogate pairs. A provider refuses them as it refuses what is no JSON at all.
+_MARK = b"\xef\xbb\xbf"
 _DOUBTFUL = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}|NaN|Infinity|\\u[dD][89a-fA-F]")
 
 
 def _sent_json(body: bytes) -> Any:
-    parsed = _json_or_none(body)
+    try:
+        text = body.removeprefix(_MARK).decode()  # Python reads UTF-16 and UTF-32 as well, and no provider does
+    except UnicodeDecodeError:
+        return None
+    parsed = _json_or_none(text)
     return parsed if parsed is None or not _DOUBTFUL.search(body) or can_travel(parsed) else None
 
 
@@ -206,11 +211,11 @@ def _has_float(number: int) -> bool:
     return abs(number) < 10**300
 
 
-def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str) -> ApiRequest:
+def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str, *, reached: str = "") -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
     headers = Headers(fields)
     mark = key_mark(headers.get("authorization", ""))
-    return ApiRequest(method, _address(url), _masked(headers), body, site, mark)
+    return ApiRequest(method, _address(url), _masked(headers), body, site, mark, reached)
 
 
 def key_mark(key: str) -> int:
@@ -223,7 +228,14 @@ def _address(url: str) -> str:
     return without_user(url)
 
 
-def _json_or_none(text: str | bytes) -> Any:
+@lru_cache(maxsize=1024)
+def _located(url: str) -> tuple[str, str]:
+    """Host, in normal form, and path."""
+    parts = urlsplit(url)
+    return normal_host(parts.hostname or ""), parts.path
+
+
+def _json_or_none(text: str) -> Any:
     try:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):
@@ -284,6 +296,9 @@ class StreamEvents(Sequence[StreamEvent]):
 
 How = Literal["disconnect", "stall", "connection_reset", "connect_error", "connect_timeout", "dns_error"]
 """What breaks a connection. The last three are met before anything was sent."""
+
+BEFORE_SENDING: frozenset[How] = frozenset({"connect_error", "connect_timeout", "dns_error"})
+"""What a client meets before it could send anything, and who has reached a server not any more."""
 
 CONNECTION_FAULTS: Mapping[str, How] = {
     "connect_error": "connect_error",

@@ -58,6 +58,8 @@ class World:
         self._today = today
         self._pinned = self._dated = dated
         self._owners: dict[str, Simulator] = {}
+        self._behind_gateways: dict[str, list[Simulator]] = {}
+        """Who answers behind one, by its host, the innermost first."""
         self._chaos_seed = chaos_seed
         self._bounds = bounds
         self._lenient = lenient
@@ -138,14 +140,23 @@ class World:
         self.clock.pass_due()
         return self._whose(request).answer(request)
 
+    def is_quick(self, request: ApiRequest) -> bool:
+        """Whether it takes a moment to answer *request*, whatever its account holds."""
+        return self._whose(request).is_quick(request)
+
     def _whose(self, request: ApiRequest) -> Simulator:
         """Of several behind one gateway, the one whose base there the path has."""
-        there = [one for one in reversed(self.simulators) if request.host in one.state.edition.gateways]
+        host = request.host
+        there = self._behind_gateways.get(host, ())
         bases = [(len(base), one) for one in there if (base := _base_of(one, request))]
-        return max(bases, key=lambda found: found[0])[1] if bases else self._owners[request.host]
+        return max(bases, key=lambda found: found[0])[1] if bases else self._owners[host]
 
     def _assign_hosts(self) -> None:
         self._owners = {normal_host(host): one for one in self.simulators for host in one.state.edition.hosts}
+        gateways = {host for one in self.simulators for host in one.state.edition.gateways}
+        self._behind_gateways = {
+            host: [one for one in reversed(self.simulators) if host in one.state.edition.gateways] for host in gateways
+        }
 
     def _begin_on(self, day: date) -> None:
         """The clock begins at the earliest edition in play."""

@@ -84,6 +84,10 @@ class Inside(Scope):
         self._note()
         return outcome
 
+    def answer_now(self, request: ApiRequest, client: Client | None) -> Outcome | None:
+        """Never: what the test scripted may take as long as it likes."""
+        return None
+
     async def wait(self, seconds: float, client: Client | None) -> None:
         if seconds <= 0 or self.world.clock.is_real:
             await super().wait(seconds, client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -200,6 +201,14 @@ def test_a_connection_that_breaks_reaches_the_client(server, fault, error):
     groq_client(f"{server.url}/t/{fault}").chat.completions.create(model=GROQ, messages=HELLO)
 
 
+def test_the_connection_that_breaks_is_the_one_that_asked_whoever_it_forwards_for(server):
+    server.control("/fail", {"provider": "groq", "error": "connection_reset"}, test="forwarded")
+    client = groq_client(f"{server.url}/t/forwarded", default_headers={"x-forwarded-for": "10.1.2.3"}, timeout=5)
+    with pytest.raises(groq.APIConnectionError) as caught:
+        client.chat.completions.create(model=GROQ, messages=HELLO)
+    assert not isinstance(caught.value, groq.APITimeoutError)
+
+
 def test_a_client_that_leaves_in_the_middle_harms_nobody(server):
     async def leave():
         async with groq.AsyncGroq(base_url=server.url, api_key="x", max_retries=0) as client:
@@ -354,6 +363,35 @@ def test_an_sdk_that_waits_as_it_is_told_to_gets_through_in_virtual_time(serve, 
         refused, answered = server.control("/calls")
         assert (refused["status"], answered["status"]) == (429, 200)
         assert answered["at"] >= refused["retry_after"]
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("/exhaust", {"limit": "RPM"}),
+        ("/fail", {"error": 429, "retry_after": 1}),
+        ("/outage", {"seconds": 1}),
+        ("/outage", {"seconds": 1, "error": "connection_reset"}),
+    ],
+    ids=["exhausted", "told to wait", "out", "unreachable"],
+)
+def test_who_does_not_say_that_it_tries_again_gets_through_in_virtual_time_when_it_has_waited(serve, path, given):
+    body = {"model": GROQ, "messages": HELLO}
+
+    def ask():
+        with contextlib.suppress(httpx.TransportError):
+            httpx.post(f"{server.url}/openai/v1/chat/completions", json=body, headers={"authorization": "Bearer x"})
+
+    with serve("--virtual-time", "--groq", 'limits={"RPM": 60}') as server:
+        server.control(path, {"provider": "groq", **given})
+        ask()
+        ask()
+        time.sleep(1)
+        ask()
+        first, hasty, patient = server.control("/calls")
+        assert first["status"] == hasty["status"] != 200
+        assert patient["status"] == 200
+        assert 1 <= patient["at"] - first["at"] < 20
 
 
 def test_what_is_said_is_json_that_any_language_reads(server):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.dialect import Dialect
@@ -37,12 +37,12 @@ class StreamForm(Form, Protocol):
         """The events of a stream, without ``[DONE]``."""
 
 
-@runtime_checkable
-class TypedForm(Form, Protocol):
+class TypedForm:
     """Of an operation whose answers are no JSON, whoever makes them: a test that scripts a body, too."""
 
     def type_of(self, turn: Turn) -> str:
         """The content type; empty: the provider's usual one."""
+        raise NotImplementedError
 
 
 class Envelope(Protocol):
@@ -114,6 +114,14 @@ _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def compact(value: Any) -> str:
     """JSON without a space, other alphabets as they are."""
     return _compact(value)
+
+
+def event(body: Any, name: str = "") -> bytes:
+    """One event of a stream with *body* as its data: JSON on one line, bare words on as many as they have."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    lines = text.splitlines() if isinstance(text, str) else [compact(text)]
+    head = [f"event: {name}"] if name else []
+    return "\n".join([*head, *(f"data: {line}" for line in lines), "", ""]).encode()
 
 
 def encoded(body: Any, dialect: Dialect) -> bytes:

@@ -33,7 +33,7 @@ from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, F
 from pytest_llmcontract.core.facts.records import Lane, Model
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.locks import new_lock
-from pytest_llmcontract.core.operations import OPERATIONS, operation_of
+from pytest_llmcontract.core.operations import OPERATIONS, operation_called, operation_of
 
 
 class Outcome(NamedTuple):
@@ -79,6 +79,10 @@ class Simulator:
         state = self._begin(seed)
         state.within = partial(self._within, state)
         return state
+
+    def is_quick(self, request: ApiRequest) -> bool:
+        """Whether it takes a moment to answer *request*, whatever the account holds."""
+        return operation_called(_address(self.state, request)[1]).quick
 
     def answer(self, request: ApiRequest) -> Outcome:
         """Answer *request* now, as facts, account, limits, script and recordings of this moment have it."""

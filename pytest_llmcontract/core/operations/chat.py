@@ -27,6 +27,7 @@ class Completions(Operation):
 
     reads_text = True
     streams = True
+    quick = True
     models = TALKING
 
     def counted(self, state: State, turn: Turn) -> Counted:

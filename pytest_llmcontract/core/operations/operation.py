@@ -52,6 +52,8 @@ class Operation:
 
     calls_model: ClassVar[bool] = True
     """The model that its body names shall answer; else the body merely speaks of it."""
+    quick: ClassVar[bool] = False
+    """It takes a moment, a millisecond or so, to answer a short request for it, whatever the account holds."""
     remembers: ClassVar[bool] = False
     """Its answer follows from what the account made before, not from its request alone."""
     says: ClassVar[bool] = True

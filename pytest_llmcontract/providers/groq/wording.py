@@ -455,6 +455,8 @@ def _in_other_words(refusal: Refusal | None) -> Refusal | None:
 
 def _of_systems(body: Mapping[str, Any], model: Model | None) -> Iterator[Breach]:
     """What compound systems alone know. None of it was seen refused."""
+    if body.keys().isdisjoint(SYSTEM_FIELDS):
+        return
     searches = body.get("search_settings") or {}
     places: list[Path] = [(name,) for name in ("include_domains", "exclude_domains")]
     places += [("search_settings", *place) for place in places]

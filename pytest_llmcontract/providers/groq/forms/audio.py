@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from pytest_llmcontract.core.call.form import TypedForm
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations.audio import Spoken, Transcript
 from pytest_llmcontract.core.sound.transcript import Part
@@ -18,7 +19,7 @@ WINDOW = 30
 """Seconds that Whisper listens to at a time; ``seek`` counts where each begins, in hundredths."""
 
 
-class SpeechForm:
+class SpeechForm(TypedForm):
     """A file."""
 
     def type_of(self, turn: Turn) -> str:
@@ -28,7 +29,7 @@ class SpeechForm:
         return answer.data
 
 
-class TranscriptForm:
+class TranscriptForm(TypedForm):
     """A text; or JSON, with times where they are asked for."""
 
     def __init__(self, envelope: PlainEnvelope, task: str) -> None:

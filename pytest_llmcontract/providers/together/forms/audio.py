@@ -10,7 +10,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_llmcontract.core.call.form import compact
+from pytest_llmcontract.core.call.form import TypedForm, compact
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations.audio import Spoken, Transcript, Voices
 from pytest_llmcontract.core.sound.made import pieces
@@ -24,7 +24,7 @@ PIECES_A_SECOND = 2
 """Events of a stream for a second of sound (assumed)."""
 
 
-class SpeechForm:
+class SpeechForm(TypedForm):
     """A file, or a stream of samples."""
 
     def __init__(self, envelope: PlainEnvelope, dialect: TogetherDialect) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from pytest_llmcontract.core.call.form import TypedForm
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations.images import Pictures
 from pytest_llmcontract.providers.plain import PlainEnvelope
@@ -34,7 +35,7 @@ class ImagesForm:
         return self._envelope.encoded(body)
 
 
-class PictureForm:
+class PictureForm(TypedForm):
     """A picture as it is."""
 
     def type_of(self, turn: Turn) -> str:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from statistics import fmean, pstdev
 from typing import Any
 
+from pytest_llmcontract.core.call.form import TypedForm
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.operations.catalogue import UploadJob
 from pytest_llmcontract.core.operations.evaluations import Evaluation
@@ -175,7 +176,7 @@ def deleted_job(turn: Turn, answer: Thing) -> dict[str, Any]:
     return {"message": f"Fine-tune job {answer.id} deleted"}
 
 
-class ArchiveForm:
+class ArchiveForm(TypedForm):
     """A small archive of the right kind: a description of the job, no weights."""
 
     def type_of(self, turn: Turn) -> str:
