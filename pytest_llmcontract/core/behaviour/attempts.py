@@ -114,7 +114,7 @@ def _continued(
 
 
 def _part_if_alike(answered: Call, before: tuple[Step, ...], call: Call) -> None:
-    """The loop of the application that asked until it was answered asks on, after the same wait: it repeated nothing."""
+    """The application's loop asks on after its answer, and waits no longer or shorter: it repeated nothing."""
     logical = answered.logical
     if logical is None or logical.owners[-1] != owner_of(before, steps()):
         return
