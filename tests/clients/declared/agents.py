@@ -287,9 +287,7 @@ class Griptape(Client):
         from griptape.drivers.prompt.openai import OpenAiChatPromptDriver
         from griptape.structures import Agent
 
-        driver = OpenAiChatPromptDriver(
-            model=MODEL, base_url=self.url, api_key="any", stream=options.pop("stream", False)
-        )
+        driver = OpenAiChatPromptDriver(model=MODEL, base_url=self.url, api_key="any", stream=stream)
         return Agent(prompt_driver=driver, **options)
 
     def chat(self) -> str:
