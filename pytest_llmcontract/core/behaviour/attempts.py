@@ -47,7 +47,7 @@ class Attempts:
             earlier: The calls before it, the last one first.
             deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
         """
-        call._circumstances = kept_once((runner(), deeds))
+        call._circumstances = kept_once((call.request.line or runner(), deeds))
         repeated = told_retries(call.request)
         call.attempt = repeated + 1
         if not self._failed:
@@ -67,7 +67,7 @@ class Attempts:
         if call.status is not None and call.status < 400:
             return
         key = meaning(call.operation, call.model, call.request)
-        self._failed.setdefault(key, []).append(_Failed(call, steps(), tasks()))
+        self._failed.setdefault(key, []).append(_Failed(call, *_stack(call.request)))
         if sum(map(len, self._failed.values())) > _MOST_OPEN:
             self._failed.pop(next(iter(self._failed)))
 
@@ -80,7 +80,7 @@ def _continued(
     waiting: list[_Failed], call: Call, repeated: int, key: Meaning, earlier: Iterable[Call]
 ) -> tuple[_Failed, Owner] | None:
     """Which of those that failed *call* continues, and who made it."""
-    now = steps()
+    now, _ = _stack(call.request)
     waiting = [failed for failed in waiting if failed.call.runner == call.runner or call.runner not in failed.beside]
     for failed in reversed(waiting):
         if owner := owner_of(failed.steps, now):
@@ -107,6 +107,11 @@ def told_retries(request: ApiRequest) -> int:
     """How often an SDK says that it has sent *request* before."""
     told = request.headers.get("x-stainless-retry-count", "")
     return int(told) if told.isdigit() else 0
+
+
+def _stack(request: ApiRequest) -> tuple[tuple[Step, ...], frozenset[str]]:
+    """The frames that led to *request* and the tasks beside it; none of one that came over a connection."""
+    return ((), frozenset()) if request.line else (steps(), tasks())
 
 
 def _may_be_elsewhere(before: tuple[Step, ...], now: tuple[Step, ...]) -> bool:
