@@ -140,15 +140,14 @@ class Scripting:
         if spec.status == 200:
             # An error within a stream that began well.
             told = filled if message is None else {**filled, "message": message}
-            return self._script(
-                StreamCut(1, None, "error_event", spec.name, told, body), when, times, f"fail({error!r})"
-            )
+            cut = StreamCut(1, None, "error_event", spec.name, told, body)
+            return self._script(cut, when, times, f"fail({error!r})")
         fault = self._fault(error, retry_after, limit, message, headers, filled, body)
         return self._script(fault, when, times, f"fail({error!r})")
 
     def outage(self, *, seconds: float, error: str | int = 503, when: When = None) -> Script:
-        """Fail everything until the clock has moved on by *seconds*."""
-        part = Outage(self._fault(error), self.clock.seconds + _not_negative("outage(seconds=)", seconds))
+        """Fail everything until the clock has moved on by *seconds*. What else is scripted waits for its end."""
+        part = Outage(self._weather("outage", error), self.clock.seconds + _seconds("outage(seconds=)", seconds))
         return self._script(part, when, None, f"outage(seconds={seconds:g})")
 
     def cut_stream(
@@ -157,6 +156,8 @@ class Scripting:
         after: int = 3,
         at_byte: int | None = None,
         how: CutHow = "disconnect",
+        error: str | None = None,
+        body: Any = None,
         when: When = None,
         times: int | None = 1,
     ) -> Script:
@@ -164,27 +165,36 @@ class Scripting:
 
         Args:
             at_byte: In place of *after*: how many bytes of the stream arrive, wherever that is: between two events, in
-                the middle of one, within a character.
+                the middle of one, within a character. An error event is written right behind them.
             how: ``disconnect``, ``error_event`` (the provider's own, within a 200), ``truncate`` (in the middle of
                 an event, and of a character where there is a wide one) or ``stall`` (until the client gives up).
+            error: Which error of a stream an ``error_event`` brings, by name; default the provider's usual one.
+            body: In place of that event's whole data: JSON, or bare words.
+
+        Raises:
+            BadInput: No such place, way or error; the message says what is accepted.
         """
         hows = ("disconnect", "error_event", "truncate", "stall")
         if how not in hows:
             raise BadInput(f"cut_stream(how={how!r}) is not known; accepted: {', '.join(hows)}")
+        if how != "error_event" and (error is not None or body is not None):
+            raise BadInput(
+                f"cut_stream(how={how!r}): error= and body= are of an event; accepted with how='error_event'"
+            )
         where = "" if at_byte is None else f"at_byte={at_byte}, "
-        if at_byte is not None:
-            if isinstance(at_byte, bool) or not isinstance(at_byte, int) or at_byte < 0:
-                raise BadInput(f"cut_stream(at_byte={at_byte!r}); accepted: a number of bytes from 0")
-            if how not in ("disconnect", "stall"):
-                raise BadInput(
-                    f"cut_stream(at_byte={at_byte}, how={how!r}); accepted beside at_byte: disconnect, stall"
-                )
-        part = StreamCut(int(_not_negative("cut_stream(after=)", after)), at_byte, how)
+        if isinstance(at_byte, bool) or not isinstance(at_byte, int | None) or (at_byte or 0) < 0:
+            raise BadInput(f"cut_stream(at_byte={at_byte!r}); accepted: a number of bytes from 0")
+        checked_body("cut_stream", body)
+        named = None if error is None else self._stream_error(error)
+        part = StreamCut(int(_not_negative("cut_stream(after=)", after)), at_byte, how, named, body=body)
         return self._script(part, when, times, f"cut_stream({where}how={how!r})")
 
     def latency(self, *, first_token: float = 0.0, per_token: float = 0.0, when: When = None) -> Script:
-        """Answer slowly: virtual seconds before the first token, and before each further one of a stream."""
-        part = Latency(_not_negative("latency(first_token=)", first_token), _not_negative("per_token=", per_token))
+        """Answer slowly: virtual seconds before the first token, and before each further one of a stream.
+
+        Of several that match a request the newest holds. A connection that breaks before a reply breaks at once.
+        """
+        part = Latency(_seconds("latency(first_token=)", first_token), _seconds("latency(per_token=)", per_token))
         return self._script(part, when, None, "latency()")
 
     def chaos(
@@ -204,7 +214,7 @@ class Scripting:
             raise BadInput(f"chaos(seed={seed!r}); accepted: a whole number")
         if not 0 <= rate <= 1:
             raise BadInput(f"chaos(rate={rate!r}): accepted is a share between 0 and 1")
-        faults = tuple(self._fault(error) for error in tuple(errors) or (429, 500, 503))
+        faults = tuple(self._weather("chaos", error) for error in tuple(errors) or (429, 500, 503))
         part = Chaos(rate, faults, seed, random.Random(seed))
         return self._script(part, when, None, f"chaos({rate:g}, seed={seed})")
 
@@ -241,10 +251,26 @@ class Scripting:
         if limit is not None and limit.upper() not in LIMIT_KINDS:
             raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
         if retry_after is not None:
-            _not_negative("fail(retry_after=)", retry_after)
+            _seconds("fail(retry_after=)", retry_after)
         told = dict(values or {})
         sent = checked_headers("fail", headers)
         return ScriptedFault(spec.name, spec.step, retry_after, limit, message, sent, told, body)
+
+    def _weather(self, method: str, error: str | int) -> Fault:
+        """A fault that strikes whatever is called."""
+        if error not in CONNECTION_FAULTS and self._error(error).status == 200:
+            raise BadInput(
+                f"{method}({error!r}): it comes within a stream that began well, so other calls cannot meet it; "
+                f"accepted: cut_stream(how='error_event', error={error!r}, times=None)"
+            )
+        return self._fault(error)
+
+    def _stream_error(self, error: str) -> str:
+        """The name of an error that comes within a stream."""
+        known = [spec.name for spec in self.edition.errors.values() if spec.status == 200]
+        if error not in known:
+            raise unknown("error within a stream in cut_stream(error=)", str(error), known)
+        return error
 
     def _error(self, error: str | int) -> ErrorSpec:
         try:
@@ -328,15 +354,27 @@ def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mappin
 
 
 def _positive(what: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise BadInput(f"{what} is {value!r}; accepted is a number above 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _LARGEST:
+        raise BadInput(f"{what} is {_short(value)}; accepted is a number above 0")
     return value
 
 
 def _not_negative(what: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise BadInput(f"{what} is {value!r}; accepted is a number from 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LARGEST:
+        raise BadInput(f"{what} is {_short(value)}; accepted is a number from 0")
     return value
+
+
+def _seconds(what: str, value: float) -> float:
+    """A time to wait. The clock ends with the year 9999."""
+    if _not_negative(what, value) > _LONGEST:
+        raise BadInput(f"{what} is {_short(value)}; accepted are seconds from 0 to {_LONGEST:,}, thirty years")
+    return value
+
+
+_LONGEST = 10**9
+_LARGEST = 10**15
+"""Beyond which nobody counts: what arithmetic makes of a larger one is no number any more."""
 
 
 def _short(value: Any) -> str:

@@ -31,9 +31,6 @@ STALL_SECONDS = 600.0
 CONNECT_SECONDS = 130.0
 """How long a client without a connect timeout waits for a host that does not answer: until the system gives up."""
 
-BEFORE_SENDING = ("connect_error", "connect_timeout", "dns_error")
-"""Faults that a client meets before it could send anything."""
-
 
 @dataclass(frozen=True, slots=True)
 class Stopped(Disconnect):

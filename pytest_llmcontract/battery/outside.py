@@ -24,6 +24,7 @@ from pytest_llmcontract.core.battery.behaviours import Behaviour
 from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS, Observed, Verdict, judge, not_applicable
 from pytest_llmcontract.core.child import env_of_child
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.exchange import BEFORE_SENDING
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.serving.running import listening, server_of
 from pytest_llmcontract.serving.scopes import Scope, Scopes
@@ -89,10 +90,19 @@ def verdict_on(client: Outside, behaviour: Behaviour, scopes: Scopes, address: s
     scope = scopes.named(behaviour.id)
     if behaviour.stream and not client.streams:
         verdict = not_applicable(behaviour, client.provider, client.command, "the command does not stream: --stream")
+    elif early := _before_a_server(behaviour, client.provider):
+        reason = f"{early} cannot happen to a client that has reached a server"
+        verdict = not_applicable(behaviour, client.provider, client.command, reason)
     else:
         verdict = _judged(client, behaviour, scope, f"{address}/t/{behaviour.id}")
     scope.world.journal.verdicts.append(verdict)
     return verdict
+
+
+def _before_a_server(behaviour: Behaviour, provider: str) -> str:
+    """The fault that a client meets before it reaches anybody; "": there is none."""
+    errors = (given.get("error") for fault in behaviour.faults_of(provider) for given in fault.values())
+    return next((str(error) for error in errors if error in BEFORE_SENDING), "")
 
 
 def _judged(client: Outside, behaviour: Behaviour, scope: Scope, address: str) -> Verdict:

@@ -179,11 +179,16 @@ def _shown(body: bytes) -> str:
 
 # Python reads more than JSON, and more than other languages have: NaN, numbers beyond what a float holds, halves of
 # surrogate pairs. A provider refuses them as it refuses what is no JSON at all.
+_MARK = b"\xef\xbb\xbf"
 _DOUBTFUL = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}|NaN|Infinity|\\u[dD][89a-fA-F]")
 
 
 def _sent_json(body: bytes) -> Any:
-    parsed = _json_or_none(body)
+    try:
+        text = body.removeprefix(_MARK).decode()  # Python reads UTF-16 and UTF-32 as well, and no provider does
+    except UnicodeDecodeError:
+        return None
+    parsed = _json_or_none(text)
     return parsed if parsed is None or not _DOUBTFUL.search(body) or can_travel(parsed) else None
 
 
@@ -233,7 +238,7 @@ def _located(url: str) -> tuple[str, str]:
     return normal_host(parts.hostname or ""), parts.path
 
 
-def _json_or_none(text: str | bytes) -> Any:
+def _json_or_none(text: str) -> Any:
     try:
         return json.loads(text) if text else None
     except (ValueError, RecursionError):
@@ -294,6 +299,9 @@ class StreamEvents(Sequence[StreamEvent]):
 
 How = Literal["disconnect", "stall", "connection_reset", "connect_error", "connect_timeout", "dns_error"]
 """What breaks a connection. The last three are met before anything was sent."""
+
+BEFORE_SENDING: frozenset[How] = frozenset({"connect_error", "connect_timeout", "dns_error"})
+"""What a client meets before it could send anything, and who has reached a server not any more."""
 
 CONNECTION_FAULTS: Mapping[str, How] = {
     "connect_error": "connect_error",

@@ -14,7 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.call.form import Form, Ids, TypedForm, compact, content_type, encoded, filled, http_date
+from pytest_llmcontract.core.call.form import (
+    Form,
+    Ids,
+    TypedForm,
+    compact,
+    content_type,
+    encoded,
+    event,
+    filled,
+    http_date,
+)
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
 from pytest_llmcontract.core.completion.vectors import packed
@@ -70,7 +80,7 @@ class PlainEnvelope:
 
     def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         body = filled(spec.body, {**spec.defaults, "model": turn.call.model})
-        yield f"data: {compact(body)}\n\n".encode()
+        yield event(body)
 
     def shortage_error(self, turn: Turn) -> str:
         return self.edition.error(429).name

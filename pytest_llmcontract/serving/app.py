@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
-from urllib.parse import quote, unquote
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any, Protocol
+from urllib.parse import quote
 
 from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
-from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward, heard
+from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, Forward, heard
 from pytest_llmcontract.core.facts.registry import api_of
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.serving.control import answered
@@ -25,8 +27,17 @@ Send = Callable[[Message], Awaitable[None]]
 Wait = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass before the client hears more."""
 
+
+class Break(Protocol):
+    """Ends connections."""
+
+    def __call__(self, scope: Mapping[str, Any], *, reset: bool = False) -> None:
+        """End the connection of a request, after all that was sent; *reset*: at once, as a host that falls over."""
+
+
 LARGEST = 256 * 1024 * 1024
 """Bytes of a request. Providers refuse less; this is for who sends without end."""
+_GOODBYE_SECONDS = 1.0
 SCOPE = b"x-llmcontract-test"
 """The header that names a scope."""
 _OF_THE_WIRE = frozenset({"content-length", "content-encoding", "transfer-encoding", "connection", "date", "server"})
@@ -37,19 +48,23 @@ class TooLarge(Exception):
     """A request without end."""
 
 
+class Gone(Exception):
+    """The client left before it had sent all of its request: no provider has heard a call."""
+
+
 class App:
     """The simulation, as an application of ASGI.
 
     Args:
         worlds: Whom it answers for.
         hosts: Names that a request may call the server by; a page that a browser was lured to names another.
-        abort: Breaks the connection of a request at once.
+        end: Breaks the connection of a request.
     """
 
-    def __init__(self, worlds: Worlds, hosts: Iterable[str], abort: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, worlds: Worlds, hosts: Iterable[str], end: Break) -> None:
         self._worlds = worlds
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._abort = abort
+        self._end = end
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -57,17 +72,21 @@ class App:
                 await self._http(scope, receive, send)
             except TooLarge:
                 await _plain(send, 413, f"more than {LARGEST // 1024 // 1024} MB")
+            except Gone:
+                return
+            except asyncio.CancelledError:  # the server ends before the answer does
+                await self._broken(scope, receive)
 
     async def _http(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
-        headers = _fields(scope["headers"])
+        headers, address = _fields(scope["headers"]), _address(scope)
         if provider := self._worlds.at_home(host := _name(headers.get("host", ""))):
-            place = Place(provider, unquote(scope["path"]), host=host)
+            place = Place(provider, address, host=host)
             await self._provider(self._worlds.named(""), place, scope, headers, await _body(receive), receive, send)
             return
-        if not self._is_ours(headers.get("host", "")):
+        if not self._is_ours(headers.get("host", "localhost")):  # HTTP/1.0 names none, and no browser speaks it
             await _plain(send, 403, "this server answers to 127.0.0.1 and localhost; --allow-host names others")
             return
-        named, path = scope_of(unquote(scope["path"]))
+        named, path = scope_of(address)
         name = headers.get(SCOPE.decode(), "") or named
         body = await _body(receive)
         if path == CONTROL or path.startswith(f"{CONTROL}/"):
@@ -89,7 +108,7 @@ class App:
 
     def _is_ours(self, host: str) -> bool:
         name = _name(host)
-        return not name or name in self._hosts or name.endswith(".localhost")
+        return name in self._hosts or name.endswith(".localhost") or _is_loopback(name)
 
     async def _provider(
         self,
@@ -106,7 +125,7 @@ class App:
         url = f"https://{place.host or api_of(place.provider)['hosts'][0]}{place.path}{query}"
         client = _client(scope)
         site = world.site(client) or f"{scope['method']} {scope['path']}"
-        named = headers.pop(SCOPE.decode(), "") or scope_of(unquote(scope["path"]))[0]
+        named = headers.pop(SCOPE.decode(), "") or scope_of(_address(scope))[0]
         reached = "" if place.host else _origin(scope, headers, named, place.provider)
         request = heard(scope["method"], url, headers, body, site, reached=reached)
         if api is None:
@@ -123,10 +142,15 @@ class App:
             reply.answered(Disconnect())
             await _plain(send, 501, "what is answered here is not recorded: call the provider by its own address")
             return
+        if isinstance(reply, Disconnect) and reply.how in BEFORE_SENDING:
+            call.violations.append(_too_late(place.provider, call.operation, reply.how))
+            await _plain(send, 501, call.violations[-1].message)
+            world.answered(client)
+            return
         try:
             fault = await self._sent(reply, scope, send, lambda seconds: world.wait(seconds, client))
         except SimulationEnded:
-            self._abort(scope)
+            await self._broken(scope, receive, reset=True)
             return
         finally:
             world.answered(client)
@@ -145,18 +169,38 @@ class App:
 
     async def _break(self, fault: Disconnect, scope: Mapping[str, Any], receive: Receive) -> None:
         """The connection breaks, or nothing comes on it any more until the client has had enough."""
-        try:
-            if fault.how in ("stall", "connect_timeout"):
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-        finally:  # also where the server ends first
-            self._abort(scope)
+        if fault.how == "stall":
+            await _left(receive)
+        await self._broken(scope, receive, reset=fault.how == "connection_reset")
+
+    async def _broken(self, scope: Mapping[str, Any], receive: Receive, *, reset: bool = False) -> None:
+        self._end(scope, reset=reset)
+        # The client may be slow to hear what was sent before, and the server may end.
+        with suppress(TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(_left(receive), _GOODBYE_SECONDS)
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _name(host: str) -> str:
     """The host of a ``Host`` field, without its port."""
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    return name.strip("[]").lower()
+    return name.strip("[]").rstrip(".").lower()
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(scope: Mapping[str, Any]) -> str:
+    """The path as it was sent: what is escaped in it is no part of its form."""
+    return str(scope["raw_path"].decode("latin-1"))
 
 
 def _origin(scope: Mapping[str, Any], headers: Mapping[str, str], name: str, provider: str) -> str:
@@ -181,18 +225,21 @@ def _fields(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 async def _body(receive: Receive) -> bytes:
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise Gone
         part = message.get("body", b"")
         size += len(part)
         if size > LARGEST:
-            raise TooLarge
+            parts.clear()  # heard to its end all the same: who still sends would not hear that it is too much
         parts.append(part)
-        if not message.get("more_body"):
+        if size > 2 * LARGEST or not message.get("more_body"):
             break
+    if size > LARGEST:
+        raise TooLarge
     return b"".join(parts)
 
 
@@ -223,6 +270,19 @@ def _doubled(place: Place, sent: str) -> Violation:
         allowed=place.path,
         answer="answers 404; this server answers it as if it stood there once",
         fix="give the client the address of the host alone, or of the base alone, as its documentation says",
+    )
+
+
+def _too_late(provider: str, operation: str, how: str) -> Violation:
+    return Violation.of(
+        "LLM208",
+        f"{provider} {operation}: {how} cannot happen to a client that has reached a server",
+        provider=provider,
+        operation=operation,
+        sent=how,
+        allowed="connection_reset, read_timeout",
+        answer="was not asked; the client got a 501 that says so",
+        fix="script connection_reset or read_timeout, or let a client of the test's own process call the provider",
     )
 
 

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.call.script import Script
 from pytest_llmcontract.core.errors import BadInput, LlmContractError, unknown
+from pytest_llmcontract.core.exchange import BEFORE_SENDING, can_travel
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
@@ -55,8 +56,8 @@ def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body
         said = run_control(control, worlds, worlds.named(name), {**_asked(control, query), **_read(body)})
     except LlmContractError as problem:
         return 400, _problem(str(problem))
-    except (TypeError, ValueError) as problem:
-        return 400, _problem(f"{control.method} {control.path}: {problem}")
+    except Exception as problem:  # what an account makes of arguments that nobody foresaw is none of the server's end
+        return 400, _problem(f"{control.method} {control.path}: {type(problem).__name__}: {problem}")
     return 200, _plain(said)
 
 
@@ -93,6 +94,8 @@ def _read(body: bytes) -> Given:
         raise BadInput(f"the body is no JSON: {problem}") from None
     if not isinstance(read, dict):
         raise BadInput("the body is no JSON object")
+    if not can_travel(read):
+        raise BadInput("the body holds what no JSON can: NaN, a number beyond 10^300, or half of a surrogate pair")
     return read
 
 
@@ -209,10 +212,20 @@ def _reply(worlds: Worlds, scope: Scope, given: Given) -> Any:
 
 def _fail(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
-    return _script(api.fail(_needed(given, "error"), **given))
+    return _script(api.fail(_reachable(_needed(given, "error")), **given))
+
+
+def _reachable(*errors: Any) -> Any:
+    """The first of *errors*, all of which can happen to a client of a server."""
+    for error in errors:
+        if error in BEFORE_SENDING:
+            accepted = "connection_reset, read_timeout, and the errors of the provider"
+            raise BadInput(f"{error} cannot happen to a client that has reached a server; accepted: {accepted}")
+    return errors[0] if errors else None
 
 
 def _outage(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    _reachable(given.get("error"))
     return _script(_provider(scope, given).outage(**given))
 
 
@@ -226,6 +239,7 @@ def _cut(worlds: Worlds, scope: Scope, given: Given) -> Any:
 
 def _chaos(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
+    _reachable(*given.get("errors", ()))
     return _script(api.chaos(_needed(given, "rate"), **given))
 
 
@@ -310,7 +324,8 @@ CONTROLS = (
     Control("POST", "/latency", "answer slowly", _latency,
             {"first_token": "number", "per_token": "number", **_WHEN}, provider=True),
     Control("POST", "/cut_stream", "break a stream", _cut,
-            {"after": "integer", "how": "string", "error": "string", **_WHEN}, provider=True),
+            {"after": "integer", "at_byte": "integer", "how": "string", "error": "string", "body": "any",
+             "times": "integer or null", **_WHEN}, provider=True),
     Control("POST", "/chaos", "refuse some calls at random", _chaos,
             {"rate": "number", "errors": "array", "seed": "integer", **_WHEN}, provider=True),
     Control("POST", "/exhaust", "drain a limit", _exhaust, {"limit": "string", "model": "string"}, provider=True),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from pytest_llmcontract.core.facts.registry import api_of
 
@@ -50,7 +51,7 @@ def scope_of(path: str) -> tuple[str, str]:
     if not path.startswith("/t/"):
         return "", path
     name, slash, rest = path[3:].partition("/")
-    return name, slash + rest or "/"
+    return unquote(name), slash + rest or "/"
 
 
 def place_of(path: str, homes: Sequence[Home]) -> Place:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.serving.app import App
+from pytest_llmcontract.serving.app import App, Break
 from pytest_llmcontract.serving.scopes import Worlds
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def listening(host: str, port: int) -> socket.socket:
     return there
 
 
-def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "warning") -> uvicorn.Server:
+def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "error") -> uvicorn.Server:
     """A server over *worlds*, not yet running.
 
     Args:
@@ -89,13 +90,20 @@ def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "
     return Server(config)
 
 
-def _breaker(transports: Mapping[Any, asyncio.Transport]) -> Callable[[Mapping[str, Any]], None]:
-    def abort(scope: Mapping[str, Any]) -> None:
-        """The client sees the connection reset, as by a host that falls over."""
-        if transport := transports.get(tuple(scope["client"] or ())):
-            transport.abort()
+_RESET = struct.pack("ii", 1, 0)
+"""Of SO_LINGER: a connection that is closed is reset."""
 
-    return abort
+
+def _breaker(transports: Mapping[Any, asyncio.Transport]) -> Break:
+    def end(scope: Mapping[str, Any], *, reset: bool = False) -> None:
+        if transport := transports.get(tuple(scope["client"] or ())):
+            if reset:
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                transport.abort()
+            else:
+                transport.close()
+
+    return end
 
 
 def _protocol(transports: dict[Any, asyncio.Transport]) -> type[asyncio.Protocol]:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pytest_llmcontract.core.asked import edition_for, provider_settings
-from pytest_llmcontract.core.behaviour.attempts import told_retries
 from pytest_llmcontract.core.call.simulator import Outcome
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import ApiReply, ApiRequest
+from pytest_llmcontract.core.exchange import ApiReply, ApiRequest, Disconnect, Forward
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.load import edition_dates
 from pytest_llmcontract.core.facts.records import LIMIT_KINDS
@@ -74,26 +73,26 @@ class Scope:
     def answer(self, request: ApiRequest, client: Client | None) -> Outcome:
         """What the provider says that has the host of *request*; in a thread, it may take a while.
 
-        An SDK that tries again has waited really, so virtual time moves on by as much: else who waits as long as it was
-        told to would be refused as too early.
+        Who tries again has waited really, so virtual time moves on by as much: else who waits as long as it was told to
+        would be refused as too early. Most clients do not say that they try again: the same request tells it.
         """
-        clock, asked = self.world.clock, (request.url, hash(request.body))
+        clock, asked = self.world.clock, _asked(request)
         if clock.is_real:
             return self.world.answer(request)
-        if told_retries(request) and asked in self._refused:
-            real, virtual = self._refused.pop(asked)
+        if before := self._refused.pop(asked, None):
+            real, virtual = before
             clock.move_to(max(clock.seconds, virtual + time.monotonic() - real))
         outcome = self.world.answer(request)
-        if isinstance(outcome.reply, ApiReply) and outcome.reply.status >= 400:
+        if _failed(outcome.reply):
             self._refused[asked] = time.monotonic(), clock.seconds
             if len(self._refused) > _MOST_REFUSED:
-                del self._refused[next(iter(self._refused))]
+                self._refused.pop(next(iter(self._refused)), None)
         return outcome
 
     def answer_now(self, request: ApiRequest, client: Client | None) -> Outcome | None:
         """What the provider says, where that takes a moment only; ``None``: ask :meth:`answer`, in a thread."""
         clock = self.world.clock
-        if len(request.body) > SHORT or not self.world.is_quick(request) or told_retries(request):
+        if len(request.body) > SHORT or not self.world.is_quick(request) or _asked(request) in self._refused:
             return None
         if not clock.lock.acquire(blocking=False):
             return None  # somebody else is answered, or the clock moves: neither need be quick
@@ -131,6 +130,18 @@ class Scope:
         """What is wrong with its calls, and scripts that nothing used."""
         found = [violation for call in self.world.journal.calls for violation in call.violations]
         return found + [violation for api in self.providers.values() for violation in api.unused_scripts()]
+
+
+def _asked(request: ApiRequest) -> tuple[str, int]:
+    """What tells a request that comes again."""
+    return request.url, hash(request.body)
+
+
+def _failed(reply: ApiReply | Disconnect | Forward) -> bool:
+    """Whether a client may wait and try again."""
+    if isinstance(reply, ApiReply):
+        return reply.status >= 400 or reply.cut is not None
+    return isinstance(reply, Disconnect)
 
 
 def scope_of(name: str, settings: ServerSettings) -> Scope:

@@ -109,6 +109,14 @@ def test_who_waits_as_it_was_told_is_not_failed_for_it(battery, capsys):
     assert row["reason"].startswith("it waits as it was told to, for another 5")
 
 
+def test_what_happens_before_a_server_is_reached_is_not_applicable(battery, capsys):
+    code = battery("good", *only("name_that_is_not_found"), "--json")
+    [row] = verdicts(capsys).values()
+
+    assert (code, row["verdict"]) == (0, "not applicable")
+    assert row["reason"] == "dns_error cannot happen to a client that has reached a server"
+
+
 def test_the_table_and_a_report_are_written(battery, capsys):
     code = battery("crashes", *only("nothing_is_wrong", "internal_error"), "--report", "x.json")
     out = capsys.readouterr().out

@@ -227,7 +227,7 @@ def test_sdks_raise_or_end_where_a_stream_was_cut(groq_api, client, end):
     [
         ({"at_byte": -1}, "a number of bytes from 0"),
         ({"at_byte": 1.5}, "a number of bytes from 0"),
-        ({"at_byte": 3, "how": "error_event"}, "accepted beside at_byte: disconnect, stall"),
+        ({"error": "stream_tool_use_failed"}, "accepted with how=.error_event."),
     ],
 )
 def test_where_no_stream_can_end(groq_api, wrong, words):

@@ -34,13 +34,20 @@ def test_a_short_question_to_a_model_is_answered_at_once(scope):
     [
         request(body={**ASKED, "user": "x" * SHORT}),
         request("/openai/v1/batches", {"input_file_id": "file_1", "endpoint": "/v1/chat/completions"}),
-        request(**{"x-stainless-retry-count": "1"}),
     ],
-    ids=["long", "a batch", "a retry, for which virtual time moves"],
+    ids=["long", "a batch"],
 )
 def test_what_may_take_a_while_is_not(scope, asked):
     assert scope.answer_now(asked, None) is None
     assert scope.answer(asked, None).call.request is asked
+
+
+def test_what_comes_again_is_not_since_virtual_time_moves_for_it(scope):
+    scope.providers["groq"].fail(503)
+    assert scope.answer_now(request(), None).reply.status == 503
+    assert scope.answer_now(request(), None) is None
+    assert scope.answer(request(), None).reply.status == 200
+    assert scope.answer_now(request(), None).reply.status == 200
 
 
 def test_nothing_is_while_somebody_else_is_answered(scope):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import groq
+import httpx
 import jsonschema
 import pytest
 from openapi_spec_validator import validate
@@ -72,6 +75,39 @@ def test_a_script_that_nothing_used_is_a_finding(server):
 
 
 @pytest.mark.parametrize(
+    ("given", "ending"),
+    [
+        ({"at_byte": 7}, b"data: {"),
+        ({"at_byte": 7, "how": "truncate"}, b"data: {"),
+        (
+            {"at_byte": 7, "how": "error_event", "body": {"error": "gone"}},
+            b'data: {event: error\ndata: {"error":"gone"}\n\n',
+        ),
+        ({"after": 0, "how": "error_event", "body": "upstream gone"}, b"event: error\ndata: upstream gone\n\n"),
+        ({"after": 0, "how": "error_event", "error": "stream_tool_call_invalid"}, b"tool call validation failed"),
+    ],
+)
+def test_a_stream_is_cut_in_all_ways_that_python_has(server, given, ending):
+    scope = f"cut-{len(given)}-{len(ending)}"
+    server.control("/cut_stream", {"provider": "groq", "times": 1, **given}, test=scope)
+    body = {"model": GROQ, "messages": HELLO, "stream": True}
+    got = b""
+    with (
+        contextlib.suppress(httpx.RemoteProtocolError),
+        httpx.stream(
+            "POST",
+            f"{server.url}/t/{scope}/openai/v1/chat/completions",
+            json=body,
+            headers={"authorization": "Bearer x"},
+        ) as reply,
+    ):
+        for piece in reply.iter_raw():
+            got += piece
+    assert ending in got
+    assert len(got) < 500
+
+
+@pytest.mark.parametrize(
     ("path", "body", "message"),
     [
         ("/reply", {"content": "x"}, "provider is missing; accepted: groq, together"),
@@ -88,6 +124,12 @@ def test_a_script_that_nothing_used_is_a_finding(server):
         ("/reply", {"provider": ["groq"]}, "provider is ['groq']; accepted: string"),
         ("/reset", {"all": 1}, "all is 1; accepted: boolean"),
         ("/latency", {"provider": "groq", "first_token": "slow"}, "first_token"),
+        ("/cut_stream", {"provider": "groq", "error": "over_capacity", "how": "error_event"}, "stream_tool_use_failed"),
+        ("/cut_stream", {"provider": "groq", "body": "x"}, "accepted with how='error_event'"),
+        ("/chaos", {"provider": "groq", "rate": 1, "errors": ["stream_tool_use_failed"]}, "accepted: cut_stream(how="),
+        ("/outage", {"provider": "groq", "seconds": 1, "error": "stream_tool_use_failed"}, "within a stream"),
+        ("/outage", {"provider": "groq", "seconds": 1e12}, "thirty years"),
+        ("/account", {"provider": "groq", "do": "charge", "args": [[]]}, "charge"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(server, path, body, message):
@@ -104,7 +146,5 @@ def test_what_there_is_not_says_what_there_is(server):
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff"])
 def test_a_body_that_is_no_object_is_refused(server, body):
-    import httpx
-
     reply = httpx.post(f"{server.url}/_llmcontract/reply", content=body)
     assert reply.status_code == 400

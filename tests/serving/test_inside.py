@@ -228,6 +228,19 @@ def test_the_control_api_speaks_of_the_test(groq_api):
 # Its life.
 
 
+@pytest.mark.parametrize("fault", ["connect_error", "connect_timeout", "dns_error"])
+def test_what_happens_before_a_server_is_reached_is_told_and_fails_the_test(fault):
+    with simulate("groq", check=False) as api:
+        api.fail(fault)
+        status, said = raw_post(f"{api.url}/chat/completions", {"model": GROQ, "messages": HELLO})
+
+        assert status == 501
+        assert f"{fault} cannot happen to a client that has reached a server" in said.decode()
+        (call,) = api.calls
+        assert [(found.code, found.severity) for found in call.violations] == [("LLM208", "error")]
+        assert raw_post(f"{api.url}/chat/completions", {"model": GROQ, "messages": HELLO})[0] == 200
+
+
 def test_without_being_asked_for_there_is_no_server(groq_api):
     assert "llmcontract-server" not in [thread.name for thread in threading.enumerate()]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from pytest_llmcontract.adapters.interception import BEFORE_SENDING, CONNECT_SECONDS, STALL_SECONDS, system_error
-from pytest_llmcontract.core.exchange import ApiReply, Disconnect, StreamEvent
+from pytest_llmcontract.adapters.interception import CONNECT_SECONDS, STALL_SECONDS, system_error
+from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, StreamEvent
 
 
 class Errors(Protocol):

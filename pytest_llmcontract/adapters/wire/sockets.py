@@ -10,7 +10,6 @@ from typing import Any
 from weakref import WeakSet
 
 from pytest_llmcontract.adapters.interception import (
-    BEFORE_SENDING,
     CONNECT_SECONDS,
     STALL_SECONDS,
     Interception,
@@ -20,7 +19,7 @@ from pytest_llmcontract.adapters.interception import (
 )
 from pytest_llmcontract.adapters.wire.http import Written, pieces, read_request
 from pytest_llmcontract.adapters.wire.installed import INSTALLED
-from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward
+from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, Forward
 from pytest_llmcontract.core.site import application_site
 
 _open: WeakSet[Socket] = WeakSet()

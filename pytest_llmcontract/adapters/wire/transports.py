@@ -9,7 +9,6 @@ from typing import Any
 import aiohttp
 
 from pytest_llmcontract.adapters.interception import (
-    BEFORE_SENDING,
     CONNECT_SECONDS,
     STALL_SECONDS,
     Interception,
@@ -18,7 +17,7 @@ from pytest_llmcontract.adapters.interception import (
     system_error,
 )
 from pytest_llmcontract.adapters.wire.http import Written, pieces, read_reply, read_request
-from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward
+from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, Forward
 from pytest_llmcontract.core.site import application_site
 
 

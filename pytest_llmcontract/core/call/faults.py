@@ -38,10 +38,11 @@ def due_script(state: State, turn: Turn) -> tuple[Script | None, Fault | None]:
         return None, None
     if (again := _too_early(state, turn)) is not None:
         return None, again
-    if (outage := scripts.first(request, Outage)) and turn.at < part_of(outage, Outage).until:
+    if outage := scripts.first(request, Outage, suits=partial(_lasts, turn)):
         return outage, part_of(outage, Outage).fault
-    if (chaos := scripts.first(request, Chaos)) and (fault := part_of(chaos, Chaos).throw()):
-        return chaos, fault
+    for chaos in scripts.every(request, Chaos):
+        if (fault := part_of(chaos, Chaos).throw()) and _suits(turn, fault):
+            return chaos, fault
     script = scripts.first(request, ScriptedFault, ConnectionFault, ScriptedReply, suits=partial(_suits, turn))
     return script, script.part if script and isinstance(script.part, ScriptedFault | ConnectionFault) else None
 
@@ -64,6 +65,10 @@ def note_wait(state: State, turn: Turn, reply: ApiReply) -> None:
     """Remember a scripted refusal that says when to come back."""
     if isinstance(turn.fault, ScriptedFault) and turn.scripted and reply.retry_after:
         state.scripts.told_to_wait(turn.call, turn.fault)
+
+
+def _lasts(turn: Turn, part: Part) -> bool:
+    return isinstance(part, Outage) and turn.at < part.until and _suits(turn, part.fault)
 
 
 def _suits(turn: Turn, part: Part) -> bool:

@@ -116,6 +116,14 @@ def compact(value: Any) -> str:
     return _compact(value)
 
 
+def event(body: Any, name: str = "") -> bytes:
+    """One event of a stream with *body* as its data: JSON on one line, bare words on as many as they have."""
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    lines = text.splitlines() if isinstance(text, str) else [compact(text)]
+    head = [f"event: {name}"] if name else []
+    return "\n".join([*head, *(f"data: {line}" for line in lines), "", ""]).encode()
+
+
 def encoded(body: Any, dialect: Dialect) -> bytes:
     """A body in the provider's layout; text and bytes as they are."""
     if isinstance(body, bytes):

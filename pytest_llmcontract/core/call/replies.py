@@ -104,22 +104,24 @@ def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> 
     turn.scripted = True
     turn.whole = (*events, *done)
     part = part_of(cut, StreamCut)
-    return _cut(state, turn, events + done if part.at_byte is not None else events, part)
+    kept = _kept(events, part) if part.at_byte is None else _up_to(events + done, part.at_byte)
+    if part.how == "error_event":
+        return kept + _error_events(state, turn, part), None
+    return kept, Disconnect("stall" if part.how == "stall" else "disconnect")
 
 
-def _cut(state: State, turn: Turn, events: list[bytes], cut: StreamCut) -> tuple[list[bytes], Disconnect | None]:
-    if cut.at_byte is not None:
-        return _up_to(events, cut.at_byte), Disconnect("stall" if cut.how == "stall" else "disconnect")
+def _kept(events: list[bytes], cut: StreamCut) -> list[bytes]:
+    """What arrives of *events*, counted in events."""
     kept, lost = events[: cut.after], events[cut.after :]
-    if cut.how == "error_event":
-        turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
-        worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
-        if cut.body is not None:
-            worded = worded.model_copy(update={"body": cut.body})
-        return kept + list(state.envelope.error_events(turn, worded)), None
-    if cut.how == "truncate":
-        return kept + [_torn(lost[0])] * bool(lost), Disconnect("disconnect")
-    return kept, Disconnect("stall" if cut.how == "stall" else "disconnect")
+    return [*kept, _torn(lost[0])] if cut.how == "truncate" and lost else kept
+
+
+def _error_events(state: State, turn: Turn, cut: StreamCut) -> list[bytes]:
+    turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
+    worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
+    if cut.body is not None:
+        worded = worded.model_copy(update={"body": cut.body})
+    return list(state.envelope.error_events(turn, worded))
 
 
 def _up_to(events: list[bytes], end: int) -> list[bytes]:
@@ -169,10 +171,10 @@ def _sent(
     error: str | None = None,
 ) -> ApiReply:
     """A reply as it travels, as slowly as the test wants."""
-    slow = state.scripts.first(turn.request, Latency) if state.scripts else None
-    latency = part_of(slow, Latency) if slow else _PROMPT
-    if slow is not None:
-        state.scripts.use(slow, turn.call)
+    slow = state.scripts.every(turn.request, Latency) if state.scripts else None
+    latency = part_of(slow[-1], Latency) if slow else _PROMPT
+    if slow:
+        state.scripts.use(slow[-1], turn.call)
     fields = Headers(headers)
     if body is not None:
         return ApiReply(status, fields, body, delay=latency.first_token, error=error, scripted=turn.scripted)

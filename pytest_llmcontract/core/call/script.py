@@ -1,7 +1,9 @@
 """What a test scripts: answers and faults in one queue, first in, first out among what matches a request.
 
-``latency`` and ``cut_stream`` shape an answer instead of giving one, so they wait in queues of their own;
-``outage`` and ``chaos`` are weather: they come before the queue and are never used up.
+``latency`` and ``cut_stream`` shape an answer instead of giving one, so they wait in queues of their own: the oldest
+cut that matches is used up, and of latencies the newest that matches holds.
+``outage`` and ``chaos`` are weather: they come before the queue and are never used up, an outage before any chaos.
+Each chaos throws dice of its own, the oldest first, until one strikes.
 """
 
 from __future__ import annotations
@@ -86,11 +88,11 @@ class StreamCut:
     values: Mapping[str, Any] = field(default_factory=dict)
     """What fills the placeholders of its body."""
     body: Any = None
-    """In place of the body of that error."""
+    """In place of the body of that error: JSON, or bare words."""
 
     def __post_init__(self) -> None:
         for name in ("values", "body"):
-            _check(f"{name} of fail()", getattr(self, name))
+            _check(f"{name} of an error within a stream", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +196,10 @@ class Scripts:
             if isinstance(script.part, kinds) and suits(script.part) and script.matches(request):
                 return script
         return None
+
+    def every(self, request: ApiRequest, kind: type) -> list[Script]:
+        """All scripts of *kind* that match *request*, the oldest first."""
+        return [script for script in self._live if isinstance(script.part, kind) and script.matches(request)]
 
     def use(self, script: Script, call: Call) -> None:
         """*script* shaped *call*; a used-up one leaves the queue."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pytest_llmcontract.core.call.form import Form, Ids, compact, content_type, edge_headers, filled, http_date, whole
+from pytest_llmcontract.core.call.form import Form, Ids, content_type, edge_headers, event, filled, http_date, whole
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import ErrorSpec
@@ -76,7 +76,7 @@ class GroqEnvelope(PlainEnvelope):
 
     def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         body = filled(spec.body, {**spec.defaults, "model": turn.call.model})
-        yield f"event: error\ndata: {compact(body)}\n\n".encode()
+        yield event(body, "error")
 
     # Limits.
 

@@ -17,9 +17,9 @@ from pytest_llmcontract.core.call.form import (
     DONE,
     Form,
     Ids,
-    compact,
     content_type,
     edge_headers,
+    event,
     filled,
     http_date,
     whole,
@@ -123,7 +123,7 @@ class TogetherEnvelope(PlainEnvelope):
     def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
         body = filled(spec.body, {**spec.defaults, "created": int(turn.now.timestamp()), "model": turn.call.model})
-        yield f"data: {compact(body)}\n\n".encode()
+        yield event(body)
         yield DONE
 
     # Limits.
