@@ -214,7 +214,9 @@ def _has_float(number: int) -> bool:
     return abs(number) < 10**300
 
 
-def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str, *, reached: str = "", line: int = 0) -> ApiRequest:
+def heard(
+    method: str, url: str, fields: Mapping[str, str], body: bytes, site: str, *, reached: str = "", line: int = 0
+) -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
     headers = Headers(fields)
     mark = key_mark(headers.get("authorization", ""))
