@@ -29,7 +29,7 @@ from pytest_llmcontract.providers.together import wording as together_wording
 from pytest_llmcontract.providers.together.account import TogetherAccount
 
 PROVIDERS = ("groq", "together")
-PLUGINS = ("pytest_asyncio.plugin", "pytest_httpx")  # whose fixtures and marks the pages use
+PLUGINS = ("pytest_asyncio.plugin", "pytest_httpx", "_hypothesis_pytestplugin")  # that are there where the pages run
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 rules_too = pytest.mark.parametrize("page", PAGES + RULE_PAGES, ids=lambda page: page.name)
