@@ -415,7 +415,6 @@ def test_no_weather_brings_an_error_within_a_stream(method):
             error = api.edition.stream_error.name
             given = {"outage": {"seconds": 1, "error": error}, "chaos": {"rate": 1, "errors": [error]}}[method]
             with pytest.raises(BadInput, match="it comes within a stream .* accepted: cut_stream"):
-            ):
                 getattr(api, method)(**given)
 
 
