@@ -1,15 +1,18 @@
 """Which provider, and which scope, an address of the server means.
 
 One port serves all providers: by the path that each has at home (``/openai/v1``, ``/v1``), and below a root of its own
-(``/groq``, ``/together``). People configure the base twice, and get it answered: the call says so.
+(``/groq``, ``/together``). People configure the base twice, and get it answered: the call says so. Clients that have
+one base URL for all put what stands beside the base below it, and get that answered too.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from pytest_llmcontract.core.call.routes import UNKNOWN, Routes
 from pytest_llmcontract.core.facts.registry import api_of
 
 CONTROL = "/_llmcontract"
@@ -21,8 +24,13 @@ class Home(NamedTuple):
     name: str
     base: str
     """``/openai/v1``."""
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...]
     """Beginnings of addresses beside it, ``/v2/``."""
+    routes: Routes
+    """Its addresses, for the method ``*``."""
+
+    def has(self, path: str) -> bool:
+        return self.routes.find("*", path)[0] != UNKNOWN
 
 
 class Place(NamedTuple):
@@ -41,9 +49,10 @@ class Place(NamedTuple):
 def home_of(name: str) -> Home:
     """Where the addresses of a provider begin, from its ``api.json``."""
     api = api_of(name)
-    paths = (line.partition(" ")[2] for line in api["operations"])
+    paths = [line.partition(" ")[2] for line in api["operations"]]
     outside = {f"/{path.split('/')[2]}/" for path in paths if path.startswith("//")}
-    return Home(name, api["base"], tuple(sorted(outside)))
+    routes = Routes(api["base"], {f"* {path}": path for path in paths})
+    return Home(name, api["base"], tuple(sorted(outside)), routes)
 
 
 def scope_of(path: str) -> tuple[str, str]:
@@ -81,4 +90,15 @@ def _once(home: Home, path: str) -> Place:
     rest, doubled = path[len(home.base) :], False
     while again := next((base for base in (home.base, "/openai/v1", "/v1") if rest.startswith(f"{base}/")), ""):
         rest, doubled = rest[len(again) :], True
-    return Place(home.name, home.base + rest, doubled)
+    return Place(home.name, _beside(home, rest) or home.base + rest, doubled)
+
+
+def _beside(home: Home, rest: str) -> str:
+    """The address that *rest* has in another version of the API, where the base has none for it; else empty.
+
+    Together's SDK before its third leaves ``/v2`` out when it is told a base URL.
+    """
+    versions = [other[:-1] for other in home.others if re.fullmatch(r"/v\d+/", other)]
+    if not versions or home.has(home.base + rest):
+        return ""
+    return next((path for version in versions if home.has(path := version + rest)), "")

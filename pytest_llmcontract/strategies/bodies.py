@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pytest_llmcontract.core.facts.records import Model
 from pytest_llmcontract.core.provider import contracts_of
 from pytest_llmcontract.core.sound.made import Sound, wav
 from pytest_llmcontract.strategies.known import edition_of, known, models_for
-from pytest_llmcontract.strategies.values import Usual, things, values
+from pytest_llmcontract.strategies.values import Usual, moments, things, values
 
 TYPES: Mapping[str, tuple[str, ...]] = {"sdk": ("sdk",), "openai": ("sdk", "openai"), "any": ()}
 """Whose types a body has to fit, beside the schema: those of the provider's SDK, of OpenAI's too, or nobody's."""
@@ -32,7 +32,6 @@ ROUNDS = 5
 words = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 ids = st.from_regex(r"[a-z]{2,5}[-_][a-zA-Z0-9]{8}", fullmatch=True)
 names = st.from_regex(r"[a-z][a-z0-9_]{0,11}", fullmatch=True)
-moments = st.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1))
 
 
 def requests(
@@ -140,12 +139,9 @@ def _usual(models: tuple[str, ...], voices: tuple[str, ...]) -> Usual:
         named["voice"] = st.sampled_from(voices)
 
     def usual(name: str) -> st.SearchStrategy[Any] | None:
-        return _times if name.endswith(("_at", "_deadline")) else named.get(name)
+        return moments if name.endswith(("_at", "_deadline")) else named.get(name)
 
     return usual
-
-
-_times = moments.map(lambda moment: moment.replace(tzinfo=UTC).isoformat())
 
 
 @st.composite
@@ -205,11 +201,19 @@ def narrower_for(form: DatedSchema, types: str) -> Any:
     """What of *form* the types of SDKs allow; ``True``: all."""
     if types not in TYPES:
         raise unknown("strategies' types=", types, TYPES)
-    found = [_narrower()[whose].get(form.name.removesuffix(".json"), True) for whose in TYPES[types]]
-    return {"allOf": [True, *(_narrower()["sdk"][one] if isinstance(one, str) else one for one in found)]}
+    return {"allOf": [True, *(_narrower()[whose].get(form.name.removesuffix(".json"), True) for whose in TYPES[types])]}
 
 
 @cache
 def _narrower() -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "sdk_types.json").read_text("utf-8"))
-    return found
+    return {whose: _whole(types, types) for whose, types in found.items()}
+
+
+def _whole(part: Any, types: Mapping[str, Any]) -> Any:
+    """*part* with what is ``like`` another type in its place."""
+    if isinstance(part, list):
+        return [_whole(item, types) for item in part]
+    if not isinstance(part, dict):
+        return part
+    return _whole(types[part["like"]], types) if "like" in part else {name: _whole(part[name], types) for name in part}

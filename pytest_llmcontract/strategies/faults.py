@@ -19,8 +19,20 @@ LONGEST_WAIT = 180
 """Seconds that a fault announces or lasts: beyond the 60 and 120 at which SDKs change their minds."""
 
 
+def written(method: str, *given: Any, **named: Any) -> str:
+    """The call of *api* as a test writes it."""
+    return f"api.{method}({', '.join([*map(repr, given), *(f'{name}={value!r}' for name, value in named.items())])})"
+
+
+class Printed:
+    """Prints as its ``repr``, in Hypothesis' reports of what fails too: they print a dataclass by its fields."""
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+
 @dataclass(frozen=True)
-class Fault:
+class Fault(Printed):
     """One fault; it prints as what a test would write."""
 
     method: str
@@ -33,11 +45,11 @@ class Fault:
         return script
 
     def __repr__(self) -> str:
-        return f"api.{self.method}({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+        return written(self.method, **self.arguments)
 
 
 @dataclass(frozen=True)
-class Faults:
+class Faults(Printed):
     """Several of them, in the order in which they are scripted."""
 
     steps: tuple[Fault, ...]

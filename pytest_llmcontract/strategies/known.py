@@ -7,7 +7,7 @@ from datetime import date
 
 from pytest_llmcontract.core.asked import edition_for, provider_settings
 from pytest_llmcontract.core.clock import VirtualClock
-from pytest_llmcontract.core.errors import unknown
+from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import REASONS, Model
 from pytest_llmcontract.core.operations import operation_called
@@ -51,6 +51,23 @@ def models_for(edition: Edition, operation: str, model: str | None) -> list[Mode
         for one in edition.models.values()
         if one.serverless and wanted.suits(one) and one.since <= edition.date and not one.is_retired(edition.date)
     ]
+
+
+def model_streaming(edition: Edition, operation: str, model: str | None, tools: bool) -> Model:
+    """The model that is asked to stream; any with the most capabilities if *model* is ``None``.
+
+    Raises:
+        BadInput: Nobody knows the model, or it takes no tools and is to.
+    """
+    found = max(models_for(edition, operation, model), key=lambda one: len(one.capabilities))
+    if tools and "tools" not in found.capabilities:
+        raise BadInput(f"streams(model={found.id!r}, tools=…): it takes no tools")
+    return found
+
+
+def stream_errors_of(edition: Edition) -> list[str]:
+    """The errors that come within a stream that began with 200."""
+    return [name for name, spec in edition.errors.items() if spec.status < 400]
 
 
 def errors_of(edition: Edition, operation: str) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import reject
@@ -46,6 +47,9 @@ _INFERRED = {
 _letters = st.characters(exclude_categories=["Cs"])
 texts = st.text(_letters, max_size=LONGEST)
 leaves = st.none() | st.booleans() | st.integers(-LARGEST, LARGEST) | texts
+moments = st.datetimes(datetime(2025, 1, 1), datetime(2030, 1, 1)).map(lambda day: day.replace(tzinfo=UTC).isoformat())
+"""Days that there are, where a pattern only says how one is written."""
+A_MOMENT = "2026-01-02T03:04:05Z"
 things = st.dictionaries(texts, leaves, max_size=2)
 
 
@@ -230,8 +234,11 @@ def _strings(schemas: list[Mapping[str, Any]]) -> st.SearchStrategy[str]:
     if not patterns:
         most = min((schema["maxLength"] for schema in schemas if "maxLength" in schema), default=LONGEST)
         return st.text(_letters, max_size=min(LONGEST, most))
-    # As JSON Schema means it: a digit is one of ten. What may stand around the pattern is left away.
-    found = st.from_regex(re.compile(patterns[0], re.ASCII), fullmatch=True)
+    if all(re.search(pattern, A_MOMENT) for pattern in patterns):
+        found = moments
+    else:
+        # As JSON Schema means it: a digit is one of ten. What may stand around the pattern is left away.
+        found = st.from_regex(re.compile(patterns[0], re.ASCII), fullmatch=True)
     return found.filter(lambda text: all(re.search(pattern, text) for pattern in patterns))
 
 

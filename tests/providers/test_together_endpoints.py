@@ -602,6 +602,7 @@ def test_what_is_not_simulated_says_so_and_can_be_scripted(method, path, name):
         scripted = client.request(method, f"https://api.together.ai{path}?scripted")
 
         assert (refused.status_code, api.calls[0].operation) == (501, name)
+        assert refused.headers["x-should-retry"] == "false"  # the SDKs would ask again twice, with waits between
         assert refused.json()["error"]["message"] == f"pytest-llmcontract does not simulate together {name}"
         assert [finding.code for finding in api.calls[0].violations] == ["LLM204"]
         assert scripted.json() == {"scripted": True}

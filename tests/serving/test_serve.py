@@ -84,6 +84,21 @@ def test_a_base_that_stands_there_twice_is_answered_and_told(server, request, pa
     assert (finding["code"], finding["severity"]) == ("LLM105", "warning")
 
 
+@pytest.mark.parametrize("base", ["/together", "/together/v1", "/v1"])
+def test_what_a_client_puts_below_its_one_base_is_found_beside_it(server, request, base):
+    """Together's SDK before its third asks ``/v2`` so, when it is told a base URL."""
+    headers = {"x-llmcontract-test": request.node.name, "authorization": "Bearer x"}
+    there = httpx.get(f"{server.url}{base}/public/inference-instance-types", headers=headers)
+    (call,) = server.control("/calls", test=request.node.name)
+    assert (there.status_code, call["operation"]) == (200, "v2.instance_types.list")
+    assert server.control("/findings", test=request.node.name) == []
+
+
+def test_what_stands_below_no_base_is_an_address_of_nobody(server):
+    headers = {"authorization": "Bearer x"}
+    assert httpx.get(f"{server.url}/together/v1/nothing", headers=headers).status_code == 404
+
+
 def test_an_address_of_nobody_says_what_there_is(server):
     reply = httpx.get(f"{server.url}/nothing")
     assert reply.status_code == 404

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import subprocess
 import sys
@@ -16,7 +17,19 @@ import pytest
 import together
 from conftest import drawn
 from hypothesis import given, settings
-from sdk_types import OPENAI_REPLIES, OPENAI_REQUESTS, REPLIES, REQUESTS, judge
+from sdk_types import (
+    EVENTS,
+    NEWEST,
+    OPENAI_REPLIES,
+    OPENAI_REQUESTS,
+    PROVIDERS,
+    REPLIES,
+    REQUESTS,
+    UNLIKE,
+    WITHOUT,
+    has_none,
+    judge,
+)
 
 from pytest_llmcontract import BadInput, simulate
 from pytest_llmcontract import strategies as llm
@@ -26,8 +39,6 @@ from pytest_llmcontract.core.contract.schemas import schema_files
 from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 from pytest_llmcontract.core.provider import contracts_of
 
-PROVIDERS = ("groq", "together")
-NEWEST = {provider: edition_dates(provider)[-1] for provider in PROVIDERS}
 ASKED = [(provider, operation) for provider in PROVIDERS for operation in operations_with_contract(provider)]
 REPLIED = [
     (provider, name.removesuffix(".reply.json"))
@@ -53,6 +64,11 @@ def drawn_of(strategy, look):
     drawn(given(strategy)(look))()
 
 
+def reasonings(events):
+    """What the events of chat completions show of the model's thinking."""
+    return [choice["delta"].get("reasoning") or "" for event in events for choice in event["choices"]]
+
+
 def some(strategy):
     """Two hundred examples, drawn alike each time."""
     found = []
@@ -65,7 +81,7 @@ def some(strategy):
 
 @each(ASKED)
 @pytest.mark.parametrize("types", TYPES)
-def test_requests_are_accepted_by_the_contract(provider, operation, types):
+def test_requests_are_accepted_by_the_contract_and_fit_the_types_of_the_sdk(provider, operation, types):
     contract = contracts_of(provider, NEWEST[provider])[operation]
     models = edition_on(provider, NEWEST[provider]).models
 
@@ -73,33 +89,81 @@ def test_requests_are_accepted_by_the_contract(provider, operation, types):
         file = body.get("file")
         sent = {**body, "file": file[0]} if isinstance(file, tuple) else body
         assert contract.check(sent, models.get(body.get("model"))) == ()
+        if types == "sdk" and (provider, operation) in REQUESTS:
+            judge(REQUESTS[provider, operation], body)
 
     drawn_of(llm.requests(provider, operation, types=types), look)
 
 
 @each(REPLIED)
 @pytest.mark.parametrize("types", TYPES)
-def test_replies_are_what_the_provider_promises(provider, operation, types):
+def test_replies_are_what_the_provider_promises_and_fit_the_types_of_the_sdk(provider, operation, types):
     promised = reply_contract(provider, operation, NEWEST[provider])
 
     def look(body):
         assert promised.check(200, body) == ()
         assert json.loads(json.dumps(body)) == body
+        if types == "sdk" and (provider, operation) in REPLIES:
+            judge(REPLIES[provider, operation], body)
 
     drawn_of(llm.replies(provider, operation, types=types), look)
 
 
 @each(STREAMED)
-def test_whole_streams_are_what_the_provider_promises(provider, operation):
+@pytest.mark.parametrize("tools", [(), ("weather", "hour")], ids=["text", "tools"])
+def test_whole_streams_are_what_the_provider_promises_and_fit_the_types_of_the_sdk(provider, operation, tools):
     promised = reply_contract(provider, operation, NEWEST[provider])
+    if tools and operation == "completions":
+        pytest.skip("it takes no tools")
 
     def look(stream):
-        events = [json.loads(line[6:]) for line in stream.data.decode().splitlines() if line.startswith("data: {")]
+        events = events_of(stream.data)
         assert events
         assert promised.check_events(events) == ()
         assert stream.is_whole
+        if (provider, operation) not in UNLIKE:
+            for event in events:
+                judge(EVENTS[provider, operation], event)
 
-    drawn_of(llm.streams(provider, operation, cut=False), look)
+    drawn_of(llm.streams(provider, operation, tools=tools, cut=False), look)
+
+
+def events_of(data):
+    """The events of a stream that carry JSON."""
+    return [json.loads(line[6:]) for line in data.decode().split("\n") if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_streams_have_tool_calls_reasoning_usage_and_error_events(provider):
+    streams = some(llm.streams(provider, tools=["weather"]))
+    whole = [stream for stream in streams if stream.cut is None]
+
+    called = next(stream for stream in whole if stream.tool_calls)
+    assert '"weather"' in called.data.decode()
+    assert (called.finish_reason, called.pieces) == ("tool_calls", ())
+    thought = next(stream for stream in whole if stream.reasoning and stream.reasoning.isascii())
+    assert json.dumps(thought.reasoning)[1:-1] in "".join(reasonings(events_of(thought.data)))
+    counted = next(stream for stream in whole if stream.usage)
+    assert f'"prompt_tokens":{counted.usage["prompt_tokens"]}' in counted.data.decode()
+    failed = {stream.cut.arguments["error"]: stream for stream in streams if stream.cut and stream.cut.method == "fail"}
+    assert failed.keys() == {
+        name for name, spec in edition_on(provider, NEWEST[provider]).errors.items() if spec.status < 400
+    }
+    assert all(
+        "error" in events_of(stream.data)[-1]["choices"][0]
+        if provider == "together"
+        else "error" in events_of(stream.data)[-1]
+        for stream in failed.values()
+    )
+
+
+def test_a_stream_prints_as_the_test_that_scripts_it():
+    for stream in some(llm.streams("groq", tools=["weather"])):
+        with simulate("groq", check=False) as api:
+            exec(repr(stream), {"api": api})
+            written = [script.part for script in api.simulator.state.scripts.live]
+            api.reset()
+            assert [script.part for script in stream.apply(api)] == written
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -118,14 +182,16 @@ def test_errors_are_what_the_provider_promises(provider):
 # By the SDKs' types
 
 
-@each(REQUESTS)
-def test_requests_fit_the_types_of_the_sdk(provider, operation):
-    drawn_of(llm.requests(provider, operation), lambda body: judge(REQUESTS[provider, operation], body))
+@pytest.mark.parametrize(("table", "operations"), [(REQUESTS, ASKED), (REPLIES, REPLIED)])
+def test_what_no_sdk_has_a_type_for_is_told_with_its_reason(table, operations):
+    assert [pair for pair in operations if pair not in table and not has_none(*pair)] == []
 
 
-@each(REPLIES)
-def test_replies_fit_the_types_of_the_sdk(provider, operation):
-    drawn_of(llm.replies(provider, operation), lambda body: judge(REPLIES[provider, operation], body))
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_reason_is_given_for_what_has_types(provider):
+    without = {operation for whose, operation in {*ASKED, *REPLIED} if (whose, operation) not in {*REQUESTS, *REPLIES}}
+
+    assert [pattern for pattern in WITHOUT[provider] if not fnmatch.filter(without, pattern)] == []
 
 
 @each(OPENAI_REQUESTS)

@@ -72,3 +72,57 @@ def test_a_key_is_a_key_all_the_same() -> None:
 def test_addresses_are_there_to_be_made_up() -> None:
     """The walk itself: what is tried has names in its address."""
     assert sum("{" in addresses(p.values[0], p.values[1].operation)[0][1] for p in ALL) > 40
+
+
+def asked(provider: str, operation: str, **sent: Any) -> tuple[Walk, ApiReply]:
+    """What a lenient provider answers to a request of one's own."""
+    walk = Walk(provider, edition_dates(provider)[-1], lenient=True)
+    return walk, walk.call(Example(operation, **sent))
+
+
+def test_a_body_without_what_is_needed_is_answered_in_shape() -> None:
+    walk, reply = asked("groq", "responses", body={})
+    assert reply.status == 200
+    assert reply.json["output"][0]["content"][0]["type"] == "output_text"
+    assert walk.findings == []
+
+
+def test_a_field_of_a_form_is_left_out_whatever_its_name() -> None:
+    form = {"file": {"name": "made_up.jsonl", "text": "{}"}, "purpose": "batch", "expires_after[anchor]": "created_at"}
+    walk, reply = asked("groq", "files.create", form=form)
+    assert reply.status == 200
+    assert reply.json["filename"] == "made_up.jsonl"
+    assert walk.findings == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "operation", "sent"),
+    [
+        ("groq", "files.content", {"path": {"id": "made_up"}}),
+        ("together", "files.content", {"path": {"id": "made_up"}}),
+        ("together", "fine_tuning.download", {"query": {"ft_id": "made_up"}}),
+    ],
+)
+def test_a_file_that_nobody_has_is_there(provider: str, operation: str, sent: dict[str, Any]) -> None:
+    walk, reply = asked(provider, operation, **sent)
+    assert (reply.status, reply.body) == (200, b"made up\n")
+    assert walk.findings == []
+
+
+def test_what_is_answered_without_a_body_is_so_for_a_thing_that_nobody_has() -> None:
+    _, reply = asked("together", "endpoints.delete", path={"id": "made_up"})
+    assert (reply.status, reply.body) == (204, b"")
+
+
+def test_where_no_reply_can_be_invented_the_provider_refuses_what_is_missing() -> None:
+    """A redirect, whose address is in a header: nothing of ours fails for want of a field."""
+    walk, reply = asked("together", "files.upload_url", form={"purpose": "made up"})
+    assert reply.status == 400
+    assert {code for code, _ in walk.findings} == {"LLM102"}
+
+
+def test_words_of_a_reply_are_those_that_the_sdk_knows() -> None:
+    _, film = asked("together", "videos.create", body={"model": "made_up", "prompt": "A cat"})
+    _, picture = asked("together", "images.generations", body={"model": "made_up", "prompt": "A cat"})
+    assert film.json["status"] == "in_progress"
+    assert picture.json["data"][0]["type"] == "url"

@@ -2,7 +2,8 @@
 
 An attempt belongs to the failed one with the same meaning that ended before it began and whose stack it shares
 (:mod:`.stack`): so a ``gather`` of equal prompts is as many logical calls, and one that is repeated by an SDK inside
-a framework inside an application is one. Where no stack tells (another process, a task of its own for each attempt),
+a framework inside an application is one. A loop that treats an answer as it treats a failure, and asks on, repeats
+nothing: what it had joined is parted again. Where no stack tells (another process, a task of its own for each attempt),
 it is one if some time has passed, and nobody knows whose it is.
 """
 
@@ -39,6 +40,8 @@ class Attempts:
 
     def __init__(self) -> None:
         self._failed: dict[Meaning, list[_Failed]] = {}
+        self._answered: dict[Meaning, tuple[Call, tuple[Step, ...]]] = {}
+        """Answers to what was asked again: whether their loop asks on is yet to be seen."""
 
     def enter(self, call: Call, earlier: Iterable[Call], deeds: int) -> None:
         """A call begins: which attempt is it, and whose?
@@ -50,9 +53,11 @@ class Attempts:
         call._circumstances = kept_once((runner(), deeds))
         repeated = told_retries(call.request)
         call.attempt = repeated + 1
-        if not self._failed:
+        if not self._failed and not self._answered:
             return
         key = meaning(call.operation, call.model, call.request)
+        if key in self._answered:
+            _part_if_alike(*self._answered.pop(key), call)
         if waiting := self._failed.get(key):
             found = _continued(waiting, call, repeated, key, earlier)
             if found is not None:
@@ -64,9 +69,13 @@ class Attempts:
 
     def settle(self, call: Call) -> None:
         """A call has its reply; one that failed waits for its next attempt."""
-        if call.status is not None and call.status < 400:
+        answered = call.status is not None and call.status < 400
+        if answered and call.logical is None:
             return
         key = meaning(call.operation, call.model, call.request)
+        if answered:
+            self._answered[key] = call, steps()
+            return
         self._failed.setdefault(key, []).append(_Failed(call, steps(), tasks()))
         if sum(map(len, self._failed.values())) > _MOST_OPEN:
             self._failed.pop(next(iter(self._failed)))
@@ -74,6 +83,7 @@ class Attempts:
     def forget(self) -> None:
         """Nobody asks again: the test is over."""
         self._failed.clear()
+        self._answered.clear()
 
 
 def _continued(
@@ -101,6 +111,31 @@ def _continued(
         ):
             return failed, UNKNOWN
     return None
+
+
+def _part_if_alike(answered: Call, before: tuple[Step, ...], call: Call) -> None:
+    """The application's loop asks on after its answer, and waits no longer or shorter: it repeated nothing."""
+    logical = answered.logical
+    if logical is None or logical.owners[-1] != owner_of(before, steps()):
+        return
+    last = logical.attempts[-2]
+    waited = answered.at - last.at - last.took
+    if logical.owners[-1].kind == "application" and abs(call.at - answered.at - answered.took - waited) <= _PAUSE:
+        _part(logical)
+
+
+def _part(logical: LogicalCall) -> None:
+    """What the application joined is as many logical calls; what an SDK repeated in it stays one."""
+    parts = [LogicalCall([logical.first])]
+    for call, owner in zip(logical.attempts[1:], logical.owners, strict=True):
+        if owner.kind == "application":
+            parts.append(LogicalCall([call]))
+        else:
+            parts[-1].attempts.append(call)
+            parts[-1].owners.append(owner)
+    for part in parts:
+        for number, call in enumerate(part.attempts, 1):
+            call.logical, call.attempt = (part if part.requests > 1 else None), number
 
 
 def told_retries(request: ApiRequest) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pytest_llmcontract.core.behaviour.meaning import prompt
@@ -36,7 +37,7 @@ _A_WHILE = 60.0
 _ALIKE = 1e-3
 """Seconds within which two moments are the same."""
 _SHORT = 10.0
-"""Seconds from which on a wait that never grows is patient all the same."""
+"""Seconds from which on a wait that never grows is patient all the same, and many of them are no storm."""
 _BURST = 1.0
 """Seconds in which calls of one burst begin."""
 
@@ -96,7 +97,7 @@ def _of_attempts(
     for attempts, owners in _bouts(logical):
         if len(set(owners)) > 1 and len(attempts) > bounds.requests:
             yield attempts[-1], _multiplied(logical, owners, bounds)
-        elif len(set(owners)) == 1 and len(attempts) > bounds.attempts:
+        elif len(set(owners)) == 1 and len(attempts) > bounds.attempts and not _polite(attempts):
             yield attempts[-1], _storm(logical, owners, bounds)
 
 
@@ -112,6 +113,11 @@ def _bouts(logical: LogicalCall) -> Iterator[tuple[list[Call], list[Owner]]]:
             owners.append(owner)
         attempts.append(call)
     yield attempts, owners
+
+
+def _polite(attempts: Sequence[Call]) -> bool:
+    """Whether each came after a patient wait: who polls through an outage presses nobody."""
+    return all(came_back(before, call) >= _SHORT for before, call in pairwise(attempts))
 
 
 def _pairs(logical: LogicalCall) -> Iterator[tuple[Call, Call, Owner]]:
@@ -273,7 +279,7 @@ def _without_fallback(calls: Sequence[Call]) -> Iterator[tuple[Call, Violation]]
             call,
             Violation(
                 "LLM305",
-                f"flex has no capacity, and after {logical.requests} requests nothing else was asked",
+                f"{told(call)}, and after {logical.requests} requests nothing else was asked",
                 "note",
                 timeline=timeline(logical),
                 answer="answers 498 capacity_exceeded while flex has no room",

@@ -141,8 +141,9 @@ def owner_of(before: tuple[Step, ...], now: tuple[Step, ...]) -> Owner | None:
         if id(step.frame) in lines:
             if step.package != _APPLICATION:
                 return _library(step.package, [outer.package for outer in now[place:] if id(outer.frame) in lines])
-            if _is_test(step.frame.f_code.co_filename) and lines[id(step.frame)] != step.line:
-                return None  # two calls that a test writes one after the other
+            apart = lines[id(step.frame)] != step.line and sys.exception() is None
+            if apart and _is_test(step.frame.f_code.co_filename):
+                return None  # two calls that a test writes one after the other; not the second because of the first
             return Owner(_APPLICATION, step.frame.f_code.co_name)
     return None
 

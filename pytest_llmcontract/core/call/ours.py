@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 
+from pytest_llmcontract.core.call.decision import Whole
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.exchange import ApiReply, Headers
 from pytest_llmcontract.core.findings.rules import Violation
@@ -19,6 +20,12 @@ def refusal_of_ours(finding: Violation) -> ApiReply:
     message = f"pytest-llmcontract: {finding.code} {finding.message}"
     body = json.dumps({"error": {"message": message, "type": "llmcontract", "code": finding.code}}).encode()
     return ApiReply(400, Headers({"content-type": "application/json", "x-should-retry": "false"}), body)
+
+
+def not_simulated(text: str) -> Whole:
+    """What the provider does and this version does not: better a clear end than an invented one."""
+    body = {"error": {"message": text, "type": "not_simulated"}}
+    return Whole(body, 501, "application/json", {"x-should-retry": "false"})
 
 
 def find_failure(turn: Turn, problem: Exception) -> Violation:

@@ -16,6 +16,7 @@ from pytest_llmcontract.core.call.funds import refused_by_account
 from pytest_llmcontract.core.call.judged import judge
 from pytest_llmcontract.core.call.lenient import invented, pardoned
 from pytest_llmcontract.core.call.multipart import File
+from pytest_llmcontract.core.call.ours import not_simulated
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
@@ -399,10 +400,10 @@ def _answered_leniently(state: State, turn: Turn, wanted: ScriptedReply) -> Deci
 
 
 def _not_simulated(turn: Turn) -> Whole:
-    """An operation that the provider has and this version does not answer: better a clear end than an invented one."""
+    """An operation that the provider has and this version does not answer."""
     text = f"pytest-llmcontract does not simulate {turn.call.provider} {turn.operation}"
     turn.find("LLM204", "nothing answers this operation", fix=f"{text} yet: script it with reply(body=…)")
-    return Whole({"error": {"message": text, "type": "not_simulated"}}, status=501)
+    return not_simulated(text)
 
 
 STEPS: Mapping[str, Step] = {

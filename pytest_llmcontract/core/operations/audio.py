@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pytest_llmcontract.core.call.decision import NOTHING_USED, Decision, Whole
 from pytest_llmcontract.core.call.multipart import File
+from pytest_llmcontract.core.call.ours import not_simulated
 from pytest_llmcontract.core.call.script import ScriptedReply
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
@@ -127,7 +128,7 @@ def _not_made(turn: Turn, form: str) -> Whole:
     """A form that the provider has and that nothing here can encode."""
     text = f"pytest-llmcontract makes no sound as {form}"
     turn.find("LLM204", f"nothing answers with sound as {form}", fix=f"{text}: script it with reply(body=…)")
-    return Whole({"error": {"message": text, "type": "not_simulated"}}, status=501, content_type="application/json")
+    return not_simulated(text)
 
 
 # Listening

@@ -140,12 +140,14 @@ class Update(OfKind):
 class Delete(OfKind):
     """Take it away; what ran stops."""
 
+    status = 204
+
     def answer_for(self, state: State, turn: Turn, thing: Endpoint) -> Decision:
         stop(state, thing.run)
         state.kept[self.kind].drop(thing.id, turn.at)
         for name in (thing.name, *thing.adapters):
             forget_name(state, name)
-        return Whole(b"", status=204)
+        return Whole(b"", self.status)
 
 
 class ListEndpoints(OfKind):

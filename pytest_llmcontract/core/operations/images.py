@@ -28,6 +28,8 @@ class Pictures:
     """Each with the id that its address has."""
 
     pictures: tuple[tuple[str, Picture], ...]
+    typed: bool = False
+    """Each says of which type it is: only a lenient provider's, since the SDK's own types want it."""
     usage: Usage = NOTHING_USED
 
 
@@ -43,7 +45,7 @@ class GenerateImages(Operation):
         made = [self._made(state, turn, index) for index in range(choices_asked(turn.body))]
         for id, picture in made:
             state.kept["pictures"].put(id, picture, expires=turn.at + KEPT_SECONDS)
-        return Pictures(tuple(made))
+        return Pictures(tuple(made), typed=state.lenient)
 
     def _made(self, state: State, turn: Turn, index: int) -> tuple[str, Picture]:
         body = turn.body

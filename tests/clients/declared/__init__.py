@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from declared import frameworks, libraries, sdks
+from declared import agents, frameworks, libraries, sdks
 from declared.client import Client
 
 CLIENTS: list[Client] = [
@@ -13,4 +13,5 @@ CLIENTS: list[Client] = [
     *(row(provider) for row in (sdks.OpenAI3, sdks.OpenAI2) for provider in ("groq", "together")),
     *(row(provider) for row in libraries.ROWS for provider in ("groq", "together")),
     *frameworks.CLIENTS,
+    *agents.CLIENTS,
 ]

@@ -57,10 +57,14 @@ class Client:
     """The library that sends its requests."""
     environment = "clients"
     """The environment of tox.ini that has it."""
+    redirected = False
+    """Whether only the redirect reaches it."""
     without: dict[str, str] = {}
     """Columns that the client does not offer, and why."""
     notes: dict[str, str] = {}
     """Columns for which it takes something more."""
+    habits: dict[str, set[str]] = {}
+    """Rules of behaviour that it breaks in a column, as it really does."""
 
     def __init__(self, provider: str) -> None:
         self.provider = provider

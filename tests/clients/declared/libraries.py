@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, closing, contextmanager
+from io import BytesIO
 from typing import Any
 
 from declared.client import ASKED, FORMAT, MESSAGES, MODEL, TOOL, AsyncClient, Client
@@ -245,4 +246,242 @@ class Aiohttp(AsyncClient, Library):
         return Library.patient(self)
 
 
-ROWS = [Httpx, Httpx2, Requests, Urllib3, UrllibRequest, HttpClient, Aiohttp]
+class HttpxAiohttp(Aiohttp):
+    """httpx's client whose requests aiohttp sends, which the SDKs take as an extra."""
+
+    package = "httpx-aiohttp"
+    without = {"chat": "httpx-aiohttp is async only", "stream": "httpx-aiohttp is async only"}
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        import httpx_aiohttp
+
+        async with (
+            httpx_aiohttp.HttpxAiohttpClient() as client,
+            client.stream("POST", self.address, content=data, headers=HEADERS) as reply,
+        ):
+            if reply.status_code != 200:
+                await reply.aread()
+                raise Refused(reply.status_code, reply.headers)
+            yield (line.encode() async for line in reply.aiter_lines())
+
+
+class Redirected(Library):
+    """One that no patch reaches: ``--llmcontract-redirect=on`` answers it at the provider's own address."""
+
+    environment = "clients-redirect"
+    redirected = True
+
+
+class Niquests(Redirected):
+    package = "niquests"
+    sends_by = "urllib3-future"
+
+    @contextmanager
+    def lines(self, data: bytes) -> Iterator[Iterable[bytes]]:
+        import niquests
+
+        with niquests.Session() as session:
+            reply = session.post(self.address, data=data, headers=HEADERS, stream=True)
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield reply.iter_lines()
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        import niquests
+
+        async with niquests.AsyncSession() as session:
+            reply = await session.post(self.address, data=data, headers=HEADERS, stream=True)
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield reply.iter_lines()
+
+
+class Pyreqwest(Redirected):
+    package = "pyreqwest"
+    sends_by = "reqwest (Rust)"
+
+    @contextmanager
+    def lines(self, data: bytes) -> Iterator[Iterable[bytes]]:
+        from pyreqwest.client import SyncClientBuilder
+
+        with SyncClientBuilder().build() as client:
+            asked = client.post(self.address).headers(HEADERS).body_bytes(data)
+            with asked.build_streamed() as reply:
+                if reply.status != 200:
+                    raise Refused(reply.status, reply.headers)
+                yield _split(iter(lambda: bytes(reply.body_reader.read_chunk() or b""), b""))
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        from pyreqwest.client import ClientBuilder
+
+        async with ClientBuilder().build() as client:
+            asked = client.post(self.address).headers(HEADERS).body_bytes(data)
+            async with asked.build_streamed() as reply:
+                if reply.status != 200:
+                    raise Refused(reply.status, reply.headers)
+
+                async def chunks() -> AsyncIterator[bytes]:
+                    while chunk := await reply.body_reader.read_chunk():
+                        yield bytes(chunk)
+
+                yield _split_async(chunks())
+
+
+class Primp(Redirected):
+    package = "primp"
+    sends_by = "reqwest (Rust)"
+
+    @contextmanager
+    def lines(self, data: bytes) -> Iterator[Iterable[bytes]]:
+        import primp
+
+        reply = primp.Client().post(self.address, content=data, headers=HEADERS, stream=True)
+        if reply.status_code != 200:
+            raise Refused(reply.status_code, reply.headers)
+        yield _split(reply.iter_bytes())
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        import primp
+
+        reply = await primp.AsyncClient().post(self.address, content=data, headers=HEADERS, stream=True)
+        if reply.status_code != 200:
+            raise Refused(reply.status_code, reply.headers)
+        yield _split_async(reply.aiter_bytes())
+
+
+class Impit(Redirected):
+    package = "impit"
+    sends_by = "reqwest (Rust)"
+
+    @contextmanager
+    def lines(self, data: bytes) -> Iterator[Iterable[bytes]]:
+        import impit
+
+        with impit.Client() as client, client.stream("POST", self.address, content=data, headers=HEADERS) as reply:
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield _split(reply.iter_bytes())
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        import impit
+
+        async with (
+            impit.AsyncClient() as client,
+            client.stream("POST", self.address, content=data, headers=HEADERS) as reply,
+        ):
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield _split_async(reply.aiter_bytes())
+
+
+class CurlCffi(Redirected):
+    package = "curl_cffi"
+    sends_by = "libcurl"
+
+    @contextmanager
+    def lines(self, data: bytes) -> Iterator[Iterable[bytes]]:
+        import curl_cffi
+
+        with curl_cffi.Session() as session, session.stream("POST", self.address, data=data, headers=HEADERS) as reply:
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield reply.iter_lines()
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        import curl_cffi
+
+        async with (
+            curl_cffi.AsyncSession() as session,
+            session.stream("POST", self.address, data=data, headers=HEADERS) as reply,
+        ):
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield reply.aiter_lines()
+
+
+class Pycurl(Redirected):
+    package = "pycurl"
+    sends_by = "libcurl"
+    without = NO_ASYNC
+
+    @contextmanager
+    def lines(self, data: bytes) -> Iterator[Iterable[bytes]]:
+        import pycurl
+
+        heard, told = list[bytes](), list[bytes]()
+        with closing(pycurl.Curl()) as curl:
+            curl.setopt(pycurl.URL, self.address)
+            curl.setopt(pycurl.POSTFIELDS, data.decode())
+            curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in HEADERS.items()])
+            curl.setopt(pycurl.WRITEFUNCTION, heard.append)
+            curl.setopt(pycurl.HEADERFUNCTION, told.append)
+            curl.perform()
+            status = curl.getinfo(pycurl.RESPONSE_CODE)
+        if status != 200:
+            raise Refused(status, http.client.parse_headers(BytesIO(b"".join(told[1:]))))
+        yield _split(iter(heard))
+
+
+class Aiosonic(AsyncClient, Redirected):
+    package = "aiosonic"
+    sends_by = "asyncio's streams"
+    without = {"chat": "aiosonic is async only", "stream": "aiosonic is async only"}
+    message = Aiohttp.message
+    patient = Library.patient
+
+    @asynccontextmanager
+    async def lines_async(self, data: bytes) -> AsyncIterator[AsyncIterator[bytes]]:
+        import aiosonic
+
+        async with aiosonic.HTTPClient() as client:
+            reply = await client.post(self.address, data=data, headers=HEADERS)
+            if reply.status_code != 200:
+                raise Refused(reply.status_code, reply.headers)
+            yield _split_async(reply.read_chunks() if reply.chunked else _once(await reply.content()))
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of a body that comes in chunks."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from lines
+    yield rest
+
+
+async def _split_async(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+    yield rest
+
+
+ROWS = [
+    Httpx,
+    Httpx2,
+    Requests,
+    Urllib3,
+    UrllibRequest,
+    HttpClient,
+    Aiohttp,
+    HttpxAiohttp,
+    Niquests,
+    Pyreqwest,
+    Primp,
+    Impit,
+    CurlCffi,
+    Pycurl,
+    Aiosonic,
+]

@@ -22,7 +22,7 @@ def rendered(clients: Sequence[Client]) -> str:
 
 
 def _row(client: Client, remarks: list[str]) -> str:
-    name = client.name if " around " in client.name else f"`{client.name}`"
+    name = client.name if " around " in client.name else f"*{client.name}*" if client.redirected else f"`{client.name}`"
     return _line([name, client.provider, client.sends_by, *(_cell(client, column, remarks) for column in COLUMNS)])
 
 

@@ -28,6 +28,8 @@ class ImagesForm:
                 picture["b64_json"] = base64.b64encode(drawn.data()).decode()
             else:
                 picture["url"] = f"{store_of(turn)}/shrt/{id}"
+            if answer.typed:
+                picture["type"] = "b64_json" if "b64_json" in picture else "url"
             pictures.append(picture | {"timings": {"inference": 0.5}})
         body = {"id": picture_id(turn), "model": turn.call.model, "object": "list", "data": pictures}
         return self._envelope.encoded(body)
