@@ -752,3 +752,19 @@ def test_the_keys_of_groqs_batch_are_those_of_the_day(day, last):
         record = httpx.get(f"{GROQ}/batches/{batch.id}", headers=KEY).json()
 
     assert list(record)[-1] == last
+
+
+@paid
+@pytest.mark.parametrize("method", ["outage", "chaos"])
+@pytest.mark.parametrize(("error", "status"), [(503, 503), ("connect_error", 200), ("connection_reset", 200)])
+def test_an_outage_or_chaos_meets_lines_but_breaks_no_connection_of_theirs(
+    groq_api, llm_clock, on_groq, method, error, status
+):
+    given = {"outage": {"seconds": 10**6, "error": error}, "chaos": {"rate": 1, "errors": [error]}}[method]
+    getattr(groq_api, method)(**given, when={"model": MODEL["groq"]})
+    batch = on_groq.start(some(2))
+    llm_clock.advance(hours=24)
+
+    done = on_groq.look(batch)
+    lines = [line for file in (done.output_file_id, done.error_file_id) if file for line in on_groq.read(file)]
+    assert [line["response"]["status_code"] for line in lines] == [status, status]

@@ -12,7 +12,7 @@ import openai
 import pytest
 import together
 
-from pytest_llmcontract import BadInput
+from pytest_llmcontract import BadInput, simulate
 
 GROQ = "https://api.groq.com/openai/v1"
 MODEL = "openai/gpt-oss-120b"
@@ -339,3 +339,96 @@ def test_a_fault_of_the_connection_that_was_never_met_is_told(run_pytest, pytest
     result = run_pytest("-q")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*LLM207*fail('dns_error')*never used*"])
+
+
+# Several at once.
+
+
+def statuses(api, count=1, **fields):
+    for number in range(count):
+        body = {"model": MODEL, "messages": [{"role": "user", "content": f"Question {number}"}], **fields}
+        with contextlib.suppress(httpx.TransportError):
+            httpx.post(f"{GROQ}/chat/completions", json=body, headers={"authorization": "Bearer k"})
+    return api.calls.statuses[-count:]
+
+
+def test_an_outage_that_is_over_hides_no_other(groq_api, llm_clock):
+    groq_api.outage(seconds=10)
+    llm_clock.advance(seconds=20)
+    groq_api.outage(seconds=10, error=500)
+    groq_api.outage(seconds=30, error=502)
+
+    assert statuses(groq_api) == [500]
+    llm_clock.advance(seconds=10)
+    assert statuses(groq_api) == [502]
+    llm_clock.advance(seconds=20)
+    assert statuses(groq_api) == [200]
+
+
+def test_what_an_outage_comes_before_stays_for_the_next_call(groq_api, llm_clock):
+    groq_api.outage(seconds=10, error=500)
+    groq_api.chaos(1, errors=[502])
+    script = groq_api.fail(521)
+
+    assert statuses(groq_api, 2) == [500, 500]
+    llm_clock.advance(seconds=10)
+    assert statuses(groq_api) == [502]
+    assert script.left == 1
+    groq_api.simulator.state.scripts.withdraw(script)
+
+
+def test_each_chaos_throws_dice_of_its_own(groq_api):
+    groq_api.chaos(0.5, errors=[500], seed=1)
+    alone = statuses(groq_api, 30)
+    groq_api.reset()
+    groq_api.chaos(0.5, errors=[500], seed=1)
+    groq_api.chaos(1, errors=[502], seed=2)
+
+    assert {500, 200} == set(alone)
+    assert statuses(groq_api, 30) == [500 if status == 500 else 502 for status in alone]
+
+
+def test_conditions_choose_among_them(groq_api):
+    groq_api.outage(seconds=60, error=500, when={"temperature": 1})
+    groq_api.chaos(1, errors=["connection_reset"], when={"temperature": 0})
+
+    assert statuses(groq_api, temperature=1) == [500]
+    assert statuses(groq_api, temperature=0) == [None]
+    assert statuses(groq_api) == [200]
+
+
+def test_the_newest_latency_holds_and_slows_refusals_too(groq_api, llm_clock):
+    groq_api.latency(first_token=1)
+    groq_api.latency(first_token=4, when={"temperature": 0})
+    groq_api.fail(521)
+
+    assert statuses(groq_api, temperature=0) == [521]
+    assert llm_clock.elapsed == 4
+    statuses(groq_api)
+    assert llm_clock.elapsed == 5
+
+
+@pytest.mark.parametrize("method", ["outage", "chaos"])
+def test_no_weather_brings_an_error_within_a_stream(method):
+    for name in ("groq", "together"):
+        with simulate(name) as api:
+            error = api.edition.stream_error.name
+            given = {"outage": {"seconds": 1, "error": error}, "chaos": {"rate": 1, "errors": [error]}}[method]
+            with pytest.raises(BadInput, match="it comes within a stream .* accepted: cut_stream"):
+                getattr(api, method)(**given)
+
+
+@pytest.mark.parametrize("body", [{"error": "upstream said no"}, "upstream said no", b"upstream said no"])
+@pytest.mark.parametrize("place", [{"after": 2}, {"at_byte": 9}])
+@pytest.mark.parametrize("name", ["groq", "together"])
+def test_an_error_event_says_what_a_test_wants_it_to_say(name, place, body):
+    with simulate(name) as api:
+        api.cut_stream(how="error_event", body=body, **place)
+        url = f"https://{api.edition.hosts[0]}{api.edition.base}/chat/completions"
+        asked = {"model": MODEL, "messages": HELLO, "stream": True}
+        got = httpx.post(url, json=asked, headers={"authorization": "Bearer k"}).content
+
+    said = b'data: {"error":"upstream said no"}\n\n' if isinstance(body, dict) else b"data: upstream said no\n\n"
+    assert said in got
+    named = b"event: error\n" if name == "groq" else b""
+    assert "at_byte" not in place or got.startswith(b'data: {"i' + named + said)

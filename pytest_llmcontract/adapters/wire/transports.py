@@ -20,6 +20,10 @@ from pytest_llmcontract.adapters.wire.http import Written, pieces, read_reply, r
 from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, Forward
 from pytest_llmcontract.core.site import application_site
 
+_ROUNDS = 10
+"""Of the loop, in which a client reads what has come before it learns that no more does: it raises that at once, and
+forgets what it had not read."""
+
 
 def connected(
     connector: Any, request: Any, timeout: Any, interception: Interception, really: Callable[[], Awaitable[Any]]
@@ -100,6 +104,8 @@ class Transport(asyncio.Transport):
             self._protocol.data_received(event.data)
         self._tell()
         if reply.cut is not None:
+            for _ in range(_ROUNDS):
+                await asyncio.sleep(0)
             await self._break(reply.cut)
 
     async def _break(self, fault: Disconnect) -> None:

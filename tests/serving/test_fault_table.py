@@ -1,0 +1,418 @@
+"""The table of faults: each client, by each way in, meets what it meets of a provider that really fails so.
+
+The real one is a socket of this machine that sends the same bytes and then breaks in the same way. Connections that
+fail before a reply are held in tests/adapters/test_connection_faults.py, clients by the redirect in
+tests/scenarios/test_redirect.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import urllib3
+
+from pytest_llmcontract import simulate
+
+BASE = "https://api.groq.com/openai/v1"
+MODEL = "openai/gpt-oss-120b"
+WORDS = "Zürich — 東京"
+BODY = {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+HEADERS = {"authorization": "Bearer k"}
+PATIENCE = 1.0
+"""Seconds that a client waits for more: of a real failure they pass."""
+
+
+@dataclass
+class Seen:
+    """What a client saw."""
+
+    status: int | None = None
+    body: bytes = b""
+    errors: list[str] = field(default_factory=list)
+    """What it raised, and what lies below that."""
+
+
+@contextlib.contextmanager
+def seeing(seen: Seen) -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:
+        error: BaseException | None = problem
+        while error is not None:
+            seen.errors.append(type(error).__name__)
+            error = error.__cause__ if isinstance(error, pytest.fail.Exception) else None
+
+
+# The clients: each streams one answer, and keeps what came of it.
+
+
+def httpx_like(name: str) -> Callable[[str], Seen]:
+    def by(base: str) -> Seen:
+        library, seen = pytest.importorskip(name), Seen()
+        sent = library.stream("POST", f"{base}/chat/completions", json=BODY, headers=HEADERS, timeout=PATIENCE)
+        with seeing(seen), sent as reply:
+            seen.status = reply.status_code
+            for piece in reply.iter_raw():
+                seen.body += piece
+        return seen
+
+    return by
+
+
+async def _httpx_async(base: str) -> Seen:
+    seen = Seen()
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+        with seeing(seen):
+            async with client.stream("POST", f"{base}/chat/completions", json=BODY, headers=HEADERS) as reply:
+                seen.status = reply.status_code
+                async for piece in reply.aiter_raw():
+                    seen.body += piece
+    return seen
+
+
+def by_httpx_asyncio(base: str) -> Seen:
+    return asyncio.run(_httpx_async(base))
+
+
+def by_httpx_trio(base: str) -> Seen:
+    return pytest.importorskip("trio").run(_httpx_async, base)
+
+
+def by_requests(base: str) -> Seen:
+    seen = Seen()
+    with seeing(seen), requests.Session() as session:
+        url = f"{base}/chat/completions"
+        with session.post(url, json=BODY, headers=HEADERS, timeout=PATIENCE, stream=True) as reply:
+            seen.status = reply.status_code
+            for piece in reply.iter_content(None):
+                seen.body += piece
+    return seen
+
+
+def by_urllib3(base: str) -> Seen:
+    seen = Seen()
+    with seeing(seen), urllib3.PoolManager(retries=False, timeout=PATIENCE) as pool:
+        url = f"{base}/chat/completions"
+        reply = pool.request("POST", url, json=BODY, headers=HEADERS, preload_content=False)
+        seen.status = reply.status
+        for piece in reply.stream(None):
+            seen.body += piece
+    return seen
+
+
+def by_http_client(base: str) -> Seen:
+    seen, parts = Seen(), urlsplit(base)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    with seeing(seen), contextlib.closing(kind(parts.netloc, timeout=PATIENCE)) as connection:
+        headers = {**HEADERS, "content-type": "application/json"}
+        connection.request("POST", f"{parts.path}/chat/completions", json.dumps(BODY), headers)
+        reply = connection.getresponse()
+        seen.status = reply.status
+        while piece := reply.read1(65536):
+            seen.body += piece
+    return seen
+
+
+def by_aiohttp(base: str) -> Seen:
+    async def call() -> Seen:
+        seen, timeout = Seen(), aiohttp.ClientTimeout(sock_connect=5, sock_read=PATIENCE)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            with seeing(seen):
+                async with session.post(f"{base}/chat/completions", json=BODY, headers=HEADERS) as reply:
+                    seen.status = reply.status
+                    async for piece in reply.content.iter_any():
+                        seen.body += piece
+        return seen
+
+    return asyncio.run(call())
+
+
+def by_curl_cffi(base: str) -> Seen:
+    curl_cffi, seen = pytest.importorskip("curl_cffi"), Seen()
+
+    def keep(piece: bytes) -> None:
+        seen.body += piece
+
+    with seeing(seen), curl_cffi.Session() as session:
+        url = f"{base}/chat/completions"
+        reply = session.post(url, json=BODY, headers=HEADERS, timeout=PATIENCE, content_callback=keep)
+        seen.status = reply.status_code
+    return seen
+
+
+def by_niquests(base: str) -> Seen:
+    niquests, seen = pytest.importorskip("niquests"), Seen()
+    with seeing(seen), niquests.Session() as session:
+        url = f"{base}/chat/completions"
+        with session.post(url, json=BODY, headers=HEADERS, timeout=PATIENCE, stream=True) as reply:
+            seen.status = reply.status_code
+            for piece in reply.iter_raw():
+                seen.body += piece
+    return seen
+
+
+WITHIN = {
+    "httpx": httpx_like("httpx"), "httpx2": httpx_like("httpx2"), "httpx-asyncio": by_httpx_asyncio,
+    "httpx-trio": by_httpx_trio, "requests": by_requests, "urllib3": by_urllib3, "http.client": by_http_client,
+    "aiohttp": by_aiohttp,
+}  # fmt: skip
+"""Clients that are simulated where they send."""
+ANY = {**WITHIN, "curl_cffi": by_curl_cffi, "niquests": by_niquests}
+
+
+# The faults.
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is scripted, by the names and keys that Python and the control API share."""
+
+    steps: tuple[tuple[str, dict[str, Any]], ...]
+    ends: str
+    """How the answer ends: ``disconnect``, ``stall``, ``reset``, ``slow``; "": as it should."""
+    arrives: Callable[[bytes], bytes] = bytes
+    """What arrives of the whole stream."""
+    status: int | None = 200
+
+
+def cut(ends: str, arrives: Callable[[bytes], bytes], **given: Any) -> Fault:
+    return Fault((("cut_stream", given),), ends, arrives)
+
+
+def first(count: int) -> Callable[[bytes], bytes]:
+    """So many events of a stream."""
+    return lambda whole: b"".join(part + b"\n\n" for part in whole.split(b"\n\n")[:count])
+
+
+def up_to(place: bytes, more: int = 0) -> Callable[[bytes], bytes]:
+    return lambda whole: whole[: whole.index(place) + more]
+
+
+def with_error(before: Callable[[bytes], bytes], event: bytes) -> Callable[[bytes], bytes]:
+    return lambda whole: before(whole) + event
+
+
+PAGE = "<html>Bad gateway</html>"
+SAID = "upstream said no"
+BARE = b'event: error\ndata: {"error":"upstream said no"}\n\n'
+WORDS_ALONE = b"event: error\ndata: upstream said no\n\n"
+
+
+def edge(whole: bytes) -> bytes:
+    return b"error code: 521"
+
+
+FAULTS: dict[str, Fault] = {
+    "nothing": Fault((), ""),
+    "disconnect after an event": cut("disconnect", first(1), after=1),
+    "disconnect before any": cut("disconnect", first(0), after=0),
+    "disconnect within a character": cut("disconnect", up_to("ü".encode(), 1), at_byte="ü+1"),
+    "disconnect behind data:": cut("disconnect", lambda whole: whole[:5], at_byte=5),
+    "disconnect between the ends of an event": cut("disconnect", up_to(b"\n\n", 1), at_byte="end+1"),
+    "disconnect after the last byte": cut("disconnect", bytes, at_byte=100_000),
+    "truncate": cut("disconnect", up_to("—".encode(), 1), after=2, how="truncate"),
+    "truncate at a byte": cut("disconnect", lambda whole: whole[:9], at_byte=9, how="truncate"),
+    "stall after an event": cut("stall", first(2), after=2, how="stall"),
+    "stall within a character": cut("stall", up_to("ü".encode(), 1), at_byte="ü+1", how="stall"),
+    "error event": cut("", with_error(first(2), BARE), after=2, how="error_event", body={"error": SAID}),
+    "error event, words": cut("", with_error(first(1), WORDS_ALONE), after=1, how="error_event", body=SAID),
+    "error event within a character": cut(
+        "", with_error(up_to("ü".encode(), 1), BARE), at_byte="ü+1", how="error_event", body={"error": SAID}
+    ),
+    "slow first token": Fault((("latency", {"first_token": 30}),), "slow", first(0), None),
+    "slow tokens": Fault((("latency", {"per_token": 30}),), "stall", first(1)),
+    "reset": Fault((("fail", {"error": "connection_reset"}),), "reset", first(0), None),
+    "no reply": Fault((("fail", {"error": "read_timeout"}),), "slow", first(0), None),
+    "Cloudflare": Fault((("fail", {"error": 521}),), "", edge, 521),
+    "a page": Fault((("fail", {"error": 502, "body": PAGE}),), "", lambda whole: PAGE.encode(), 502),
+    "chaos": Fault((("chaos", {"rate": 1, "errors": ["connection_reset"], "seed": 3}),), "reset", first(0), None),
+    "outage": Fault((("outage", {"seconds": 60, "error": "read_timeout"}),), "slow", first(0), None),
+    # Composed.
+    "slow first token, then a cut": Fault(
+        (("latency", {"first_token": 0.02}), ("cut_stream", {"after": 1})), "disconnect", first(1)
+    ),
+    "an outage before chaos": Fault(
+        (("chaos", {"rate": 1, "errors": ["connection_reset"]}), ("outage", {"seconds": 60, "error": 521})),
+        "", edge, 521,
+    ),
+    "another's outage, and a cut": Fault(
+        (("outage", {"seconds": 60, "when": {"model": "x"}}), ("cut_stream", {"after": 1, "when": {"model": MODEL}})),
+        "disconnect", first(1),
+    ),
+    "a stall before an error event": Fault(
+        (("cut_stream", {"after": 1, "how": "stall"}), ("cut_stream", {"after": 2, "how": "error_event"})),
+        "stall", first(1),
+    ),
+    "a cut waits for a stream": Fault(
+        (("fail", {"error": 521}), ("cut_stream", {"after": 1})), "", edge, 521
+    ),
+}  # fmt: skip
+
+
+@cache
+def whole_stream() -> bytes:
+    """What arrives where nothing fails."""
+    with simulate("groq") as api:
+        api.reply(WORDS, reasoning="")
+        return httpx_like("httpx")(BASE).body
+
+
+def placed(steps: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """*steps* with the places of a stream that they name."""
+    whole = whole_stream()
+    places = {"ü+1": whole.index("ü".encode()) + 1, "end+1": whole.index(b"\n\n") + 1}
+    for method, given in steps:
+        place = given.get("at_byte")
+        yield method, {**given, "at_byte": places[place]} if isinstance(place, str) else given
+
+
+# The real one.
+
+
+class Real:
+    """Sends *events*, and then ends as a provider would that fails so."""
+
+    def __init__(self, status: int | None, events: list[bytes], ends: str) -> None:
+        self._status, self._events, self._ends = status, events, ends
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}/openai/v1"
+        self._over = threading.Event()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError), self._listener.accept()[0] as there:
+            with there.makefile("rb") as request:
+                fields = {}
+                while line := request.readline().strip():
+                    name, _, value = line.partition(b":")
+                    fields[name.lower()] = value
+                request.read(int(fields[b"content-length"]))
+            if self._status is not None:
+                self._answer(there)
+            if self._ends in ("stall", "slow"):
+                self._over.wait(10)
+            elif self._ends == "reset":
+                there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _answer(self, there: socket.socket) -> None:
+        head = f"HTTP/1.1 {self._status} X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        there.sendall(head.encode())
+        for event in filter(None, self._events):
+            there.sendall(b"%x\r\n%b\r\n" % (len(event), event))
+        if not self._ends:
+            there.sendall(b"0\r\n\r\n")
+
+    def stop(self) -> None:
+        self._over.set()
+        self._listener.close()
+
+
+def of_a_real_one(call: Callable[[str], Seen], fault: Fault) -> Seen:
+    real = Real(fault.status, [fault.arrives(whole_stream())], fault.ends)
+    try:
+        return call(real.base)
+    finally:
+        real.stop()
+
+
+def at_once(see: Callable[[str], Seen]) -> dict[str, Seen]:
+    """What is seen of every fault: those that wait wait together."""
+    whole_stream()  # by one thread alone
+    with ThreadPoolExecutor(len(FAULTS)) as pool:
+        return dict(zip(FAULTS, pool.map(see, FAULTS), strict=True))
+
+
+@cache
+def really(client: str) -> dict[str, Seen]:
+    """What a client sees of a provider that really fails."""
+    return at_once(lambda name: of_a_real_one(ANY[client], FAULTS[name]))
+
+
+def check(client: str, name: str, seen: Seen) -> None:
+    real = really(client)[name]
+    assert (seen.status, seen.errors) == (real.status, real.errors)
+    assert _OWN.sub(b"", seen.body) == _OWN.sub(b"", real.body)
+
+
+_OWN = re.compile(rb'req_[0-9a-z]{26}|"created":[0-9]{10}')
+"""What each answer has of its own, as long in all of them."""
+
+
+# The table.
+
+
+@pytest.mark.filterwarnings("ignore")  # curl_cffi's, of callbacks
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("client", WITHIN)
+def test_where_it_sends_a_client_meets_what_it_really_would(client, name):
+    steps = list(placed(FAULTS[name].steps))
+    with simulate("groq", check=False) as api:
+        for method, given in steps:
+            getattr(api, method)(**given)
+        api.reply(WORDS, reasoning="")
+        seen = WITHIN[client](BASE)
+        assert len(api.calls) == 1
+
+    check(client, name, seen)
+
+
+@pytest.fixture(scope="module")
+def by_server():
+    """What clients see of a server, in real time: a slow answer is really slow."""
+    from conftest import serving
+
+    with serving() as server:
+
+        @cache
+        def seen(client):
+            return at_once(lambda name: scripted(server, client, name))
+
+        yield seen
+
+
+def scripted(server, client, name):
+    scope = f"{client}-{list(FAULTS).index(name)}"
+    for method, given in placed((*FAULTS[name].steps, ("reply", {"content": WORDS, "reasoning": ""}))):
+        answer = server.control(f"/{method}", {"provider": "groq", **given}, test=scope)
+        assert isinstance(answer, dict), answer
+    return ANY[client](f"{server.url}/t/{scope}/openai/v1")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("client", ["httpx", "requests", "http.client", "aiohttp", "curl_cffi", "niquests"])
+def test_by_a_server_a_client_meets_what_it_really_would(by_server, client, name):
+    if client in ("curl_cffi", "niquests"):
+        pytest.importorskip(client)
+    check(client, name, by_server(client)[name])
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.ends != "slow"])
+def test_a_tests_own_server_brings_the_same(name):
+    steps = list(placed(FAULTS[name].steps))
+    with simulate("groq", check=False) as api:
+        for method, given in steps:
+            if method == "latency":
+                pytest.skip("what is slow takes virtual seconds there, and no patience of a client's ends in them")
+            getattr(api, method)(**given)
+        api.reply(WORDS, reasoning="")
+        seen = by_http_client(api.url)
+
+    check("http.client", name, seen)
