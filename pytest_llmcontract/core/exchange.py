@@ -115,6 +115,9 @@ class ApiRequest:
     """Tells its credential from others, and gives none of it away (:func:`key_mark`); 0: it has none."""
     reached: str = field(default="", repr=False, compare=False)
     """What the caller has in place of the scheme and host of :attr:`url`, if that is not what it called."""
+    line: int = field(default=0, repr=False, compare=False)
+    """Of a request that came over a connection: its number among those under way at that moment, from 1. No stack of
+    this process tells who asked; 0: the stack does."""
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -211,11 +214,13 @@ def _has_float(number: int) -> bool:
     return abs(number) < 10**300
 
 
-def heard(method: str, url: str, fields: Mapping[str, str], body: bytes, site: str, *, reached: str = "") -> ApiRequest:
+def heard(
+    method: str, url: str, fields: Mapping[str, str], body: bytes, site: str, *, reached: str = "", line: int = 0
+) -> ApiRequest:
     """A request as an adapter met it: nothing that sees it has seen its credentials, in header fields or address."""
     headers = Headers(fields)
     mark = key_mark(headers.get("authorization", ""))
-    return ApiRequest(method, _address(url), _masked(headers), body, site, mark, reached)
+    return ApiRequest(method, _address(url), _masked(headers), body, site, mark, reached, line)
 
 
 def key_mark(key: str) -> int:

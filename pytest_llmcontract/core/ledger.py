@@ -62,7 +62,8 @@ class Call:
 
     @property
     def runner(self) -> Hashable:
-        """What ran it: the name of a task, or a thread; calls side by side differ in it."""
+        """What ran it: the name of a task, a thread, the number of a connection's line; calls side by side differ in
+        it."""
         return self._circumstances[0]
 
     @property

@@ -10,13 +10,14 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote
 
 from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
 from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, Forward, heard
 from pytest_llmcontract.core.facts.registry import api_of
 from pytest_llmcontract.core.findings.rules import Violation
+from pytest_llmcontract.serving.connections import Connections
 from pytest_llmcontract.serving.control import answered
 from pytest_llmcontract.serving.paths import CONTROL, Place, place_of, scope_of
 from pytest_llmcontract.serving.scopes import Client, Scope, Worlds
@@ -26,14 +27,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Wait = Callable[[float], Awaitable[None]]
 """Lets so many seconds pass before the client hears more."""
-
-
-class Break(Protocol):
-    """Ends connections."""
-
-    def __call__(self, scope: Mapping[str, Any], *, reset: bool = False) -> None:
-        """End the connection of a request, after all that was sent; *reset*: at once, as a host that falls over."""
-
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of a request. Providers refuse less; this is for who sends without end."""
@@ -58,13 +51,13 @@ class App:
     Args:
         worlds: Whom it answers for.
         hosts: Names that a request may call the server by; a page that a browser was lured to names another.
-        end: Breaks the connection of a request.
+        connections: Those that requests come by.
     """
 
-    def __init__(self, worlds: Worlds, hosts: Iterable[str], end: Break) -> None:
+    def __init__(self, worlds: Worlds, hosts: Iterable[str], connections: Connections) -> None:
         self._worlds = worlds
         self._hosts = frozenset(host.lower() for host in hosts)
-        self._end = end
+        self._connections = connections
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -127,7 +120,7 @@ class App:
         site = world.site(client) or f"{scope['method']} {scope['path']}"
         named = headers.pop(SCOPE.decode(), "") or scope_of(_address(scope))[0]
         reached = "" if place.host else _origin(scope, headers, named, place.provider)
-        request = heard(scope["method"], url, headers, body, site, reached=reached)
+        request = heard(scope["method"], url, headers, body, site, reached=reached, line=self._connections.line(scope))
         if api is None:
             await _plain(send, 403, world.stopped(request))
             return
@@ -174,7 +167,7 @@ class App:
         await self._broken(scope, receive, reset=fault.how == "connection_reset")
 
     async def _broken(self, scope: Mapping[str, Any], receive: Receive, *, reset: bool = False) -> None:
-        self._end(scope, reset=reset)
+        self._connections.end(scope, reset=reset)
         # The client may be slow to hear what was sent before, and the server may end.
         with suppress(TimeoutError, asyncio.CancelledError):
             await asyncio.wait_for(_left(receive), _GOODBYE_SECONDS)

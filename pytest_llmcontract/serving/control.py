@@ -171,6 +171,7 @@ def _plain(value: Any) -> Any:
 
 
 def _calls(worlds: Worlds, scope: Scope, given: Given) -> Any:
+    scope.world.judge()
     return [_call(call) for call in scope.world.journal.calls]
 
 

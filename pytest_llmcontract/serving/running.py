@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.serving.app import App, Break
+from pytest_llmcontract.serving.app import App
+from pytest_llmcontract.serving.connections import Connections
 from pytest_llmcontract.serving.scopes import Worlds
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "
         import uvicorn
     except ImportError:
         raise BadInput("the server runs on uvicorn: pip install 'pytest-llmcontract[server]'") from None
-    transports: dict[Any, asyncio.Transport] = {}
-    app = App(worlds, (*LOOPBACK, *hosts), _breaker(transports))
+    connections = Connections()
+    app = App(worlds, (*LOOPBACK, *hosts), connections)
 
     class Server(uvicorn.Server):
         @contextmanager
@@ -75,7 +75,7 @@ def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "
 
     config = uvicorn.Config(
         app,
-        http=_protocol(transports),
+        http=_protocol(connections),
         interface="asgi3",
         proxy_headers=False,  # who is connected is who is meant: a connection is broken by its address
         ws="none",
@@ -90,34 +90,17 @@ def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "
     return Server(config)
 
 
-_RESET = struct.pack("ii", 1, 0)
-"""Of SO_LINGER: a connection that is closed is reset."""
-
-
-def _breaker(transports: Mapping[Any, asyncio.Transport]) -> Break:
-    def end(scope: Mapping[str, Any], *, reset: bool = False) -> None:
-        if transport := transports.get(tuple(scope["client"] or ())):
-            if reset:
-                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-                transport.abort()
-            else:
-                transport.close()
-
-    return end
-
-
-def _protocol(transports: dict[Any, asyncio.Transport]) -> type[asyncio.Protocol]:
-    """uvicorn's HTTP/1.1, which also remembers the connection of each client: ASGI has no word to break one with."""
+def _protocol(connections: Connections) -> type[asyncio.Protocol]:
+    """uvicorn's HTTP/1.1, which also tells of its connections."""
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class Breakable(H11Protocol):
+    class Told(H11Protocol):
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._peer = tuple((transport.get_extra_info("peername") or ())[:2])
-            transports[self._peer] = transport
+            connections.opened(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            transports.pop(self._peer, None)
+            connections.closed(self.transport)
             super().connection_lost(exc)
 
-    return Breakable
+    return Told

@@ -127,7 +127,8 @@ class Scope:
         return f"{request.host} is not simulated"
 
     def findings(self) -> list[Violation]:
-        """What is wrong with its calls, and scripts that nothing used."""
+        """What is wrong with its calls and with how they were repeated, and scripts that nothing used."""
+        self.world.judge()
         found = [violation for call in self.world.journal.calls for violation in call.violations]
         return found + [violation for api in self.providers.values() for violation in api.unused_scripts()]
 

@@ -109,9 +109,8 @@ _connections = _fault("fail", {"times": _times}, error=st.sampled_from(sorted(CO
 _outages = _fault("outage", {"error": st.sampled_from([500, 503])}, seconds=_waits)
 _latencies = _fault("latency", first_token=_waits, per_token=st.sampled_from([0.0, 0.1, 1.0, 5.0]))
 _chaos = _fault("chaos", rate=st.sampled_from([0.1, 0.3, 0.5, 1.0]), seed=st.integers(0, 2**16))
-cuts = _fault("cut_stream", at_byte=st.integers(0, 2_000), how=st.sampled_from(["disconnect", "stall"])) | _fault(
-    "cut_stream",
-    after=st.integers(0, 6),
-    how=st.sampled_from(["disconnect", "error_event", "truncate", "stall"]),
+HOWS = ("disconnect", "error_event", "truncate", "stall")
+cuts = _fault("cut_stream", at_byte=st.integers(0, 2_000), how=st.sampled_from(HOWS)) | _fault(
+    "cut_stream", after=st.integers(0, 6), how=st.sampled_from(HOWS)
 )
 """The ways in which a stream ends too early."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -83,6 +84,14 @@ class Stream(Printed):
     """What a reasoning model shows of its thinking."""
     usage: Mapping[str, int] | None = None
     """The tokens that are told; ``None``: as many as there are."""
+    ends: tuple[int, ...] = ()
+    """The bytes of ``data`` behind which the network begins another chunk."""
+
+    @property
+    def chunks(self) -> tuple[bytes, ...]:
+        """``data`` as the network may give it: in pieces that end anywhere, within a character too."""
+        ends = (0, *self.ends, len(self.data))
+        return tuple(self.data[begin:end] for begin, end in pairwise(ends) if begin < end)
 
     @property
     def text(self) -> str:
@@ -107,8 +116,8 @@ class Stream(Printed):
         return {name: value for name, value in found.items() if value is not None}
 
     def __repr__(self) -> str:
-        answer = written("reply", **self._said)
-        return answer if self.cut is None else f"{answer}; {self.cut!r}"
+        calls = [written("reply", **self._said), *([repr(self.cut)] if self.cut else [])]
+        return "; ".join(calls) + (f"  # chunks end at {', '.join(map(str, self.ends))}" if self.ends else "")
 
     def apply(self, api: Scripting) -> list[Script]:
         """Script the answer of *api*, and the cut: of the next stream."""
@@ -172,7 +181,16 @@ def _streams(
     whole = _streamed(edition, operation, asked, stream)
     cut = draw(_cuts_of(whole, stream_errors_of(edition))) if may_cut else None
     stream = replace(stream, data=whole, whole=whole, cut=cut)
-    return replace(stream, data=_streamed(edition, operation, asked, stream)) if cut else stream
+    stream = replace(stream, data=_streamed(edition, operation, asked, stream)) if cut else stream
+    return replace(stream, ends=tuple(sorted(draw(_ends_in(stream.data)))))
+
+
+def _ends_in(data: bytes) -> st.SearchStrategy[list[int]]:
+    """Where chunks of *data* may end, at places that hurt among others."""
+    if len(data) < 2:
+        return st.just([])
+    places = [end for ends in _painful(data) for end in ends if 0 < end < len(data)]
+    return st.lists(st.integers(1, len(data) - 1) | st.sampled_from(places), unique=True, max_size=4)
 
 
 def _calls(tools: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:

@@ -29,7 +29,7 @@ from pytest_llmcontract.providers.together import wording as together_wording
 from pytest_llmcontract.providers.together.account import TogetherAccount
 
 PROVIDERS = ("groq", "together")
-PLUGINS = ("pytest_asyncio.plugin", "pytest_httpx")  # whose fixtures and marks the pages use
+PLUGINS = ("pytest_asyncio.plugin", "pytest_httpx", "_hypothesis_pytestplugin")  # that are there where the pages run
 
 page_by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 rules_too = pytest.mark.parametrize("page", PAGES + RULE_PAGES, ids=lambda page: page.name)
@@ -122,10 +122,10 @@ def _of_public_classes() -> dict[str, list[str]]:
     of_the_path = {*_members(Account)}
     internal = {
         "SimulatedProvider": {"simulator", "begin", "findings", "judge", "play", "weather", "unused_scripts"},
-        "VirtualClock": {"after", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
+        "VirtualClock": {"after", "is_behind", "move_to", "on_move", "pass_due", "rebase", "begin_test"},
         "Script": {"matches", "use"},
         "Call": {"note_levels", "counted"},
-        "ApiRequest": {"forget", "key_mark", "origin", "reached"},
+        "ApiRequest": {"forget", "key_mark", "line", "origin", "reached"},
         "GroqAccount": of_the_path,
         "TogetherAccount": of_the_path | {"tier_in_force"},
     }

@@ -13,6 +13,7 @@ import pytest
 from test_control import GOOD
 
 from pytest_llmcontract.core.exchange import BEFORE_SENDING
+from pytest_llmcontract.serving.connections import Connections
 from pytest_llmcontract.serving.control import CONTROLS
 
 CHAT, SOUND = "/openai/v1/chat/completions", "/openai/v1/audio/transcriptions"
@@ -261,7 +262,7 @@ def test_more_than_anybody_takes_is_refused_when_it_was_heard(monkeypatch):
 
     scope = {"type": "http", "method": "POST", "raw_path": CHAT.encode(), "path": CHAT, "query_string": b"",
              "headers": [(b"host", b"localhost")]}  # fmt: skip
-    app = serving_app.App(Scopes(ServerSettings(virtual=True)), ["localhost"], lambda scope, reset=False: None)
+    app = serving_app.App(Scopes(ServerSettings(virtual=True)), ["localhost"], Connections())
     asyncio.run(app(scope, receive, send))
     assert (said[0]["status"], len(heard)) == (413, 4)
 

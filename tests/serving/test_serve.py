@@ -152,6 +152,45 @@ def test_limits_are_counted_as_calls_come_from_many_clients(serve):
         assert ask(0) == 200
 
 
+# How calls are repeated: no stack tells, so what is found names no layer.
+
+
+def asked_bare(url, client=httpx):
+    body = {"model": GROQ, "messages": HELLO}
+    return client.post(f"{url}/openai/v1/chat/completions", json=body, headers={"authorization": "Bearer k"})
+
+
+def test_a_client_that_comes_back_too_early_is_told(serve):
+    with serve("--groq", "plan=free", 'limits={"RPM": 1}') as server, httpx.Client() as client:
+        assert [asked_bare(server.url, client).status_code for _ in range(2)] == [200, 429]
+        time.sleep(0.2)
+        assert asked_bare(server.url, client).status_code == 429
+        [found] = server.control("/findings")
+        assert (found["code"], found["severity"]) == ("LLM301", "note")
+        assert [call["attempt"] for call in server.control("/calls")] == [1, 1, 2]
+        assert server.control("/calls")[2]["findings"] == ["LLM301"]
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["one connection", "a connection for each call"])
+def test_one_call_after_another_is_no_burst(serve, keeps):
+    with serve("--groq", "plan=free", 'limits={"RPM": 3}', "--virtual-time") as server, httpx.Client() as client:
+        for _ in range(9):
+            asked_bare(server.url, client if keeps else httpx)
+        assert "LLM306" not in {found["code"] for found in server.control("/findings")}
+
+
+def test_many_connections_at_once_are_a_burst(serve):
+    with serve("--groq", "plan=free", 'limits={"RPM": 3}', "--virtual-time") as server:
+
+        async def burst():
+            async with httpx.AsyncClient(timeout=30) as client:
+                await asyncio.gather(*(asked_bare(server.url, client) for _ in range(12)))
+
+        asyncio.run(burst())
+        [found] = [found for found in server.control("/findings") if found["code"] == "LLM306"]
+        assert found["severity"] == "error"
+
+
 # Streams, and how connections break.
 
 

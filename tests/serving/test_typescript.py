@@ -16,11 +16,11 @@ import pytest
 from pytest_llmcontract.serving.control import openapi
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "typescript"
-PACKAGES = {"groq-sdk", "together-ai", "openai", "@ai-sdk/groq", "@ai-sdk/togetherai"}
+PACKAGES = {"groq-sdk", "together-ai", "openai", "@ai-sdk/groq", "@ai-sdk/togetherai", "@ai-sdk/openai-compatible"}
 CELLS = 7
 """Chat, stream, tools, structured output, 429 then success, 498 or 503, 401: of each client."""
-CLIENTS = 6
-"""Of OpenAI's package there are two, one for each provider."""
+CLIENTS = 8
+"""Of OpenAI's package there are two, one for each provider, and of what is compatible with it."""
 
 
 def text(name):

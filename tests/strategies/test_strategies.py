@@ -157,6 +157,21 @@ def test_streams_have_tool_calls_reasoning_usage_and_error_events(provider):
     )
 
 
+def test_chunks_are_the_data_and_may_end_within_a_character():
+    streams = some(llm.streams("groq"))
+
+    assert all(b"".join(stream.chunks) == stream.data for stream in streams)
+    assert any(_is_torn(stream.chunks[0]) for stream in streams if stream.chunks)
+
+
+def _is_torn(chunk):
+    try:
+        chunk.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def test_a_stream_prints_as_the_test_that_scripts_it():
     for stream in some(llm.streams("groq", tools=["weather"])):
         with simulate("groq", check=False) as api:

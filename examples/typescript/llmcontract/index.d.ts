@@ -52,7 +52,7 @@ export interface Provider {
   /** An error by its name or status, or a fault of the connection such as `connection_reset`. */
   fail(error: string | number, more?: Failure): Promise<Script>;
   outage(more?: { seconds?: number; error?: string | number; when?: When }): Promise<Script>;
-  cutStream(more?: { after?: number; how?: string; error?: string; when?: When }): Promise<Script>;
+  cutStream(more?: { after?: number; at_byte?: number; how?: string; error?: string; body?: unknown; when?: When; times?: Times }): Promise<Script>;
   /** Drains a limit, such as `RPM`. */
   exhaust(limit: string, more?: { model?: string }): Promise<unknown>;
   /** A method of the account: `account("charge", [12.5])`. */

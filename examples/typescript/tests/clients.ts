@@ -1,11 +1,12 @@
 // The real packages, each asked for the same things: what they have in common is the answer that a test looks at.
 import { createGroq } from "@ai-sdk/groq";
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { createTogetherAI } from "@ai-sdk/togetherai";
 import { APICallError, generateText, jsonSchema, Output, RetryError, streamText, tool } from "ai";
 import Groq from "groq-sdk";
 import OpenAI from "openai";
 import Together from "together-ai";
-import type { Scope } from "../llmcontract/index.js";
+import type { Provider, Scope } from "../llmcontract/index.js";
 
 export const GROQ = "openai/gpt-oss-120b";
 export const TOGETHER = "openai/gpt-oss-120b";
@@ -58,12 +59,12 @@ function ofSdk(provider: Client["provider"], model: string, client: any): Client
   };
 }
 
-/** `@ai-sdk/groq` and `@ai-sdk/togetherai`, by the functions of `ai`. */
-function ofAiSdk(provider: Client["provider"], model: any, retries: number): Client {
+/** `@ai-sdk/groq` and its like, by the functions of `ai`. */
+function ofAiSdk(provider: Client["provider"], model: any, retries: number, format: Client["format"] = "json_schema"): Client {
   const asked = { model, prompt: "Hello", maxRetries: retries };
   return {
     provider,
-    format: provider === "groq" ? "json_schema" : "json_object",
+    format,
     chat: async () => (await generateText(asked)).text,
     stream: async () => {
       const pieces: string[] = [];
@@ -83,6 +84,10 @@ function ofAiSdk(provider: Client["provider"], model: any, retries: number): Cli
   };
 }
 
+/** What `@ai-sdk/openai-compatible` makes of a provider that takes schemas. */
+const compatible = ({ name, openai }: Provider, model: string) =>
+  createOpenAICompatible({ name, ...openai, supportsStructuredOutputs: true })(model);
+
 export const CLIENTS: Record<string, Made> = {
   "groq-sdk": (llm, maxRetries) => ofSdk("groq", GROQ, new Groq({ ...llm.groq.sdk, maxRetries })),
   "openai for Groq": (llm, maxRetries) => ofSdk("groq", GROQ, new OpenAI({ ...llm.groq.openai, maxRetries })),
@@ -91,5 +96,8 @@ export const CLIENTS: Record<string, Made> = {
   "openai for Together": (llm, maxRetries) =>
     ofSdk("together", TOGETHER, new OpenAI({ ...llm.together.openai, maxRetries })),
   "@ai-sdk/togetherai": (llm, maxRetries) =>
-    ofAiSdk("together", createTogetherAI(llm.together.openai)(TOGETHER), maxRetries),
+    ofAiSdk("together", createTogetherAI(llm.together.openai)(TOGETHER), maxRetries, "json_object"),
+  "@ai-sdk/openai-compatible for Groq": (llm, maxRetries) => ofAiSdk("groq", compatible(llm.groq, GROQ), maxRetries),
+  "@ai-sdk/openai-compatible for Together": (llm, maxRetries) =>
+    ofAiSdk("together", compatible(llm.together, TOGETHER), maxRetries),
 };

@@ -50,7 +50,7 @@ class Attempts:
             earlier: The calls before it, the last one first.
             deeds: What the test itself did so far (:attr:`.clock.VirtualClock.deeds`).
         """
-        call._circumstances = kept_once((runner(), deeds))
+        call._circumstances = kept_once((call.request.line or runner(), deeds))
         repeated = told_retries(call.request)
         call.attempt = repeated + 1
         if not self._failed and not self._answered:
@@ -70,13 +70,14 @@ class Attempts:
     def settle(self, call: Call) -> None:
         """A call has its reply; one that failed waits for its next attempt."""
         answered = call.status is not None and call.status < 400
-        if answered and call.logical is None:
+        if answered and not (call.logical and call.logical.owners[-1].kind == "application"):
             return
         key = meaning(call.operation, call.model, call.request)
+        stack, beside = _stack(call.request)
         if answered:
-            self._answered[key] = call, steps()
+            self._answered[key] = call, stack
             return
-        self._failed.setdefault(key, []).append(_Failed(call, steps(), tasks()))
+        self._failed.setdefault(key, []).append(_Failed(call, stack, beside))
         if sum(map(len, self._failed.values())) > _MOST_OPEN:
             self._failed.pop(next(iter(self._failed)))
 
@@ -90,7 +91,7 @@ def _continued(
     waiting: list[_Failed], call: Call, repeated: int, key: Meaning, earlier: Iterable[Call]
 ) -> tuple[_Failed, Owner] | None:
     """Which of those that failed *call* continues, and who made it."""
-    now = steps()
+    now, _ = _stack(call.request)
     waiting = [failed for failed in waiting if failed.call.runner == call.runner or call.runner not in failed.beside]
     for failed in reversed(waiting):
         if owner := owner_of(failed.steps, now):
@@ -120,7 +121,7 @@ def _part_if_alike(answered: Call, before: tuple[Step, ...], call: Call) -> None
         return
     last = logical.attempts[-2]
     waited = answered.at - last.at - last.took
-    if logical.owners[-1].kind == "application" and abs(call.at - answered.at - answered.took - waited) <= _PAUSE:
+    if abs(call.at - answered.at - answered.took - waited) <= _PAUSE:
         _part(logical)
 
 
@@ -142,6 +143,11 @@ def told_retries(request: ApiRequest) -> int:
     """How often an SDK says that it has sent *request* before."""
     told = request.headers.get("x-stainless-retry-count", "")
     return int(told) if told.isdigit() else 0
+
+
+def _stack(request: ApiRequest) -> tuple[tuple[Step, ...], frozenset[str]]:
+    """The frames that led to *request* and the tasks beside it; none of one that came over a connection."""
+    return ((), frozenset()) if request.line else (steps(), tasks())
 
 
 def _may_be_elsewhere(before: tuple[Step, ...], now: tuple[Step, ...]) -> bool:

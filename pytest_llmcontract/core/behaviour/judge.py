@@ -6,8 +6,8 @@ nobody knows who asked again.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -268,12 +268,15 @@ def _together(logicals: Sequence[LogicalCall]) -> Iterator[tuple[Call, Violation
 
 def _without_fallback(calls: Sequence[Call]) -> Iterator[tuple[Call, Violation]]:
     """LLM305: flex had no capacity, and nothing else was asked."""
-    for place, call in enumerate(calls):
-        logical = call.logical or LogicalCall([call])
-        if call.status != 498 or logical.last is not call:
+    if all(call.status != 498 for call in calls):
+        return
+    asked_later = set[bytes]()
+    for call in reversed(calls):
+        logical, asked = call.logical or LogicalCall([call]), prompt(call.request)
+        if call.status != 498:
+            asked_later.add(asked)
             continue
-        asked = prompt(call.request)
-        if any(other.status != 498 and prompt(other.request) == asked for other in calls[place + 1 :]):
+        if logical.last is not call or asked in asked_later:
             continue
         yield (
             call,
@@ -296,15 +299,28 @@ def _bursts(calls: Sequence[Call]) -> Iterator[tuple[Call, Violation]]:
     for call in calls:
         by_model[call.provider, call.model].append(call)
     for same in by_model.values():
-        for place, call in enumerate(same):
-            shortage = call.shortage
-            if shortage is None or call.attempt > 1 or not shortage.kind.startswith("RP"):
-                continue
-            side_by_side = [other for other in same[: place + 1] if call.at - other.at <= _BURST and other.attempt == 1]
-            runners = {other.runner for other in side_by_side}
-            if len(runners) > shortage.limit:
-                yield call, _burst(call, same, len(_began_with(call, same)))
-                break
+        if refused := _too_many_at_once(same):
+            yield refused, _burst(refused, same, len(_began_with(refused, same)))
+
+
+def _too_many_at_once(same: Iterable[Call]) -> Call | None:
+    """The first of *same* that was refused because more ran side by side than there may be in all the window."""
+    lately: deque[Call] = deque()
+    runners: Counter[Hashable] = Counter()
+    for call in same:
+        if call.attempt > 1:
+            continue
+        lately.append(call)
+        runners[call.runner] += 1
+        while call.at - lately[0].at > _BURST:
+            ended = lately.popleft().runner
+            runners[ended] -= 1
+            if not runners[ended]:
+                del runners[ended]
+        shortage = call.shortage
+        if shortage is not None and shortage.kind.startswith("RP") and len(runners) > shortage.limit:
+            return call
+    return None
 
 
 def _began_with(call: Call, calls: Collection[Call]) -> list[Call]:
