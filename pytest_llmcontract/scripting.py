@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -354,7 +355,7 @@ def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mappin
 
 
 def _positive(what: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise BadInput(f"{what} is {_short(value)}; accepted is a number above 0")
     return value
 
