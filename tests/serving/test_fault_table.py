@@ -374,11 +374,9 @@ def test_where_it_sends_a_client_meets_what_it_really_would(client, name):
 
 
 @pytest.fixture(scope="module")
-def by_server():
+def by_server(serving_of_its_own):
     """What clients see of a server, in real time: a slow answer is really slow."""
-    from conftest import serving
-
-    with serving() as server:
+    with serving_of_its_own() as server:
 
         @cache
         def seen(client):
