@@ -268,7 +268,7 @@ class Scripting:
 
     def _stream_error(self, error: str) -> str:
         """The name of an error that comes within a stream."""
-        known = [spec.name for spec in self.edition.errors.values() if spec.status == 200]
+        known = [spec.name for spec in self.edition.stream_errors]
         if error not in known:
             raise unknown("error within a stream in cut_stream(error=)", str(error), known)
         return error

@@ -24,8 +24,8 @@ from pytest_llmcontract.core.battery.behaviours import Behaviour
 from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS, Observed, Verdict, judge, not_applicable
 from pytest_llmcontract.core.child import env_of_child
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import BEFORE_SENDING
 from pytest_llmcontract.core.ledger import Call
+from pytest_llmcontract.serving.connections import too_late
 from pytest_llmcontract.serving.running import listening, server_of
 from pytest_llmcontract.serving.scopes import Scope, Scopes
 
@@ -90,8 +90,7 @@ def verdict_on(client: Outside, behaviour: Behaviour, scopes: Scopes, address: s
     scope = scopes.named(behaviour.id)
     if behaviour.stream and not client.streams:
         verdict = not_applicable(behaviour, client.provider, client.command, "the command does not stream: --stream")
-    elif early := _before_a_server(behaviour, client.provider):
-        reason = f"{early} cannot happen to a client that has reached a server"
+    elif reason := _impossible(behaviour, client.provider):
         verdict = not_applicable(behaviour, client.provider, client.command, reason)
     else:
         verdict = _judged(client, behaviour, scope, f"{address}/t/{behaviour.id}")
@@ -99,10 +98,10 @@ def verdict_on(client: Outside, behaviour: Behaviour, scopes: Scopes, address: s
     return verdict
 
 
-def _before_a_server(behaviour: Behaviour, provider: str) -> str:
-    """The fault that a client meets before it reaches anybody; "": there is none."""
+def _impossible(behaviour: Behaviour, provider: str) -> str:
+    """Why it cannot happen to who has reached a server; "": it can."""
     errors = (given.get("error") for fault in behaviour.faults_of(provider) for given in fault.values())
-    return next((str(error) for error in errors if error in BEFORE_SENDING), "")
+    return next(filter(None, map(too_late, errors)), "")
 
 
 def _judged(client: Outside, behaviour: Behaviour, scope: Scope, address: str) -> Verdict:

@@ -116,7 +116,7 @@ class ApiRequest:
     reached: str = field(default="", repr=False, compare=False)
     """What the caller has in place of the scheme and host of :attr:`url`, if that is not what it called."""
     line: int = field(default=0, repr=False, compare=False)
-    """Of a request that came over a connection: its number among those under way at that moment, from 1. No stack of
+    """Of a request that came to a server: the number of its connection among those that are open, from 1. No stack of
     this process tells who asked; 0: the stack does."""
     _parsed: Any = field(default=_NOT_YET, init=False, repr=False, compare=False)
 
@@ -179,8 +179,9 @@ def _shown(body: bytes) -> str:
 
 # Python reads more than JSON, and more than other languages have: NaN, numbers beyond what a float holds, halves of
 # surrogate pairs. A provider refuses them as it refuses what is no JSON at all.
-_MARK = b"\xef\xbb\xbf"
 _DOUBTFUL = re.compile(rb"[0-9]{300}|[0-9][eE]\+?[0-9]{3}|NaN|Infinity|\\u[dD][89a-fA-F]")
+_MARK = b"\xef\xbb\xbf"
+"""What some put before UTF-8."""
 
 
 def _sent_json(body: bytes) -> Any:

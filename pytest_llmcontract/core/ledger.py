@@ -62,8 +62,7 @@ class Call:
 
     @property
     def runner(self) -> Hashable:
-        """What ran it: the name of a task, a thread, the number of a connection's line; calls side by side differ in
-        it."""
+        """What ran it: the name of a task, a thread, or the number of a connection; calls side by side differ in it."""
         return self._circumstances[0]
 
     @property

@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
-from pytest_llmcontract.core.exchange import BEFORE_SENDING, ApiReply, Disconnect, Forward, heard
+from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward, heard
 from pytest_llmcontract.core.facts.registry import api_of
 from pytest_llmcontract.core.findings.rules import Violation
-from pytest_llmcontract.serving.connections import Connections
+from pytest_llmcontract.serving.connections import Connections, too_late
 from pytest_llmcontract.serving.control import answered
 from pytest_llmcontract.serving.paths import CONTROL, Place, place_of, scope_of
 from pytest_llmcontract.serving.scopes import Client, Scope, Worlds
@@ -66,7 +66,7 @@ class App:
             except TooLarge:
                 await _plain(send, 413, f"more than {LARGEST // 1024 // 1024} MB")
             except Gone:
-                return
+                pass
             except asyncio.CancelledError:  # the server ends before the answer does
                 await self._broken(scope, receive)
 
@@ -135,8 +135,8 @@ class App:
             reply.answered(Disconnect())
             await _plain(send, 501, "what is answered here is not recorded: call the provider by its own address")
             return
-        if isinstance(reply, Disconnect) and reply.how in BEFORE_SENDING:
-            call.violations.append(_too_late(place.provider, call.operation, reply.how))
+        if isinstance(reply, Disconnect) and (reason := too_late(reply.how)):
+            call.violations.append(_impossible(place.provider, call.operation, reply.how, reason))
             await _plain(send, 501, call.violations[-1].message)
             world.answered(client)
             return
@@ -185,6 +185,7 @@ def _name(host: str) -> str:
 
 
 def _is_loopback(name: str) -> bool:
+    """Narrower than :func:`.core.hosts.is_loopback`: pages reach 0.0.0.0 too, and no name at all is nobody's."""
     try:
         return ip_address(name).is_loopback
     except ValueError:
@@ -266,10 +267,10 @@ def _doubled(place: Place, sent: str) -> Violation:
     )
 
 
-def _too_late(provider: str, operation: str, how: str) -> Violation:
+def _impossible(provider: str, operation: str, how: str, reason: str) -> Violation:
     return Violation.of(
         "LLM208",
-        f"{provider} {operation}: {how} cannot happen to a client that has reached a server",
+        f"{provider} {operation}: {reason}",
         provider=provider,
         operation=operation,
         sent=how,

@@ -9,8 +9,15 @@ import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pytest_llmcontract.core.exchange import BEFORE_SENDING
+
 _RESET = struct.pack("ii", 1, 0)
 """Of SO_LINGER: a connection that is closed is reset."""
+
+
+def too_late(fault: object) -> str:
+    """Why *fault* cannot happen to who has a connection; empty: it can."""
+    return f"{fault} cannot happen to a client that has reached a server" if fault in BEFORE_SENDING else ""
 
 
 class _Open(NamedTuple):

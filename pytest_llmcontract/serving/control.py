@@ -6,7 +6,7 @@ One table says what there is: what answers, what it takes, and what the OpenAPI 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
 from math import isfinite
@@ -16,11 +16,12 @@ from urllib.parse import parse_qs
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.call.script import Script
 from pytest_llmcontract.core.errors import BadInput, LlmContractError, unknown
-from pytest_llmcontract.core.exchange import BEFORE_SENDING, can_travel
+from pytest_llmcontract.core.exchange import can_travel
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.workload.costs import money_text
+from pytest_llmcontract.serving.connections import too_late
 from pytest_llmcontract.serving.scopes import Scope, Worlds
 from pytest_llmcontract.simulated_provider import SimulatedProvider
 
@@ -213,20 +214,19 @@ def _reply(worlds: Worlds, scope: Scope, given: Given) -> Any:
 
 def _fail(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
-    return _script(api.fail(_reachable(_needed(given, "error")), **given))
+    error = _needed(given, "error")
+    _check_possible([error])
+    return _script(api.fail(error, **given))
 
 
-def _reachable(*errors: Any) -> Any:
-    """The first of *errors*, all of which can happen to a client of a server."""
-    for error in errors:
-        if error in BEFORE_SENDING:
-            accepted = "connection_reset, read_timeout, and the errors of the provider"
-            raise BadInput(f"{error} cannot happen to a client that has reached a server; accepted: {accepted}")
-    return errors[0] if errors else None
+def _check_possible(errors: Iterable[Any]) -> None:
+    """All of *errors* can happen to a client of a server."""
+    for reason in filter(None, map(too_late, errors)):
+        raise BadInput(f"{reason}; accepted: connection_reset, read_timeout, and the errors of the provider")
 
 
 def _outage(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    _reachable(given.get("error"))
+    _check_possible([given.get("error")])
     return _script(_provider(scope, given).outage(**given))
 
 
@@ -240,7 +240,7 @@ def _cut(worlds: Worlds, scope: Scope, given: Given) -> Any:
 
 def _chaos(worlds: Worlds, scope: Scope, given: Given) -> Any:
     api = _provider(scope, given)
-    _reachable(*given.get("errors", ()))
+    _check_possible(given.get("errors", ()))
     return _script(api.chaos(_needed(given, "rate"), **given))
 
 

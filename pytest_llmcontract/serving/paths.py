@@ -26,6 +26,8 @@ class Home(NamedTuple):
     """``/openai/v1``."""
     others: tuple[str, ...]
     """Beginnings of addresses beside it, ``/v2/``."""
+    versions: tuple[str, ...]
+    """Those of them that are another version of the API, ``/v2``."""
     routes: Routes
     """Its addresses, for the method ``*``."""
 
@@ -50,9 +52,10 @@ def home_of(name: str) -> Home:
     """Where the addresses of a provider begin, from its ``api.json``."""
     api = api_of(name)
     paths = [line.partition(" ")[2] for line in api["operations"]]
-    outside = {f"/{path.split('/')[2]}/" for path in paths if path.startswith("//")}
+    outside = sorted({f"/{path.split('/')[2]}/" for path in paths if path.startswith("//")})
+    versions = tuple(other[:-1] for other in outside if re.fullmatch(r"/v\d+/", other))
     routes = Routes(api["base"], {f"* {path}": path for path in paths})
-    return Home(name, api["base"], tuple(sorted(outside)), routes)
+    return Home(name, api["base"], tuple(outside), versions, routes)
 
 
 def scope_of(path: str) -> tuple[str, str]:
@@ -98,7 +101,6 @@ def _beside(home: Home, rest: str) -> str:
 
     Together's SDK before its third leaves ``/v2`` out when it is told a base URL.
     """
-    versions = [other[:-1] for other in home.others if re.fullmatch(r"/v\d+/", other)]
-    if not versions or home.has(home.base + rest):
+    if not home.versions or home.has(home.base + rest):
         return ""
-    return next((path for version in versions if home.has(path := version + rest)), "")
+    return next((path for version in home.versions if home.has(path := version + rest)), "")

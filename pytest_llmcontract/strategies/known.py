@@ -65,11 +65,6 @@ def model_streaming(edition: Edition, operation: str, model: str | None, tools: 
     return found
 
 
-def stream_errors_of(edition: Edition) -> list[str]:
-    """The errors that come within a stream that began with 200."""
-    return [name for name, spec in edition.errors.items() if spec.status < 400]
-
-
 def errors_of(edition: Edition, operation: str) -> list[str]:
     """The errors that a call of *operation* may meet: none that is only refused elsewhere."""
     rows = {name: [row for row in edition.refusals if row.error == name] for name in edition.errors}

@@ -29,7 +29,6 @@ from pytest_llmcontract.strategies.known import (
     model_streaming,
     models_for,
     scripting,
-    stream_errors_of,
 )
 from pytest_llmcontract.strategies.values import things
 
@@ -179,7 +178,7 @@ def _streams(
     asked |= {"tools": [_TOOLS[operation](name) for name in tools]} if tools else {}
     stream = Stream(b"", b"", tuple(pieces), finish, None, tuple(calls), reasoning, draw(st.none() | _usages))
     whole = _streamed(edition, operation, asked, stream)
-    cut = draw(_cuts_of(whole, stream_errors_of(edition))) if may_cut else None
+    cut = draw(_cuts_of(whole, [spec.name for spec in edition.stream_errors])) if may_cut else None
     stream = replace(stream, data=whole, whole=whole, cut=cut)
     stream = replace(stream, data=_streamed(edition, operation, asked, stream)) if cut else stream
     return replace(stream, ends=tuple(sorted(draw(_ends_in(stream.data)))))

@@ -57,12 +57,6 @@ def server():
 
 
 @pytest.fixture(scope="session")
-def serving_of_its_own():
-    """Starts a server for as long as a ``with`` lasts."""
-    return serving
-
-
-@pytest.fixture
 def serve():
     """Start a server with options of its own."""
     return serving

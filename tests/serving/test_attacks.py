@@ -58,10 +58,8 @@ def still_serves(server):
 
 
 @pytest.fixture(scope="module")
-def server():
-    from conftest import serving
-
-    with serving("--virtual-time", "--unlimited") as running:
+def server(serve):
+    with serve("--virtual-time", "--unlimited") as running:
         yield running
 
 

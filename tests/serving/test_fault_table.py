@@ -374,9 +374,9 @@ def test_where_it_sends_a_client_meets_what_it_really_would(client, name):
 
 
 @pytest.fixture(scope="module")
-def by_server(serving_of_its_own):
+def by_server(serve):
     """What clients see of a server, in real time: a slow answer is really slow."""
-    with serving_of_its_own() as server:
+    with serve() as server:
 
         @cache
         def seen(client):

@@ -209,9 +209,14 @@ class Edition(Fact):
         return {tier: lane for lane in self.lanes.values() for tier in lane.asked_as}
 
     @property
+    def stream_errors(self) -> tuple[ErrorSpec, ...]:
+        """The errors in which a stream that began well breaks off, the usual one first."""
+        return tuple(spec for spec in self.errors.values() if spec.status == 200)
+
+    @property
     def stream_error(self) -> ErrorSpec:
-        """The error in which a stream that began well breaks off."""
-        return next(spec for spec in self.errors.values() if spec.status == 200)
+        """The usual one."""
+        return self.stream_errors[0]
 
     @cached_property
     def _error_by_status(self) -> dict[int, ErrorSpec]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from declared.client import ASKED, FORMAT, MESSAGES, MODEL, TOOL, AsyncClient, Client, Weather
 from declared.frameworks import BOTH, LangChainOpenAI, recorded
-from declared.sdks import OpenAI3, said
+from declared.sdks import OpenAI3, Shaped
 
 REDIRECT = "clients-redirect"
 MORE = "clients-more"
@@ -52,7 +52,7 @@ class LangGraph(LangChainOpenAI):
         return agent.invoke(self.asked)["structured_response"].model_dump()
 
 
-class AnyLlm(Client):
+class AnyLlm(Shaped):
     package = "any-llm-sdk"
     sends_by = "httpx"
     environment = MORE
@@ -72,26 +72,11 @@ class AnyLlm(Client):
 
         return any_llm.acompletion(**self.options(), **fields)
 
-    def chat(self) -> str:
-        return self.asked().choices[0].message.content
-
-    async def chat_async(self) -> str:
-        return (await self.asked_async()).choices[0].message.content
-
-    def stream(self) -> list[str]:
-        return [said(chunk) for chunk in self.asked(stream=True)]
-
-    async def stream_async(self) -> list[str]:
-        return [said(chunk) async for chunk in await self.asked_async(stream=True)]
-
-    def tools(self) -> dict[str, Any]:
-        return json.loads(self.asked(tools=[TOOL]).choices[0].message.tool_calls[0].function.arguments)
-
     def structured(self) -> dict[str, Any]:
         return Weather.model_validate_json(self.asked(response_format=Weather).choices[0].message.content).model_dump()
 
 
-class Aisuite(Client):
+class Aisuite(Shaped):
     package = "aisuite"
     also = ("mcp",)
     sends_by = "httpx"
@@ -108,15 +93,6 @@ class Aisuite(Client):
 
         client = aisuite.Client({self.provider: {"api_key": "any"}})
         return client.chat.completions.create(model=f"{self.provider}:{MODEL}", messages=MESSAGES, **fields)
-
-    def chat(self) -> str:
-        return self.asked().choices[0].message.content
-
-    def tools(self) -> dict[str, Any]:
-        return json.loads(self.asked(tools=[TOOL]).choices[0].message.tool_calls[0].function.arguments)
-
-    def structured(self) -> dict[str, Any]:
-        return json.loads(self.asked(response_format=FORMAT).choices[0].message.content)
 
 
 class Dspy(Client):

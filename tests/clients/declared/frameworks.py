@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from declared.client import ASKED, FORMAT, MESSAGES, MODEL, TOOL, AsyncClient, Client, Weather
-from declared.sdks import said
+from declared.sdks import Shaped, said
 
 OPENAI2 = "clients-openai2"
 
@@ -85,7 +85,7 @@ class LangChainOpenAI(LangChain):
         return ChatOpenAI(model=MODEL, base_url=self.url, api_key="any")
 
 
-class LiteLlm(Client):
+class LiteLlm(Shaped):
     package = "litellm"
     sends_by = "httpx, aiohttp"
     without = {"429": "it does not wait as told: with `num_retries` it asks again at once, and is refused again"}
@@ -106,26 +106,17 @@ class LiteLlm(Client):
         litellm.disable_hf_tokenizer_download = True
         return litellm.acompletion(**self.options(), **fields)
 
-    def chat(self) -> str:
-        return self.asked().choices[0].message.content
-
-    async def chat_async(self) -> str:
-        return (await self.asked_async()).choices[0].message.content
-
     def stream(self) -> list[str]:
         return [chunk.choices[0].delta.content or "" for chunk in self.asked(stream=True)]
 
     async def stream_async(self) -> list[str]:
         return [chunk.choices[0].delta.content or "" async for chunk in await self.asked_async(stream=True)]
 
-    def tools(self) -> dict[str, Any]:
-        return json.loads(self.asked(tools=[TOOL]).choices[0].message.tool_calls[0].function.arguments)
-
     def structured(self) -> dict[str, Any]:
         return Weather.model_validate_json(self.asked(response_format=Weather).choices[0].message.content).model_dump()
 
 
-class Instructor(Client):
+class Instructor(Shaped):
     package = "instructor"
     sends_by = "httpx"
     environment = OPENAI2
@@ -144,18 +135,6 @@ class Instructor(Client):
 
         client = instructor.from_openai(openai.AsyncOpenAI(base_url=self.url, api_key="any"))
         return client.chat.completions.create(model=MODEL, messages=MESSAGES, response_model=None, **fields)
-
-    def chat(self) -> str:
-        return self.asked().choices[0].message.content
-
-    async def chat_async(self) -> str:
-        return (await self.asked_async()).choices[0].message.content
-
-    def stream(self) -> list[str]:
-        return [said(chunk) for chunk in self.asked(stream=True)]
-
-    async def stream_async(self) -> list[str]:
-        return [said(chunk) async for chunk in await self.asked_async(stream=True)]
 
     def structured(self) -> dict[str, Any]:
         return self.asked(Weather).model_dump()
@@ -464,7 +443,7 @@ class SemanticKernel(AsyncClient):
         return Weather.model_validate_json(answer).model_dump()
 
 
-class HuggingFaceHub(Client):
+class HuggingFaceHub(Shaped):
     package = "huggingface_hub"
     sends_by = "httpx2"
     without = {"429": "it tries nothing again"}
@@ -480,24 +459,9 @@ class HuggingFaceHub(Client):
     def asked_async(self, **fields: Any) -> Any:
         return self.made("AsyncInferenceClient").chat_completion(MESSAGES, model=MODEL, **fields)
 
-    def chat(self) -> str:
-        return self.asked().choices[0].message.content
-
-    async def chat_async(self) -> str:
-        return (await self.asked_async()).choices[0].message.content
-
     def stream(self) -> list[str]:
         client = self.made("InferenceClient")  # without its client a stream ends
         return [said(chunk) for chunk in client.chat_completion(MESSAGES, model=MODEL, stream=True)]
-
-    async def stream_async(self) -> list[str]:
-        return [said(chunk) async for chunk in await self.asked_async(stream=True)]
-
-    def tools(self) -> dict[str, Any]:
-        return json.loads(self.asked(tools=[TOOL]).choices[0].message.tool_calls[0].function.arguments)
-
-    def structured(self) -> dict[str, Any]:
-        return json.loads(self.asked(response_format=FORMAT).choices[0].message.content)
 
 
 class LlamaIndex(Client):

@@ -25,6 +25,12 @@ class Refused(Exception):
         self.wait = float(headers.get("retry-after", 0))
 
 
+def check(status: int, headers: Any) -> None:
+    """A reply of that *status* is an answer."""
+    if status != 200:
+        raise Refused(status, headers)
+
+
 def body(**fields: Any) -> bytes:
     return json.dumps({"model": MODEL, "messages": MESSAGES, **fields}).encode()
 
@@ -108,8 +114,7 @@ class Httpx(Library):
             self.library.Client() as client,
             client.stream("POST", self.address, content=data, headers=HEADERS) as reply,
         ):
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield (line.encode() for line in reply.iter_lines())
 
     @asynccontextmanager
@@ -140,8 +145,7 @@ class Requests(Library):
 
     def _sent(self, session: Any, data: bytes) -> Iterable[bytes]:
         reply = session.post(self.address, data=data, headers=HEADERS, stream=True)
-        if reply.status_code != 200:
-            raise Refused(reply.status_code, reply.headers)
+        check(reply.status_code, reply.headers)
         return reply.iter_lines()
 
     def patient(self) -> str:
@@ -165,8 +169,7 @@ class Urllib3(Library):
 
         with urllib3.PoolManager() as pool:
             reply = pool.request("POST", self.address, body=data, headers=HEADERS, preload_content=False, **options)
-            if reply.status != 200:
-                raise Refused(reply.status, reply.headers)
+            check(reply.status, reply.headers)
             yield (line.rstrip() for line in reply)
             reply.release_conn()
 
@@ -214,8 +217,7 @@ class HttpClient(StandardLibrary):
         with closing(http.client.HTTPSConnection(host)) as connection:
             connection.request("POST", f"/{path}", data, HEADERS)
             reply = connection.getresponse()
-            if reply.status != 200:
-                raise Refused(reply.status, reply.headers)
+            check(reply.status, reply.headers)
             yield (line.rstrip() for line in reply)
 
 
@@ -231,8 +233,7 @@ class Aiohttp(AsyncClient, Library):
             aiohttp.ClientSession() as session,
             session.post(self.address, data=data, headers=HEADERS) as reply,
         ):
-            if reply.status != 200:
-                raise Refused(reply.status, reply.headers)
+            check(reply.status, reply.headers)
             yield (line.rstrip() async for line in reply.content)
 
     def message(self, **fields: Any) -> dict[str, Any]:
@@ -283,8 +284,7 @@ class Niquests(Redirected):
 
         with niquests.Session() as session:
             reply = session.post(self.address, data=data, headers=HEADERS, stream=True)
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield reply.iter_lines()
 
     @asynccontextmanager
@@ -293,8 +293,7 @@ class Niquests(Redirected):
 
         async with niquests.AsyncSession() as session:
             reply = await session.post(self.address, data=data, headers=HEADERS, stream=True)
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield reply.iter_lines()
 
 
@@ -309,8 +308,7 @@ class Pyreqwest(Redirected):
         with SyncClientBuilder().build() as client:
             asked = client.post(self.address).headers(HEADERS).body_bytes(data)
             with asked.build_streamed() as reply:
-                if reply.status != 200:
-                    raise Refused(reply.status, reply.headers)
+                check(reply.status, reply.headers)
                 yield _split(iter(lambda: bytes(reply.body_reader.read_chunk() or b""), b""))
 
     @asynccontextmanager
@@ -320,8 +318,7 @@ class Pyreqwest(Redirected):
         async with ClientBuilder().build() as client:
             asked = client.post(self.address).headers(HEADERS).body_bytes(data)
             async with asked.build_streamed() as reply:
-                if reply.status != 200:
-                    raise Refused(reply.status, reply.headers)
+                check(reply.status, reply.headers)
 
                 async def chunks() -> AsyncIterator[bytes]:
                     while chunk := await reply.body_reader.read_chunk():
@@ -339,8 +336,7 @@ class Primp(Redirected):
         import primp
 
         reply = primp.Client().post(self.address, content=data, headers=HEADERS, stream=True)
-        if reply.status_code != 200:
-            raise Refused(reply.status_code, reply.headers)
+        check(reply.status_code, reply.headers)
         yield _split(reply.iter_bytes())
 
     @asynccontextmanager
@@ -348,8 +344,7 @@ class Primp(Redirected):
         import primp
 
         reply = await primp.AsyncClient().post(self.address, content=data, headers=HEADERS, stream=True)
-        if reply.status_code != 200:
-            raise Refused(reply.status_code, reply.headers)
+        check(reply.status_code, reply.headers)
         yield _split_async(reply.aiter_bytes())
 
 
@@ -362,8 +357,7 @@ class Impit(Redirected):
         import impit
 
         with impit.Client() as client, client.stream("POST", self.address, content=data, headers=HEADERS) as reply:
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield _split(reply.iter_bytes())
 
     @asynccontextmanager
@@ -374,8 +368,7 @@ class Impit(Redirected):
             impit.AsyncClient() as client,
             client.stream("POST", self.address, content=data, headers=HEADERS) as reply,
         ):
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield _split_async(reply.aiter_bytes())
 
 
@@ -388,8 +381,7 @@ class CurlCffi(Redirected):
         import curl_cffi
 
         with curl_cffi.Session() as session, session.stream("POST", self.address, data=data, headers=HEADERS) as reply:
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield reply.iter_lines()
 
     @asynccontextmanager
@@ -400,8 +392,7 @@ class CurlCffi(Redirected):
             curl_cffi.AsyncSession() as session,
             session.stream("POST", self.address, data=data, headers=HEADERS) as reply,
         ):
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield reply.aiter_lines()
 
 
@@ -441,8 +432,7 @@ class Aiosonic(AsyncClient, Redirected):
 
         async with aiosonic.HTTPClient() as client:
             reply = await client.post(self.address, data=data, headers=HEADERS)
-            if reply.status_code != 200:
-                raise Refused(reply.status_code, reply.headers)
+            check(reply.status_code, reply.headers)
             yield _split_async(reply.read_chunks() if reply.chunked else _once(await reply.content()))
 
 

@@ -8,22 +8,16 @@ from typing import Any
 from declared.client import FORMAT, MESSAGES, MODEL, TOOL, Client
 
 
-class Sdk(Client):
-    """One that is made like OpenAI's."""
-
-    sends_by = "httpx"
-
-    def made(self) -> Any:
-        raise NotImplementedError
-
-    def made_async(self) -> Any:
-        raise NotImplementedError
+class Shaped(Client):
+    """One that answers in objects of OpenAI's shape, to whatever it is asked by."""
 
     def asked(self, **fields: Any) -> Any:
-        return self.made().chat.completions.create(model=MODEL, messages=MESSAGES, **fields)
+        """The answer, or its chunks."""
+        raise NotImplementedError
 
     def asked_async(self, **fields: Any) -> Any:
-        return self.made_async().chat.completions.create(model=MODEL, messages=MESSAGES, **fields)
+        """The same, to be awaited."""
+        raise NotImplementedError
 
     def chat(self) -> str:
         return self.asked().choices[0].message.content
@@ -42,6 +36,24 @@ class Sdk(Client):
 
     def structured(self) -> dict[str, Any]:
         return json.loads(self.asked(response_format=FORMAT).choices[0].message.content)
+
+
+class Sdk(Shaped):
+    """One that is made like OpenAI's."""
+
+    sends_by = "httpx"
+
+    def made(self) -> Any:
+        raise NotImplementedError
+
+    def made_async(self) -> Any:
+        raise NotImplementedError
+
+    def asked(self, **fields: Any) -> Any:
+        return self.made().chat.completions.create(model=MODEL, messages=MESSAGES, **fields)
+
+    def asked_async(self, **fields: Any) -> Any:
+        return self.made_async().chat.completions.create(model=MODEL, messages=MESSAGES, **fields)
 
 
 def said(chunk: Any) -> str:
