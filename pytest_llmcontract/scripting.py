@@ -136,11 +136,13 @@ class Scripting:
             return self._script(self._fault(error), when, times, f"fail({error!r})")
         checked_text("fail", "message", message)
         checked_body("fail", body)
+        if body is not None and (message is not None or values):
+            raise BadInput(f"fail({error!r}, body=): it is the whole body; message= and values= are of the provider's")
         spec = self._error(error)
         filled = _checked_values(spec, values)
         if spec.status == 200:
-            # An error within a stream that began well.
-            told = filled if message is None else {**filled, "message": message}
+            _no_head(error, retry_after=retry_after, limit=limit, headers=headers)
+            told = filled if message is None else {**filled, **_worded(spec, message)}
             cut = StreamCut(1, None, "error_event", spec.name, told, body)
             return self._script(cut, when, times, f"fail({error!r})")
         fault = self._fault(error, retry_after, limit, message, headers, filled, body)
@@ -254,6 +256,9 @@ class Scripting:
         spec = self._error(error)
         if limit is not None:
             _check_limit(f"fail({error!r}, limit={_short(limit)}): no such limit", limit)
+            if spec.step != "limiter":
+                accepted = [name for name, one in self.edition.errors.items() if one.step == "limiter"]
+                raise BadInput(f"fail({error!r}, limit=): it exceeds no limit; accepted with {', '.join(accepted)}")
         if retry_after is not None:
             _seconds("fail(retry_after=)", retry_after)
         told = dict(values or {})
@@ -346,6 +351,22 @@ def _no_reply(error: str | int, **given: Any) -> None:
     for name, value in given.items():
         if value is not None:
             raise BadInput(f"fail({error!r}, {name}=): no reply comes; accepted: when=, times=")
+
+
+def _no_head(error: str | int, **given: Any) -> None:
+    """An error within a stream comes after a head that told of none."""
+    for name, value in given.items():
+        if value is not None:
+            raise BadInput(
+                f"fail({error!r}, {name}=): it comes within a stream that began well; "
+                "accepted: message=, values=, body=, when=, times="
+            )
+
+
+def _worded(spec: ErrorSpec, message: str) -> Mapping[str, str]:
+    if "message" not in placeholders(spec.body):
+        raise BadInput(f"fail({spec.name!r}, message=): its event has no text of its own; accepted: values=, body=")
+    return {"message": message}
 
 
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -220,6 +220,25 @@ def test_a_failure_that_no_reply_can_hold_is_refused_where_it_is_written(error, 
             api.fail(known, **given)
 
 
+@pytest.mark.parametrize(
+    ("name", "error", "given", "words"),
+    [
+        ("groq", "stream_tool_use_failed", {"retry_after": 5}, "a stream that began well; accepted: message="),
+        ("groq", "stream_tool_use_failed", {"headers": {"x": "y"}}, "a stream that began well"),
+        ("together", "stream_error", {"limit": "RPM"}, "a stream that began well"),
+        ("together", "stream_error", {"message": "no"}, "its event has no text of its own; accepted: values=, body="),
+        ("groq", "stream_tool_call_invalid", {"message": "no"}, "its event has no text of its own"),
+        ("groq", 503, {"limit": "TPM"}, "it exceeds no limit; accepted with .*rate_limit_exceeded"),
+        ("together", 400, {"limit": "RPM"}, "it exceeds no limit; accepted with .*rate_limit"),
+        ("groq", 503, {"body": {}, "message": "no"}, "it is the whole body"),
+        ("groq", "tool_use_failed", {"body": {}, "values": {"failed_generation": "no"}}, "it is the whole body"),
+    ],
+)
+def test_what_a_failure_would_leave_out_is_refused_where_it_is_written(name, error, given, words):
+    with simulate(name) as api, pytest.raises(BadInput, match=words):
+        api.fail(error, **given)
+
+
 @pytest.mark.parametrize("method", ["fail", "outage", "cut_stream", "latency", "chaos"])
 def test_a_condition_that_no_request_meets_is_refused_everywhere(method):
     required: dict[str, dict[str, Any]] = {"fail": {"error": 503}, "outage": {"seconds": 1}, "chaos": {"rate": 0.5}}
