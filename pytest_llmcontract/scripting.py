@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pytest_llmcontract.core.call.form import placeholders
+from pytest_llmcontract.core.call.form import placeholders, worded
 from pytest_llmcontract.core.call.script import (
     Chaos,
     ConnectionFault,
@@ -139,10 +139,12 @@ class Scripting:
         if body is not None and (message is not None or values):
             raise BadInput(f"fail({error!r}, body=): it is the whole body; message= and values= are of the provider's")
         spec = self._error(error)
+        if message is not None and worded(spec.body, message) is None:
+            raise BadInput(f"fail({error!r}, message=): the provider's body has no text; accepted: body=")
         filled = _checked_values(spec, values)
         if spec.status == 200:
             _no_head(error, retry_after=retry_after, limit=limit, headers=headers)
-            told = filled if message is None else {**filled, **_worded(spec, message)}
+            told = filled if message is None else {**filled, "message": message}
             cut = StreamCut(1, None, "error_event", spec.name, told, body)
             return self._script(cut, when, times, f"fail({error!r})")
         fault = self._fault(error, retry_after, limit, message, headers, filled, body)
@@ -361,12 +363,6 @@ def _no_head(error: str | int, **given: Any) -> None:
                 f"fail({error!r}, {name}=): it comes within a stream that began well; "
                 "accepted: message=, values=, body=, when=, times="
             )
-
-
-def _worded(spec: ErrorSpec, message: str) -> Mapping[str, str]:
-    if "message" not in placeholders(spec.body):
-        raise BadInput(f"fail({spec.name!r}, message=): its event has no text of its own; accepted: values=, body=")
-    return {"message": message}
 
 
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 from pytest_llmcontract.core.call.decision import Decision, Played, Whole
-from pytest_llmcontract.core.call.form import DONE, TypedForm
+from pytest_llmcontract.core.call.form import DONE, TypedForm, worded
 from pytest_llmcontract.core.call.script import Latency, Part, Script, ScriptedReply, StreamCut
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
@@ -143,10 +143,12 @@ def _kept(events: list[bytes], cut: StreamCut) -> list[bytes]:
 
 def _error_events(state: State, turn: Turn, cut: StreamCut) -> list[bytes]:
     turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
-    worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
+    said: dict[str, Any] = {"defaults": {**turn.error.defaults, **cut.values}}
     if cut.body is not None:  # as it is, braces and all
-        worded = worded.model_copy(update={"body": "{said}", "defaults": {"said": cut.body}})
-    return list(state.envelope.error_events(turn, worded))
+        said = {"body": "{said}", "defaults": {"said": cut.body}}
+    elif "message" in cut.values:
+        said["body"] = worded(turn.error.body, "{message}")
+    return list(state.envelope.error_events(turn, turn.error.model_copy(update=said)))
 
 
 def _up_to(events: list[bytes], end: int) -> list[bytes]:
