@@ -5,6 +5,7 @@ Nothing here measures time. Where a real wait is part of what is tested, its len
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -367,6 +368,61 @@ def test_a_thread_that_spins_does_not_hold_it_for_ever(clock, monkeypatch):
         join(spinning)
 
     assert clock.seconds == 30
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_a_thread_that_computes_in_c_stands_at_one_line_and_is_not_blocked(clock, monkeypatch):
+    monkeypatch.setattr(threads, "BLOCKED", 0.001)
+    monkeypatch.setattr(threads, "COMPUTING", GUARD)
+    seen = []
+
+    def compute() -> None:
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000)
+        seen.append(clock.seconds)
+
+    with virtual.running(clock):
+        worker = start(compute)
+        time.sleep(30)
+        join(worker)
+
+    assert (seen, clock.seconds) == ([0], 30)
+
+
+@pytest.mark.parametrize("moves", [True, False], ids=["it computes", "it is blocked"])
+def test_a_process_that_was_stopped_has_waited_for_nobody(clock, monkeypatch, moves):
+    """As by a debugger or a busy machine: hours pass at one stroke, and nobody has had them to work in."""
+    monkeypatch.setattr(threads, "BLOCKED", GUARD)
+    monkeypatch.setattr(threads, "COMPUTING", GUARD)
+    real, stops, stopped, seen = Real.monotonic, [3600.0] * 3, [0.0], []
+    done = threading.Lock()
+    done.acquire()
+
+    def monotonic() -> float:
+        if stops:
+            stopped[0] += stops.pop()
+        return real() + stopped[0]
+
+    def work() -> None:
+        while stops:
+            if moves:
+                seen.append(clock.seconds)
+            else:
+                done.acquire(timeout=GUARD)
+        seen.append(clock.seconds)
+
+    def end() -> None:
+        with virtual.bystander():
+            while stops:
+                Real.sleep(0.001)
+            done.release()
+
+    with virtual.running(clock):
+        monkeypatch.setattr(Real, "monotonic", staticmethod(monotonic))
+        both = start(work), start(end)
+        time.sleep(30)
+        join(*both)
+
+    assert (set(seen), clock.seconds) == ({0}, 30)
 
 
 def test_the_clock_stands_while_a_request_is_in_flight(clock, monkeypatch):
