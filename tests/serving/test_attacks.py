@@ -36,7 +36,7 @@ def written(path=CHAT, body=BODY, method="POST", version="HTTP/1.1", more=(), **
 
 
 def connected(server):
-    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20)
+    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60)
 
 
 def sent(server, data):
