@@ -56,6 +56,14 @@ def join(*started: threading.Thread) -> None:
         assert not thread.is_alive(), "hangs"
 
 
+def until_blocked(thread: threading.Thread) -> None:
+    """Until it stands where it stays; where nobody tells, a moment has to do."""
+    seen = None
+    while (now := threads._switches(thread.native_id)) is threads._RUNNING or now != seen:
+        seen = now
+        Real.sleep(0.01)
+
+
 class Limiter:
     """Two calls a minute; else how long to wait."""
 
@@ -539,7 +547,7 @@ def test_an_older_thread_blocked_anywhere_holds_nothing(clock, monkeypatch):
     stuck = threading.Lock()
     stuck.acquire()
     older = start(lambda: stuck.acquire(timeout=GUARD))
-    Real.sleep(0.01)
+    until_blocked(older)
     with virtual.running(clock):
         time.sleep(30)
     stuck.release()
@@ -629,13 +637,9 @@ def test_without_proc_it_takes_more_looks_and_comes_out_the_same(clock, monkeypa
 def test_what_linux_tells_of_a_thread():
     event = threading.Event()
     waiting = start(event.wait, GUARD)
-    while (first := threads._switches(waiting.native_id)) is threads._RUNNING:
-        Real.sleep(0.001)
-    Real.sleep(0.01)
-    proof = threads._switches(waiting.native_id)
+    until_blocked(waiting)
 
-    assert first is not None
-    assert proof == threads._switches(waiting.native_id)
+    assert threads._switches(waiting.native_id) is not None
     assert threads._switches(threading.get_native_id()) is threads._RUNNING
     event.set()
     join(waiting)

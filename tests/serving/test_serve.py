@@ -239,14 +239,15 @@ def test_a_stall_lasts_until_the_client_has_had_enough(server):
 
 @pytest.mark.parametrize(
     ("fault", "error", "patience"),
-    [("connection_reset", groq.APIConnectionError, 60), ("read_timeout", groq.APITimeoutError, 0.5)],
+    [
+        ("connection_reset", groq.APIConnectionError, 60),
+        ("read_timeout", groq.APITimeoutError, 5),
+    ],  # the server has heard it by then
 )
 def test_a_connection_that_breaks_reaches_the_client(server, fault, error, patience):
     server.control("/fail", {"provider": "groq", "error": fault}, test=fault)
     with pytest.raises(error):
         groq_client(f"{server.url}/t/{fault}", timeout=patience).chat.completions.create(model=GROQ, messages=HELLO)
-    while not server.control("/calls", test=fault):  # a slow server has yet to hear of who left
-        time.sleep(0.01)
     groq_client(f"{server.url}/t/{fault}").chat.completions.create(model=GROQ, messages=HELLO)
 
 
