@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pytest_llmcontract.adapters.time.real import Attention
 from pytest_llmcontract.battery.staging import UNSUITED, Staged
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.battery.behaviours import Behaviour
 from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS, Observed, Verdict, judge, not_applicable
 from pytest_llmcontract.core.child import env_of_child
@@ -205,7 +205,7 @@ def _started(command: str, environ: Mapping[str, str], **streams: object) -> sub
 
 def _wait(process: subprocess.Popen[bytes], scope: Scope, patience: float) -> str:
     """Why the process was stopped: it ``hangs``, or ``storms``; empty where it ended by itself."""
-    stopped, attention = "", Attention()
+    stopped, attention = "", Attention(time.monotonic)
     while process.poll() is None and not stopped:
         if attention.look() > patience:
             stopped = "hangs"

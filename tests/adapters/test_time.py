@@ -401,7 +401,7 @@ def test_a_process_that_was_stopped_has_waited_for_nobody(clock, monkeypatch, mo
     """As by a debugger or a busy machine: hours pass at one stroke, and nobody has had them to work in."""
     monkeypatch.setattr(threads, "BLOCKED", GUARD)
     monkeypatch.setattr(threads, "COMPUTING", GUARD)
-    real, stops, stopped, seen = Real.monotonic, [3600.0] * 3, [0.0], []
+    real, stops, stopped, seen = Real.monotonic, [3600.0] * 9, [0.0], []
     done = threading.Lock()
     done.acquire()
 
@@ -424,8 +424,8 @@ def test_a_process_that_was_stopped_has_waited_for_nobody(clock, monkeypatch, mo
                 Real.sleep(0.001)
             done.release()
 
+    monkeypatch.setattr(Real, "monotonic", staticmethod(monotonic))
     with virtual.running(clock):
-        monkeypatch.setattr(Real, "monotonic", staticmethod(monotonic))
         both = start(work), start(end)
         time.sleep(30)
         join(*both)

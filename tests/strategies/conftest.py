@@ -1,23 +1,10 @@
-"""How strategies of whole requests and replies are tried: a few of each, the same every time."""
+"""Clients wait in virtual time."""
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from hypothesis import Phase, settings
-
-EXAMPLES = int(os.environ.get("LLMCONTRACT_EXAMPLES", "10"))
-"""Of each operation; by hand 1,000."""
-
-drawn = settings(
-    max_examples=EXAMPLES,
-    database=None,
-    derandomize="LLMCONTRACT_EXAMPLES" not in os.environ,  # what has not changed does not fail one day
-    phases=[Phase.generate],
-)
 
 
 @pytest.fixture(autouse=True)
 def _clock(llm_clock):
-    """Clients wait in virtual time."""
+    """For every test here."""

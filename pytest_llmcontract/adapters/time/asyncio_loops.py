@@ -31,8 +31,9 @@ from typing import Any
 from pytest_llmcontract.adapters.time.connections import MORE_TO_COME, Awaited
 from pytest_llmcontract.adapters.time.driver import Driver
 from pytest_llmcontract.adapters.time.loops import LoopWait, Timer, innermost
-from pytest_llmcontract.adapters.time.real import Attention, Real, UnsupportedLoopWarning
+from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
 from pytest_llmcontract.adapters.time.refused import ForeignLoops
+from pytest_llmcontract.core.attention import Attention
 
 _end_of_sleep: Callable[[Any, Any], None] = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 

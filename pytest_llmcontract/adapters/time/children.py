@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from pytest_llmcontract.adapters.time.real import Attention
+from pytest_llmcontract.core.attention import Attention
 
 STILL_WORKS = 0.02
 """Real seconds since it was last seen to run: it may stand between two reads of a disk."""

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.adapters.time.real import Attention
+from pytest_llmcontract.core.attention import Attention
 
 PATIENCE = 30.0
 """Real seconds after which a request is given up: it is a subscription, or nobody will ever answer."""

@@ -18,8 +18,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Protocol
 
-from pytest_llmcontract.adapters.time.real import Attention
 from pytest_llmcontract.adapters.time.threads import waits_for_others
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import Deadlock
 from pytest_llmcontract.core.site import application_site

@@ -29,9 +29,10 @@ from typing import Protocol
 from pytest_llmcontract.adapters.time import deadlock
 from pytest_llmcontract.adapters.time.children import Children
 from pytest_llmcontract.adapters.time.connections import Awaited, Connections
-from pytest_llmcontract.adapters.time.real import Attention, Real
+from pytest_llmcontract.adapters.time.real import Real
 from pytest_llmcontract.adapters.time.remarks import Remarks
 from pytest_llmcontract.adapters.time.threads import BETWEEN_LOOKS, Threads
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.clock import Sleep, VirtualClock
 from pytest_llmcontract.core.errors import SimulationEnded
 from pytest_llmcontract.core.locks import new_lock
@@ -124,7 +125,7 @@ class Driver:
         self.parts: Sequence[Part] = ()
         self.loops: weakref.WeakSet[Loop] = weakref.WeakSet()
         self.remarks = Remarks(clock)
-        self.attention = Attention()
+        self.attention = Attention(Real.monotonic)
         self.children = Children(self.attention)
         self._watch = deadlock.Watch(clock, self.attention)
         self._connections = Connections(self.attention)

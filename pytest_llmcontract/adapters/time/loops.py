@@ -20,7 +20,8 @@ from typing import Any
 
 from pytest_llmcontract.adapters.time.connections import Awaited
 from pytest_llmcontract.adapters.time.driver import Driver, Move, Waiter
-from pytest_llmcontract.adapters.time.real import Attention
+from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.errors import Deadlock
 from pytest_llmcontract.core.site import application_site
 
@@ -178,7 +179,7 @@ class LoopWait(ABC):
 
     def _poll_really(self, timer: Timer, waiter: Waiter) -> Any:
         left = timer.when - self.time()
-        attention = Attention()  # of this loop's own thread: a timeout must not pass while it was held up
+        attention = Attention(Real.monotonic)  # of this loop's own thread: a timeout must not pass while it was held up
         while True:
             passed = attention.look()
             if passed >= left:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Set
 from types import CodeType, FrameType
 
 from pytest_llmcontract.adapters.time.connections import Awaited, blocks_on, blocks_on_sockets
-from pytest_llmcontract.adapters.time.real import Attention
+from pytest_llmcontract.core.attention import Attention
 
 LOOKS_WITH_PROOF = 2
 LOOKS_WITHOUT = 6
