@@ -524,7 +524,7 @@ def test_it_ends_with_the_session_and_leaves_nothing_behind(pytester):
         assert not changed - {"PYTEST_VERSION", "PYTEST_CURRENT_TEST"}, changed
         for thread in threading.enumerate():
             if thread.name == "llmcontract-redirect":
-                thread.join(5)
+                thread.join(60)
                 assert not thread.is_alive()
         print("as before")
         """,
