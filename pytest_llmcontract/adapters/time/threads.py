@@ -125,7 +125,7 @@ class Threads:
             if self._busy_since is None:
                 self._busy_since = now
             return now - self._busy_since >= COMPUTING
-        if unproven and not self._seen_often_enough(unproven):
+        if unproven and not self._seen_often_enough(unproven, bystanders):
             return False
         self._busy_since = None
         return True
@@ -174,9 +174,11 @@ class Threads:
             return False
         return True
 
-    def _seen_often_enough(self, unproven: dict[int, tuple[_Spot, bytes | None]]) -> bool:
-        if unproven != self._sample:
-            self._sample, self._looks = unproven, 0
+    def _seen_often_enough(self, unproven: dict[int, tuple[_Spot, bytes | None]], bystanders: Set[int]) -> bool:
+        # A server of ours may look around between two looks (it ticks): that it does not run is enough.
+        sample = {ident: seen for ident, seen in unproven.items() if ident not in bystanders}
+        if sample != self._sample:
+            self._sample, self._looks = sample, 0
             return False
         self._looks += 1
         proven = {ident: (spot, ran) for ident, (spot, ran) in unproven.items() if ran is not None}
