@@ -9,6 +9,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -298,10 +299,13 @@ def placed(steps: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, d
 class Real:
     """Sends *events*, and then ends as a provider would that fails so."""
 
-    def __init__(self, status: int | None, events: list[bytes], ends: str) -> None:
+    def __init__(self, status: int | None, events: list[bytes], ends: str, tls: ssl.SSLContext | None = None) -> None:
         self._status, self._events, self._ends = status, events, ends
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.base = f"http://127.0.0.1:{self._listener.getsockname()[1]}/openai/v1"
+        if tls:
+            self._listener = tls.wrap_socket(self._listener, server_side=True)
+        port = self._listener.getsockname()[1]
+        self.base = f"https://localhost:{port}/openai/v1" if tls else f"http://127.0.0.1:{port}/openai/v1"
         self._over = threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -333,11 +337,11 @@ class Real:
         self._listener.close()
 
 
-def of_a_real_one(client: str, name: str) -> Seen:
+def of_a_real_one(client: str, name: str, call: Client | None = None, tls: ssl.SSLContext | None = None) -> Seen:
     fault = FAULTS[name]
-    real = Real(fault.status, [fault.arrives(whole_stream())], fault.ends)
+    real = Real(fault.status, [fault.arrives(whole_stream())], fault.ends, tls)
     try:
-        return ANY[client](real.base, fault.patience)
+        return (call or ANY[client])(real.base, fault.patience)
     finally:
         real.stop()
 
@@ -360,7 +364,10 @@ really = waiting_together(of_a_real_one, ANY)
 
 
 def check(client: str, name: str, seen: Seen) -> None:
-    real = really(client, name)
+    check_alike(seen, really(client, name))
+
+
+def check_alike(seen: Seen, real: Seen) -> None:
     assert (seen.status, seen.errors) == (real.status, real.errors)
     assert _OWN.sub(b"", seen.body) == _OWN.sub(b"", real.body)
 

@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import ssl
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
-from fault_table import ANY, BASE, FAULTS, WITHIN, WORDS, by_http_client, check, placed, waiting_together
+from fault_table import (
+    ANY,
+    BASE,
+    FAULTS,
+    PATIENCE,
+    WITHIN,
+    WORDS,
+    Seen,
+    asked,
+    by_http_client,
+    check,
+    check_alike,
+    of_a_real_one,
+    placed,
+    seeing,
+    waiting_together,
+)
 
 from pytest_llmcontract import simulate
 
@@ -34,7 +54,9 @@ def by_scenario(serve, tmp_path_factory):
 
 
 def asked_of(server, client, name):
-    scope = f"{client}-{list(FAULTS).index(name)}"  # the first call of each, whose ids are as long as those of any first
+    scope = (
+        f"{client}-{list(FAULTS).index(name)}"  # the first call of each, whose ids are as long as those of any first
+    )
     return ANY[client](f"{server.url}/t/{scope}/openai/v1", FAULTS[name].patience, name)
 
 
@@ -67,3 +89,72 @@ def test_what_a_recording_answers_fails_as_it_really_would(recorded, client, nam
         seen = WITHIN[client](BASE, FAULTS[name].patience)
 
     check(client, name, seen)
+
+
+# The redirect: clients that no patch reaches, at the provider's own address.
+
+
+def by_tls(trusting):
+    """A socket with TLS, as asyncio's streams and trio have it too."""
+
+    def call(base, patience):
+        seen, parts = Seen(), urlsplit(base)
+        body = json.dumps(asked("")).encode()
+        head = f"POST {parts.path}/chat/completions HTTP/1.1\r\nhost: {parts.hostname}\r\nauthorization: Bearer k\r\n"
+        head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+        with (
+            seeing(seen),
+            socket.create_connection((parts.hostname, parts.port or 443), timeout=patience) as plain,
+            trusting.wrap_socket(plain, server_hostname=parts.hostname) as shown,
+        ):
+            shown.sendall(head.encode() + body)
+            reply = http.client.HTTPResponse(shown)
+            reply.begin()
+            seen.status = reply.status
+            while piece := reply.read1(65536):
+                seen.body += piece
+        return seen
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return pytest.importorskip("trustme").CA()
+
+
+WAITING = ("stall within a character", "no reply", "a stall before an error event")
+"""Of those that wait for a client's patience, which really passes."""
+REDIRECTED = [name for name, fault in FAULTS.items() if fault.patience != PATIENCE or name in WAITING]
+
+
+def redirected(name, call):
+    with simulate("groq", check=False, redirect=True) as api:
+        for method, given in steps_of(name):
+            getattr(api, method)(**given)
+        return call(BASE, FAULTS[name].patience)
+
+
+def check_by_tls(name, authority):
+    server, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(trusting)
+    call = by_tls(trusting)
+    check_alike(redirected(name, call), of_a_real_one("", name, call, server))
+
+
+@pytest.mark.parametrize("name", REDIRECTED)
+def test_a_socket_that_is_redirected_meets_what_it_really_would(authority, name):
+    check_by_tls(name, authority)
+
+
+@pytest.mark.llm_clock(mode="real")
+def test_what_is_slow_is_slow_for_a_redirected_socket_in_real_time(authority, llm_clock):
+    check_by_tls("slow first token", authority)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in REDIRECTED if name not in WAITING])
+@pytest.mark.parametrize("client", ["curl_cffi", "niquests"])
+def test_a_client_that_is_redirected_meets_what_it_really_would(authority, client, name):
+    check(client, name, redirected(name, ANY[client]))
