@@ -1,4 +1,4 @@
-"""The faults of the table by the ways in that it leaves out: a scenario, a recording, the redirect; all with `when=`."""
+"""The faults of the table by the ways in that it leaves out: a scenario, with `when=`; a recording; the redirect."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from fault_table import (
     placed,
     seeing,
     waiting_together,
+    whole_stream,
 )
 
 from pytest_llmcontract import simulate
@@ -54,9 +56,7 @@ def by_scenario(serve, tmp_path_factory):
 
 
 def asked_of(server, client, name):
-    scope = (
-        f"{client}-{list(FAULTS).index(name)}"  # the first call of each, whose ids are as long as those of any first
-    )
+    scope = f"{client}-{list(FAULTS).index(name)}"  # whose first call has ids as long as those of any other
     return ANY[client](f"{server.url}/t/{scope}/openai/v1", FAULTS[name].patience, name)
 
 
@@ -89,6 +89,17 @@ def test_what_a_recording_answers_fails_as_it_really_would(recorded, client, nam
         seen = WITHIN[client](BASE, FAULTS[name].patience)
 
     check(client, name, seen)
+
+
+@pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.patience != PATIENCE])
+def test_a_tests_own_server_answers_from_a_recording_with_the_same(recorded, name):
+    with simulate("groq", check=False, contract=recorded) as api:
+        for method, given in placed(FAULTS[name].steps):
+            getattr(api, method)(**given)
+        seen = by_http_client(api.url, FAULTS[name].patience)
+        assert [call.recorded for call in api.calls if call.status == 200] in ([], [True])
+
+    check("http.client", name, seen)
 
 
 # The redirect: clients that no patch reaches, at the provider's own address.
@@ -140,7 +151,10 @@ def check_by_tls(name, authority):
     authority.issue_cert("localhost").configure_cert(server)
     authority.configure_trust(trusting)
     call = by_tls(trusting)
-    check_alike(redirected(name, call), of_a_real_one("", name, call, server))
+    whole_stream()  # by one thread alone
+    with ThreadPoolExecutor(1) as pool:
+        real = pool.submit(of_a_real_one, "", name, call, server)
+        check_alike(redirected(name, call), real.result())
 
 
 @pytest.mark.parametrize("name", REDIRECTED)
