@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from fault_table import (
+    AMPLE,
     ANY,
     BASE,
     FAULTS,
@@ -160,6 +161,17 @@ def check_by_tls(name, authority):
 @pytest.mark.parametrize("name", REDIRECTED)
 def test_a_socket_that_is_redirected_meets_what_it_really_would(authority, name):
     check_by_tls(name, authority)
+
+
+@pytest.mark.parametrize("fault", ["connect_error", "connect_timeout", "dns_error"])
+def test_what_cannot_happen_to_a_redirected_socket_is_told(authority, fault):
+    with simulate("groq", check=False, redirect=True) as api:
+        api.fail(fault)
+        seen = by_tls(ssl.create_default_context())(BASE, AMPLE)
+        found = [found.code for call in api.calls for found in call.violations]
+
+    assert (seen.status, found) == (501, ["LLM208"])
+    assert f"{fault} cannot happen to a client that has reached a server" in seen.body.decode()
 
 
 @pytest.mark.llm_clock(mode="real")
