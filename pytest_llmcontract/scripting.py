@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pytest_llmcontract.core.call.form import placeholders
+from pytest_llmcontract.core.call.form import placeholders, worded
 from pytest_llmcontract.core.call.script import (
     Chaos,
     ConnectionFault,
@@ -136,10 +136,14 @@ class Scripting:
             return self._script(self._fault(error), when, times, f"fail({error!r})")
         checked_text("fail", "message", message)
         checked_body("fail", body)
+        if body is not None and (message is not None or values):
+            raise BadInput(f"fail({error!r}, body=): it is the whole body; message= and values= are of the provider's")
         spec = self._error(error)
+        if message is not None and worded(spec.body, message) is None:
+            raise BadInput(f"fail({error!r}, message=): the provider's body has no text; accepted: body=")
         filled = _checked_values(spec, values)
         if spec.status == 200:
-            # An error within a stream that began well.
+            _no_head(error, retry_after=retry_after, limit=limit, headers=headers)
             told = filled if message is None else {**filled, "message": message}
             cut = StreamCut(1, None, "error_event", spec.name, told, body)
             return self._script(cut, when, times, f"fail({error!r})")
@@ -254,6 +258,9 @@ class Scripting:
         spec = self._error(error)
         if limit is not None:
             _check_limit(f"fail({error!r}, limit={_short(limit)}): no such limit", limit)
+            if spec.step != "limiter":
+                accepted = [name for name, one in self.edition.errors.items() if one.step == "limiter"]
+                raise BadInput(f"fail({error!r}, limit=): it exceeds no limit; accepted with {', '.join(accepted)}")
         if retry_after is not None:
             _seconds("fail(retry_after=)", retry_after)
         told = dict(values or {})
@@ -346,6 +353,16 @@ def _no_reply(error: str | int, **given: Any) -> None:
     for name, value in given.items():
         if value is not None:
             raise BadInput(f"fail({error!r}, {name}=): no reply comes; accepted: when=, times=")
+
+
+def _no_head(error: str | int, **given: Any) -> None:
+    """An error within a stream comes after a head that told of none."""
+    for name, value in given.items():
+        if value is not None:
+            raise BadInput(
+                f"fail({error!r}, {name}=): it comes within a stream that began well; "
+                "accepted: message=, values=, body=, when=, times="
+            )
 
 
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:

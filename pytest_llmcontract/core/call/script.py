@@ -94,6 +94,11 @@ class StreamCut:
         for name in ("values", "body"):
             _check(f"{name} of an error within a stream", getattr(self, name))
 
+    @property
+    def cuts_files(self) -> bool:
+        """Whether it ends a file too: a byte of one can be named, but there are no events in it."""
+        return self.at_byte is not None and self.how != "error_event"
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
