@@ -171,6 +171,11 @@ class Script:
             problem.add_note(f"in the when= of {self.source}")
             raise
 
+    def narrow(self, matcher: Matcher) -> None:
+        """From now on it is only for requests that match *matcher* too, which is asked first."""
+        mine = self._matcher
+        self._matcher = lambda request: matcher(request) and mine(request)
+
     def use(self, call: Call) -> None:
         self._used.append(call)
 
