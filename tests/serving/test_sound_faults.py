@@ -298,3 +298,23 @@ def test_a_file_that_was_cut_is_recorded_whole_and_cut_again(tmp_path):
     with simulate("groq", contract=contract) as api:
         assert len(spoken()) > 5000
         assert api.calls.last.recorded
+
+
+def test_faults_of_sound_come_together_and_take_a_when():
+    speech, diana = f"{HOSTS['groq']}/audio/speech", {**SPEECH["groq"], "voice": "diana"}
+    with simulate("groq", check=False) as api:
+        api.fail(503, when={"voice": "diana"})
+        api.cut_stream(after=1)  # waits for a stream of text
+        api.cut_stream(at_byte=9, when={"voice": "diana"})
+        api.latency(first_token=0.5)
+        whole = heard("httpx", speech, SPEECH["groq"])
+        refused = heard("httpx", speech, diana)
+        cut = heard("httpx", speech, diana)
+        told = heard("httpx", f"{HOSTS['groq']}/chat/completions", CHAT)
+        assert api.calls.statuses == [200, 503, 200, 200]
+        assert api.clock.elapsed == 2
+        assert not api.unused_scripts()
+
+    assert (whole[1], refused[1]) == ("", "")
+    assert cut == (whole[0][:9], "RemoteProtocolError")
+    assert (told[0].count(b"data: "), told[1]) == (1, "RemoteProtocolError")
