@@ -178,7 +178,10 @@ BY_SERVER = {name: ("together", "httpx", STREAM, *step) for name, step in STEPS.
 
 @pytest.fixture(scope="module")
 def by_server(serve):
-    """What clients hear of a server. All ask at once: so those wait together that wait until their patience ends."""
+    """What clients hear of a server.
+
+    All ask at once, so that those wait together that wait until their patience ends, and before a simulation begins.
+    """
 
     def asked(scope, provider, client, body, method, given):
         answer = server.control(f"/{method}", {"provider": provider, **given}, test=scope)
@@ -186,8 +189,7 @@ def by_server(serve):
         return heard(client, f"{server.url}/t/{scope}{BASES[provider]}/audio/speech", body)
 
     with serve() as server, ThreadPoolExecutor(len(BY_SERVER)) as pool:
-        heard_of = {one: pool.submit(asked, f"test-{number}", *BY_SERVER[one]) for number, one in enumerate(BY_SERVER)}
-    return heard_of  # all of it, before a simulation begins
+        return {one: pool.submit(asked, f"test-{number}", *BY_SERVER[one]) for number, one in enumerate(BY_SERVER)}
 
 
 @pytest.mark.parametrize(
