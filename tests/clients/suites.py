@@ -32,7 +32,9 @@ KEPT = HERE / "suites_table.json"
 PAGE = HERE.parents[1] / "docs" / "server.md"
 BEGIN, END = "<!-- the SDKs' suites: written, not typed -->\n", "<!-- end of the suites -->\n"
 MODES = {"faithful": (), "lenient": ("--lenient",)}
-SOUND = ("audio.speech.*", "audio.transcriptions.*", "audio.translations.*")
+
+
+ANSWERED, NOT_SIMULATED, LACKING = "answered", "not simulated", "lacking"
 
 
 @dataclass(frozen=True)
@@ -42,32 +44,27 @@ class Suite:
     sdk: str
     provider: str
     base: str
-    only: tuple[str, ...] = ("*",)
-    """Patterns of operations that the provider has in that SDK's form."""
-    left_out: tuple[str, ...] = ()
-    """Patterns of operations that this project does not simulate."""
-
-    def counts(self, operation: str) -> bool:
-        return _fits(operation, self.only) and not _fits(operation, self.left_out)
 
 
-NOT_SIMULATED = ("clusters.*", "jig.*", "post_training.*")
 SUITES = (
     Suite("groq", "groq", "/groq"),
-    Suite("together", "together", "/together", left_out=(*NOT_SIMULATED, "beta.clusters.*", "beta.jig.*")),
-    Suite(
-        "openai",
-        "groq",
-        "/groq/openai/v1",
-        ("chat.completions.create", "responses.create", "embeddings.*", "models.*", "files.*", "batches.*", *SOUND),
-    ),
-    Suite(
-        "openai",
-        "together",
-        "/together/v1",
-        ("chat.completions.create", "completions.create", "embeddings.*", "images.generate", *SOUND),
-    ),
+    Suite("together", "together", "/together"),
+    Suite("openai", "groq", "/groq/openai/v1"),
+    Suite("openai", "together", "/together/v1"),
 )
+
+
+@dataclass(frozen=True)
+class Case:
+    """What became of a test that asked something of the server."""
+
+    file: str
+    operation: str
+    """The method of the SDK that it calls."""
+    kind: str
+    outcome: str
+    said: str
+    """Why it did not pass."""
 
 
 class Unreachable(Exception):
@@ -112,16 +109,15 @@ def _found(suites: Iterable[Suite]) -> Iterator[dict[str, Any]]:
 def _ran(suite: Suite) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         source = _source(suite.sdk, version(suite.sdk), Path(folder))
-        operations: dict[str, dict[str, dict[str, int]]] = {}
-        for mode, flags in MODES.items():
-            for operation, results in _counted(suite, source, flags).items():
-                operations.setdefault(operation, {})[mode] = dict(sorted(results.items()))
+        faithful = list(_cases(suite, source, ("tests/api_resources",)))
+        answered = sorted({case.file for case in faithful if case.kind == ANSWERED})
+        lenient = [case for case in _cases(suite, source, answered, "--lenient") if case.kind == ANSWERED]
     return {
         "sdk": suite.sdk,
         "version": version(suite.sdk),
         "provider": suite.provider,
         "date": str(datetime.now(UTC).date()),
-        "operations": dict(sorted(operations.items())),
+        **counted({"faithful": faithful, "lenient": lenient}),
     }
 
 
@@ -137,33 +133,26 @@ def _source(sdk: str, number: str, folder: Path) -> Path:
     return folder / archive.name.removesuffix(".tar.gz")
 
 
-def _counted(suite: Suite, source: Path, flags: Iterable[str]) -> dict[str, Counter[str]]:
-    """For each operation that counts, how many tests passed, were refused, or misfit."""
+def _cases(suite: Suite, source: Path, files: Iterable[str], *flags: str) -> Iterator[Case]:
+    """The tests of *files* that ask something of a server started with *flags*."""
     results = source / "results.xml"
-    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:llmcontract", "-q", "--tb=short"]
-    left_out = [f"--ignore={path}" for path in _paths(source) if not _may_count(suite, source, path)]
-    options += ["--show-capture=no", f"--junitxml={results}"]
-    command = [sys.executable, "-m", "pytest", *options, *left_out, "tests/api_resources"]
+    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:llmcontract", "-p", suites_asked.__name__, "-q"]
+    options += ["--tb=short", "--show-capture=no", f"--junitxml={results}"]
+    command = [sys.executable, "-m", "pytest", *options, *files]
     with _served(flags) as url:
-        environ = {**os.environ, "TEST_API_BASE_URL": url + suite.base}
+        environ = {**os.environ, "TEST_API_BASE_URL": url + suite.base, "PYTHONPATH": str(HERE)}
         subprocess.run(command, cwd=source, env=environ, check=False, stdout=subprocess.DEVNULL)
-    found: dict[str, Counter[str]] = {}
     for case in ElementTree.parse(results).iter("testcase"):
-        operation, outcome = operation_of(case.get("classname", ""), case.get("name", "")), _outcome(case)
-        if suite.counts(operation) and outcome != "skipped":
-            found.setdefault(operation, Counter())[outcome] += 1
-    return found
+        asked = [each.get("value", "") for each in case.iter("property") if each.get("name") == suites_asked.ASKED]
+        if asked and case.find("skipped") is None:
+            yield _case(case, kind_of(suite.provider, *asked[0].split()))
 
 
-def _paths(source: Path) -> Iterator[Path]:
-    return (source / "tests" / "api_resources").rglob("test_*.py")
-
-
-def _may_count(suite: Suite, source: Path, path: Path) -> bool:
-    """Whether a file of tests may have an operation that counts."""
-    resource = resource_of(".".join(path.relative_to(source).with_suffix("").parts))
-    wanted = {pattern.rpartition(".")[0] for pattern in suite.only}
-    return not wanted.isdisjoint({"", resource}) and not _fits(f"{resource}.", suite.left_out)
+def _case(case: ElementTree.Element, kind: str) -> Case:
+    module = module_of(case.get("classname", ""))
+    said = [problem.get("message", "") for problem in (*case.iter("failure"), *case.iter("error"))]
+    operation = operation_of(module, case.get("name", ""))
+    return Case(module.replace(".", "/") + ".py", operation, kind, outcome_of(said), " ".join(said))
 
 
 @contextmanager
@@ -181,30 +170,48 @@ def _served(flags: Iterable[str]) -> Iterator[str]:
 # Reading
 
 
-def resource_of(module: str) -> str:
-    """``tests.api_resources.chat.test_completions`` -> ``chat.completions``."""
-    return module.removeprefix("tests.api_resources.").replace("test_", "")
+def kind_of(provider: str, method: str, path: str) -> str:
+    """What our registry says of an address: the provider's operation is answered, or not simulated, or it has none."""
+    operation = routes_of(provider).find(method, place_of(path, (home_of(provider),)).path)[0]
+    return LACKING if operation == UNKNOWN else ANSWERED if operation in OPERATIONS else NOT_SIMULATED
 
 
-def operation_of(classname: str, name: str) -> str:
+def module_of(classname: str) -> str:
+    """``tests.api_resources.test_models.TestModels`` -> ``tests.api_resources.test_models``."""
+    return re.sub(r"\.Test\w+$", "", classname)
+
+
+def operation_of(module: str, name: str) -> str:
     """The method of the SDK that a test calls: ``chat.completions.create``."""
+    resource = module.removeprefix("tests.api_resources.").replace("test_", "")
     method = re.sub(r"\[.*|_with_all_params|_overload_\d+", "", name)
-    method = re.sub(r"^test_(method|raw_response|streaming_response|path_params)_", "", method)
-    return f"{resource_of(classname.rpartition('.')[0])}.{method}"
+    return f"{resource}.{re.sub(r'^test_(method|raw_response|streaming_response|path_params)_', '', method)}"
 
 
-def _outcome(case: ElementTree.Element) -> str:
-    """``passed``, ``skipped``, ``refused`` by the provider, or ``misfit``: anything else."""
-    if case.find("skipped") is not None:
-        return "skipped"
-    problems = [*case.iter("failure"), *case.iter("error")]
+def outcome_of(problems: Sequence[str]) -> str:
+    """``passed``, ``refused`` by the provider, or ``misfit``: anything else."""
     if not problems:
         return "passed"
-    return "refused" if all("Error code: 4" in problem.get("message", "") for problem in problems) else "misfit"
+    return "refused" if all("Error code: 4" in problem for problem in problems) else "misfit"
 
 
-def _fits(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def counted(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
+    """For each mode its tests: one by one the operations that are answered, the others in sum."""
+    operations: dict[str, dict[str, Counter[str]]] = {}
+    for mode, its in cases.items():
+        for case in its:
+            if case.kind == ANSWERED:
+                operations.setdefault(case.operation, {}).setdefault(mode, Counter())[case.outcome] += 1
+    kinds = {kind: [case for case in cases["faithful"] if case.kind == kind] for kind in (NOT_SIMULATED, LACKING)}
+    return {
+        "operations": dict(sorted(operations.items())),
+        "others": {kind: _sum(its) for kind, its in kinds.items() if its},
+    }
+
+
+def _sum(cases: Sequence[Case]) -> dict[str, int]:
+    outcomes = Counter(case.outcome for case in cases)
+    return {"operations": len({case.operation for case in cases}), **dict(sorted(outcomes.items()))}
 
 
 # Telling
