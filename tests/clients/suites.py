@@ -16,16 +16,22 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree
+
+import suites_asked
+
+from pytest_llmcontract.core.call.routes import UNKNOWN
+from pytest_llmcontract.core.operations import OPERATIONS
+from pytest_llmcontract.recordings.providers import operation_of as operation_at
+from pytest_llmcontract.serving.paths import home_of, place_of
 
 HERE = Path(__file__).parent
 KEPT = HERE / "suites_table.json"
@@ -137,7 +143,7 @@ def _cases(suite: Suite, source: Path, files: Iterable[str], *flags: str) -> Ite
     """The tests of *files* that ask something of a server started with *flags*."""
     results = source / "results.xml"
     options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:llmcontract", "-p", suites_asked.__name__, "-q"]
-    options += ["--tb=short", "--show-capture=no", f"--junitxml={results}"]
+    options += ["--tb=native", "--show-capture=no", f"--junitxml={results}"]
     command = [sys.executable, "-m", "pytest", *options, *files]
     with _served(flags) as url:
         environ = {**os.environ, "TEST_API_BASE_URL": url + suite.base, "PYTHONPATH": str(HERE)}
@@ -172,7 +178,7 @@ def _served(flags: Iterable[str]) -> Iterator[str]:
 
 def kind_of(provider: str, method: str, path: str) -> str:
     """What our registry says of an address: the provider's operation is answered, or not simulated, or it has none."""
-    operation = routes_of(provider).find(method, place_of(path, (home_of(provider),)).path)[0]
+    operation = operation_at(provider, method, place_of(path, (home_of(provider),)).path)
     return LACKING if operation == UNKNOWN else ANSWERED if operation in OPERATIONS else NOT_SIMULATED
 
 
