@@ -598,8 +598,9 @@ def test_what_is_not_simulated_says_so_and_can_be_scripted(method, path, name):
     with simulate("together", check=False) as api:
         api.reply(body={"scripted": True}, when=lambda request: "scripted" in request.url, times=1)
         client = httpx.Client(headers={"authorization": "Bearer key"})
-        refused = client.request(method, f"https://api.together.ai{path}")
-        scripted = client.request(method, f"https://api.together.ai{path}?scripted")
+        body = {"model": "a-queue-of-ours"}  # what it means there is not known
+        refused = client.request(method, f"https://api.together.ai{path}", json=body)
+        scripted = client.request(method, f"https://api.together.ai{path}?scripted", json=body)
 
         assert (refused.status_code, api.calls[0].operation) == (501, name)
         assert refused.headers["x-should-retry"] == "false"  # the SDKs would ask again twice, with waits between

@@ -53,12 +53,19 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """By name: what this version answers."""
 
-_OTHER = Operation()
+
+class _Unanswered(Operation):
+    """One that this version does not answer: whether its ``model`` is one, or a queue's name, is not known."""
+
+    calls_model = False
+
+
+_UNANSWERED = _Unanswered()
 
 
 def operation_called(name: str) -> Operation:
     """The operation of that name; one that this version does not answer counts as a request."""
-    return OPERATIONS.get(name, _OTHER)
+    return OPERATIONS.get(name, _UNANSWERED)
 
 
 def operation_of(turn: Turn) -> Operation:
