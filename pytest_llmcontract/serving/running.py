@@ -28,7 +28,8 @@ def listening(host: str, port: int) -> socket.socket:
         BadInput: The port is taken, or the address is none of this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    there = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio lets a socket send at once only where it is told that this is TCP; else an answer waits 40 ms for an ACK.
+    there = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     there.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         there.bind((host, port))
@@ -92,10 +93,10 @@ def server_of(worlds: Worlds, hosts: tuple[str, ...] = (), *, log_level: str = "
 
 def _protocol(connections: Connections) -> type[asyncio.Protocol]:
     """uvicorn's HTTP/1.1, which also tells of its connections."""
-    # h11 on purpose, also where httptools is installed. That takes 28 % less CPU, but it answered wrongly or not at all:
-    # a field without an end, a request without Host, an absolute address of another server (a way round the look at
-    # Host), two equal content-lengths, the body of a request with `upgrade: h2c` (Java's HTTP client), a websocket's
-    # upgrade. tests/serving/test_attacks.py has them.
+    # h11 on purpose, also where httptools is installed. That takes 28 % less CPU, but it answered wrongly or not at
+    # all: a field without an end, a request without Host, an absolute address of another server (a way round the look
+    # at Host), two equal content-lengths, the body of a request with `upgrade: h2c` (Java's HTTP client), a
+    # websocket's upgrade. tests/serving/test_attacks.py has them.
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Told(H11Protocol):

@@ -9,6 +9,7 @@ that had of the same suite, and writes the sums onto docs/server.md. Without a n
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -27,20 +28,15 @@ from typing import Any
 from xml.etree import ElementTree
 
 import suites_asked
-
-from pytest_llmcontract.core.call.routes import UNKNOWN
-from pytest_llmcontract.core.operations import OPERATIONS
-from pytest_llmcontract.recordings.providers import operation_of as operation_at
-from pytest_llmcontract.serving.paths import home_of, place_of
+from suites_asked import ANSWERED, KIND, LACKING, NOT_SIMULATED, PROVIDER
 
 HERE = Path(__file__).parent
 KEPT = HERE / "suites_table.json"
 PAGE = HERE.parents[1] / "docs" / "server.md"
 BEGIN, END = "<!-- the SDKs' suites: written, not typed -->\n", "<!-- end of the suites -->\n"
 MODES = {"faithful": (), "lenient": ("--lenient",)}
-
-
-ANSWERED, NOT_SIMULATED, LACKING = "answered", "not simulated", "lacking"
+OTHERS = {NOT_SIMULATED: "not simulated", LACKING: "not the provider's"}
+"""What is not asked, as the page says it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +58,8 @@ SUITES = (
 
 @dataclass(frozen=True)
 class Case:
-    """What became of a test that asked something of the server."""
+    """What became of a test that asks something of the provider."""
 
-    file: str
     operation: str
     """The method of the SDK that it calls."""
     kind: str
@@ -108,22 +103,20 @@ def _found(suites: Iterable[Suite]) -> Iterator[dict[str, Any]]:
         except Unreachable as problem:
             print(f"skipped: {problem}")
             continue
-        print(_operations(found), end="\n\n", flush=True)
+        print(_operations(found), _reasons(found), sep="\n\n", end="\n\n", flush=True)
         yield found
 
 
 def _ran(suite: Suite) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         source = _source(suite.sdk, version(suite.sdk), Path(folder))
-        faithful = list(_cases(suite, source, ("tests/api_resources",)))
-        answered = sorted({case.file for case in faithful if case.kind == ANSWERED})
-        lenient = [case for case in _cases(suite, source, answered, "--lenient") if case.kind == ANSWERED]
+        cases = {mode: list(_cases(suite, source, flags)) for mode, flags in MODES.items()}
     return {
         "sdk": suite.sdk,
         "version": version(suite.sdk),
         "provider": suite.provider,
         "date": str(datetime.now(UTC).date()),
-        **counted({"faithful": faithful, "lenient": lenient}),
+        **counted(cases),
     }
 
 
@@ -139,26 +132,25 @@ def _source(sdk: str, number: str, folder: Path) -> Path:
     return folder / archive.name.removesuffix(".tar.gz")
 
 
-def _cases(suite: Suite, source: Path, files: Iterable[str], *flags: str) -> Iterator[Case]:
-    """The tests of *files* that ask something of a server started with *flags*."""
+def _cases(suite: Suite, source: Path, flags: Iterable[str]) -> Iterator[Case]:
+    """The tests that ask something, of a server that was started with *flags*."""
     results = source / "results.xml"
     options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:llmcontract", "-p", suites_asked.__name__, "-q"]
-    options += ["--tb=native", "--show-capture=no", f"--junitxml={results}"]
-    command = [sys.executable, "-m", "pytest", *options, *files]
+    options += ["--tb=native", "--no-summary", f"--junitxml={results}"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/api_resources"]
     with _served(flags) as url:
-        environ = {**os.environ, "TEST_API_BASE_URL": url + suite.base, "PYTHONPATH": str(HERE)}
-        subprocess.run(command, cwd=source, env=environ, check=False, stdout=subprocess.DEVNULL)
+        ours = {"TEST_API_BASE_URL": url + suite.base, PROVIDER: suite.provider, "PYTHONPATH": str(HERE)}
+        subprocess.run(command, cwd=source, env=os.environ | ours, check=False, stdout=subprocess.DEVNULL)
     for case in ElementTree.parse(results).iter("testcase"):
-        asked = [each.get("value", "") for each in case.iter("property") if each.get("name") == suites_asked.ASKED]
-        if asked and case.find("skipped") is None:
-            yield _case(case, kind_of(suite.provider, *asked[0].split()))
+        kinds = [each.get("value", "") for each in case.iter("property") if each.get("name") == KIND]
+        if kinds and (kinds[0] != ANSWERED or case.find("skipped") is None):
+            yield _case(case, kinds[0])
 
 
 def _case(case: ElementTree.Element, kind: str) -> Case:
-    module = module_of(case.get("classname", ""))
-    said = [problem.get("message", "") for problem in (*case.iter("failure"), *case.iter("error"))]
-    operation = operation_of(module, case.get("name", ""))
-    return Case(module.replace(".", "/") + ".py", operation, kind, outcome_of(said), " ".join(said))
+    problems = [problem.get("message", "") for problem in (*case.iter("failure"), *case.iter("error"))]
+    operation = operation_of(case.get("classname", ""), case.get("name", ""))
+    return Case(operation, kind, outcome_of(problems), "; ".join(map(said_in, problems)))
 
 
 @contextmanager
@@ -176,20 +168,9 @@ def _served(flags: Iterable[str]) -> Iterator[str]:
 # Reading
 
 
-def kind_of(provider: str, method: str, path: str) -> str:
-    """What our registry says of an address: the provider's operation is answered, or not simulated, or it has none."""
-    operation = operation_at(provider, method, place_of(path, (home_of(provider),)).path)
-    return LACKING if operation == UNKNOWN else ANSWERED if operation in OPERATIONS else NOT_SIMULATED
-
-
-def module_of(classname: str) -> str:
-    """``tests.api_resources.test_models.TestModels`` -> ``tests.api_resources.test_models``."""
-    return re.sub(r"\.Test\w+$", "", classname)
-
-
-def operation_of(module: str, name: str) -> str:
+def operation_of(classname: str, name: str) -> str:
     """The method of the SDK that a test calls: ``chat.completions.create``."""
-    resource = module.removeprefix("tests.api_resources.").replace("test_", "")
+    resource = re.sub(r"^tests\.api_resources\.|test_|\.Test\w+$", "", classname)
     method = re.sub(r"\[.*|_with_all_params|_overload_\d+", "", name)
     return f"{resource}.{re.sub(r'^test_(method|raw_response|streaming_response|path_params)_', '', method)}"
 
@@ -201,23 +182,30 @@ def outcome_of(problems: Sequence[str]) -> str:
     return "refused" if all("Error code: 4" in problem for problem in problems) else "misfit"
 
 
+def said_in(problem: str) -> str:
+    """Of an SDK's error the status and the provider's words; of any other its first line."""
+    found = re.search(r"Error code: (\d+) - (.*)", problem, re.DOTALL)
+    if found is None:
+        return problem.partition("\n")[0]
+    body = ast.literal_eval(found[2]) if found[2].startswith("{") else found[2]
+    error = body.get("error", body) if isinstance(body, dict) else body
+    return f"{found[1]} {error.get('message', error) if isinstance(error, dict) else error}"
+
+
 def counted(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
-    """For each mode its tests: one by one the operations that are answered, the others in sum."""
+    """In each mode: what became of each operation's tests, and why some did not pass; and how much is not asked."""
     operations: dict[str, dict[str, Counter[str]]] = {}
-    for mode, its in cases.items():
-        for case in its:
-            if case.kind == ANSWERED:
-                operations.setdefault(case.operation, {}).setdefault(mode, Counter())[case.outcome] += 1
-    kinds = {kind: [case for case in cases["faithful"] if case.kind == kind] for kind in (NOT_SIMULATED, LACKING)}
+    reasons: dict[str, dict[str, Counter[str]]] = {}
+    for mode, case in ((mode, case) for mode, its in cases.items() for case in its if case.kind == ANSWERED):
+        operations.setdefault(case.operation, {}).setdefault(mode, Counter())[case.outcome] += 1
+        if case.said:
+            reasons.setdefault(mode, {}).setdefault(f"{case.outcome}: {case.said}", Counter())[case.operation] += 1
+    others = {kind: {case.operation for case in cases["faithful"] if case.kind == kind} for kind in OTHERS}
     return {
         "operations": dict(sorted(operations.items())),
-        "others": {kind: _sum(its) for kind, its in kinds.items() if its},
+        "reasons": {mode: dict(sorted(its.items())) for mode, its in reasons.items()},
+        "others": {kind: len(its) for kind, its in others.items()},
     }
-
-
-def _sum(cases: Sequence[Case]) -> dict[str, int]:
-    outcomes = Counter(case.outcome for case in cases)
-    return {"operations": len({case.operation for case in cases}), **dict(sorted(outcomes.items()))}
 
 
 # Telling
@@ -230,7 +218,16 @@ def _operations(found: Mapping[str, Any]) -> str:
 
 
 def _told(results: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {outcome}" for outcome, count in results.items()) or "none"
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(results.items())) or "none"
+
+
+def _reasons(found: Mapping[str, Any]) -> str:
+    rows = [
+        (mode, reason, str(sum(its.values())), ", ".join(its))
+        for mode, reasons in found["reasons"].items()
+        for reason, its in reasons.items()
+    ]
+    return _table(("mode", "why it did not pass", "tests", "operations"), rows)
 
 
 def sums(found: Mapping[str, Any], mode: str) -> Counter[str]:
@@ -240,8 +237,12 @@ def sums(found: Mapping[str, Any], mode: str) -> Counter[str]:
 
 def rendered(kept: Iterable[Mapping[str, Any]]) -> str:
     """The table of docs/server.md."""
-    head = ("suite", "against", "day", "operations", "tests", "pass", "refused", "misfit", "pass with `--lenient`")
+    counts = ("operations", "tests", "pass", "refused", "misfit", "`--lenient`: pass", "refused", "misfit")
+    head = ("suite", "against", "day", *counts, *OTHERS.values())
     return _table(head, [_row(found) for found in kept])
+
+
+OUTCOMES = ("passed", "refused", "misfit")
 
 
 def _row(found: Mapping[str, Any]) -> Iterator[str]:
@@ -251,8 +252,8 @@ def _row(found: Mapping[str, Any]) -> Iterator[str]:
     yield found["date"]
     yield str(len(found["operations"]))
     yield str(faithful.total())
-    yield from (str(faithful[outcome]) for outcome in ("passed", "refused", "misfit"))
-    yield f"{lenient['passed']}"
+    yield from (str(its[outcome]) for its in (faithful, lenient) for outcome in OUTCOMES)
+    yield from (str(found["others"][kind]) for kind in OTHERS)
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

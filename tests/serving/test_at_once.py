@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import threading
 from datetime import timedelta
 
 import pytest
 
+from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.exchange import heard
+from pytest_llmcontract.serving.running import listening
 from pytest_llmcontract.serving.scopes import SHORT, Scopes, ServerSettings
 
 ASKED = {"model": "openai/gpt-oss-20b", "messages": [{"role": "user", "content": "Hello"}]}
@@ -81,3 +85,31 @@ def test_nothing_is_while_something_is_due():
     assert happened == []
     scope.answer(request(), None)
     assert happened == ["now"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_answer_is_sent_without_waiting_until_the_piece_before_it_was_acknowledged(host):
+    async def accepted() -> int:
+        made = loop.create_future()
+
+        class Noting(asyncio.Protocol):
+            def connection_made(self, transport):
+                made.set_result(transport)
+
+        async with await loop.create_server(Noting, sock=there):
+            _, writer = await asyncio.open_connection(host, there.getsockname()[1])
+            transport = await made
+            nodelay = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            transport.close()
+            writer.close()
+            return nodelay
+
+    try:
+        there = listening(host, 0)
+    except BadInput:
+        pytest.skip(f"this machine has no {host}")
+    loop = asyncio.new_event_loop()
+    try:
+        assert loop.run_until_complete(accepted())
+    finally:
+        loop.close()

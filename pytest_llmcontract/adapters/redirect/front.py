@@ -299,6 +299,8 @@ def _exchange(client: socket.socket, server: socket.socket, hold: Hold, asked: C
     Args:
         asked: Is told when something comes from the client.
     """
+    for side in (client, server):  # a piece goes on as soon as it came, not when the one before was acknowledged
+        side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with selectors.DefaultSelector() as selector:
         selector.register(client, selectors.EVENT_READ, server)
         selector.register(server, selectors.EVENT_READ, client)
