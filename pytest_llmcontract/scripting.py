@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from pytest_llmcontract.core.call.form import placeholders
+from pytest_llmcontract.core.call.form import placeholders, worded
 from pytest_llmcontract.core.call.script import (
     Chaos,
     ConnectionFault,
@@ -130,16 +130,20 @@ class Scripting:
         Raises:
             BadInput: No such error, limit or placeholder; the message lists those there are.
         """
-        if error in CONNECTION_FAULTS:
+        if _breaks(error):
             given = {"retry_after": retry_after, "limit": limit, "message": message, "values": values, "body": body}
             _no_reply(error, **given, headers=headers)
             return self._script(self._fault(error), when, times, f"fail({error!r})")
         checked_text("fail", "message", message)
         checked_body("fail", body)
+        if body is not None and (message is not None or values):
+            raise BadInput(f"fail({error!r}, body=): it is the whole body; message= and values= are of the provider's")
         spec = self._error(error)
+        if message is not None and worded(spec.body, message) is None:
+            raise BadInput(f"fail({error!r}, message=): the provider's body has no text; accepted: body=")
         filled = _checked_values(spec, values)
         if spec.status == 200:
-            # An error within a stream that began well.
+            _no_head(error, retry_after=retry_after, limit=limit, headers=headers)
             told = filled if message is None else {**filled, "message": message}
             cut = StreamCut(1, None, "error_event", spec.name, told, body)
             return self._script(cut, when, times, f"fail({error!r})")
@@ -183,11 +187,12 @@ class Scripting:
                 f"cut_stream(how={how!r}): error= and body= are of an event; accepted with how='error_event'"
             )
         where = "" if at_byte is None else f"at_byte={at_byte}, "
-        if isinstance(at_byte, bool) or not isinstance(at_byte, int | None) or (at_byte or 0) < 0:
-            raise BadInput(f"cut_stream(at_byte={at_byte!r}); accepted: a number of bytes from 0")
+        for name, place, of in (("after", after, "events"), ("at_byte", 0 if at_byte is None else at_byte, "bytes")):
+            if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < _LARGEST:
+                raise BadInput(f"cut_stream({name}={_short(place)}); accepted: a number of {of} from 0")
         checked_body("cut_stream", body)
         named = None if error is None else self._stream_error(error)
-        part = StreamCut(int(_not_negative("cut_stream(after=)", after)), at_byte, how, named, body=body)
+        part = StreamCut(after, at_byte, how, named, body=body)
         return self._script(part, when, times, f"cut_stream({where}how={how!r})")
 
     def latency(self, *, first_token: float = 0.0, per_token: float = 0.0, when: When = None) -> Script:
@@ -213,8 +218,10 @@ class Scripting:
             seed = self.simulator.state.chaos_seed
         if isinstance(seed, bool) or not isinstance(seed, int):
             raise BadInput(f"chaos(seed={seed!r}); accepted: a whole number")
-        if not 0 <= rate <= 1:
-            raise BadInput(f"chaos(rate={rate!r}): accepted is a share between 0 and 1")
+        if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+            raise BadInput(f"chaos(rate={_short(rate)}): accepted is a share between 0 and 1")
+        if isinstance(errors, str | Mapping) or not isinstance(errors, Iterable):
+            raise BadInput(f"chaos(errors={_short(errors)}); accepted: a list of errors, by name or status")
         faults = tuple(self._weather("chaos", error) for error in tuple(errors) or (429, 500, 503))
         part = Chaos(rate, faults, seed, random.Random(seed))
         return self._script(part, when, None, f"chaos({rate:g}, seed={seed})")
@@ -246,11 +253,14 @@ class Scripting:
         values: Mapping[str, Any] | None = None,
         body: Any = None,
     ) -> Fault:
-        if error in CONNECTION_FAULTS:
+        if _breaks(error):
             return ConnectionFault(CONNECTION_FAULTS[str(error)])
         spec = self._error(error)
-        if limit is not None and limit.upper() not in LIMIT_KINDS:
-            raise BadInput(f"fail({error!r}, limit={limit!r}): no such limit; accepted: {', '.join(LIMIT_KINDS)}")
+        if limit is not None:
+            _check_limit(f"fail({error!r}, limit={_short(limit)}): no such limit", limit)
+            if spec.step != "limiter":
+                accepted = [name for name, one in self.edition.errors.items() if one.step == "limiter"]
+                raise BadInput(f"fail({error!r}, limit=): it exceeds no limit; accepted with {', '.join(accepted)}")
         if retry_after is not None:
             _seconds("fail(retry_after=)", retry_after)
         told = dict(values or {})
@@ -259,7 +269,7 @@ class Scripting:
 
     def _weather(self, method: str, error: str | int) -> Fault:
         """A fault that strikes whatever is called."""
-        if error not in CONNECTION_FAULTS and self._error(error).status == 200:
+        if not _breaks(error) and self._error(error).status == 200:
             raise BadInput(
                 f"{method}({error!r}): it comes within a stream that began well, so other calls cannot meet it; "
                 f"accepted: cut_stream(how='error_event', error={error!r}, times=None)"
@@ -318,8 +328,7 @@ class Scripting:
 
     def _limited(self, limit: str, model: str | None) -> list[str]:
         """The models whose limit is meant."""
-        if limit.upper() not in LIMIT_KINDS:
-            raise BadInput(f"limit {limit!r} is not known; accepted: {', '.join(LIMIT_KINDS)}")
+        _check_limit(f"limit {_short(limit)} is not known", limit)
         limiter = self.simulator.state.limiter
         if model is not None:
             limiter.rule(self._known_model(model), limit)
@@ -330,7 +339,7 @@ class Scripting:
         return found
 
     def _known_model(self, model: str) -> str:
-        if model not in self.edition.models:
+        if not isinstance(model, str) or model not in self.edition.models:
             raise unknown(f"{self.name} model", model, self.edition.models)
         return model
 
@@ -346,12 +355,34 @@ def _no_reply(error: str | int, **given: Any) -> None:
             raise BadInput(f"fail({error!r}, {name}=): no reply comes; accepted: when=, times=")
 
 
+def _no_head(error: str | int, **given: Any) -> None:
+    """An error within a stream comes after a head that told of none."""
+    for name, value in given.items():
+        if value is not None:
+            raise BadInput(
+                f"fail({error!r}, {name}=): it comes within a stream that began well; "
+                "accepted: message=, values=, body=, when=, times="
+            )
+
+
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping | None):
+        raise BadInput(f"fail(values=) is {_short(values)}; accepted: a dict, placeholder -> what fills it")
     known = placeholders(spec.body)
     for name in values or ():
         if name not in known:
             raise unknown(f"placeholder of {spec.name} in fail(values=)", name, known)
     return dict(values or {})
+
+
+def _breaks(error: str | int) -> bool:
+    """Whether it is a fault of the connection."""
+    return isinstance(error, str) and error in CONNECTION_FAULTS
+
+
+def _check_limit(refusal: str, limit: str) -> None:
+    if not isinstance(limit, str) or limit.upper() not in LIMIT_KINDS:
+        raise BadInput(f"{refusal}; accepted: {', '.join(LIMIT_KINDS)}")
 
 
 def _positive(what: str, value: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pytest_llmcontract.core.call.script import Script, StreamCut
 from pytest_llmcontract.core.call.simulator import Simulator
 from pytest_llmcontract.core.child import env_of_child
 from pytest_llmcontract.core.findings.rules import Violation
@@ -125,8 +126,17 @@ class SimulatedProvider(Scripting):
                 else f"{self.name}: {script.source} was used {len(script.calls)} times, {script.left} left",
                 provider=self.name,
                 fix="the test proves nothing with it: remove it, lower times=, or check when= and the model;\n"
-                "times=None says that it may stay unused",
+                f"{_waits_for(script)}times=None says that it may stay unused",
             )
             for state in self.simulator.states
             for script in state.scripts.unused()
         ]
+
+
+def _waits_for(script: Script) -> str:
+    """What a cut is for, where nothing of that kind came."""
+    if not isinstance(script.part, StreamCut):
+        return ""
+    if script.part.cuts_files:
+        return "it ends a stream, or a file such as speech; a reply in JSON comes whole\n"
+    return "it ends a stream of events; a file such as speech is cut by at_byte=, without an error event\n"

@@ -11,6 +11,14 @@ from forks import Forks
 
 from pytest_llmcontract.cli import main
 
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # where only other clients are tried
+    pass
+else:  # how long an example takes is no verdict: nothing depends on the machine
+    settings.register_profile("any machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")
+
 os.environ.setdefault("LLMCONTRACT_TODAY", "2024-01-01")
 """No test changes with the calendar: the virtual day is later, and counts."""
 

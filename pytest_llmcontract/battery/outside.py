@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pytest_llmcontract.battery.staging import UNSUITED, Staged
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.battery.behaviours import Behaviour
 from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS, Observed, Verdict, judge, not_applicable
 from pytest_llmcontract.core.child import env_of_child
@@ -187,7 +188,7 @@ def _run(client: Outside, behaviour: Behaviour, scope: Scope, address: str) -> _
         said.write_text(given, "utf-8")
         with said.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
             process = _started(client.command, environ, stdin=stdin, stdout=stdout, stderr=stderr)
-            stopped = _wait(process, scope, began + client.patience)
+            stopped = _wait(process, scope, client.patience)
         seconds = time.monotonic() - began
         text, complaint = (path.read_text("utf-8", "replace") for path in (out, err))
     failed = process.returncode != 0 and not stopped
@@ -202,11 +203,11 @@ def _started(command: str, environ: Mapping[str, str], **streams: object) -> sub
         raise BadInput(f"--command {command!r} cannot be started: {problem}") from None
 
 
-def _wait(process: subprocess.Popen[bytes], scope: Scope, deadline: float) -> str:
+def _wait(process: subprocess.Popen[bytes], scope: Scope, patience: float) -> str:
     """Why the process was stopped: it ``hangs``, or ``storms``; empty where it ended by itself."""
-    stopped = ""
+    stopped, attention = "", Attention(time.monotonic)
     while process.poll() is None and not stopped:
-        if time.monotonic() > deadline:
+        if attention.look() > patience:
             stopped = "hangs"
         elif len(scope.world.journal.calls) > MOST_REQUESTS:
             stopped = "storms"

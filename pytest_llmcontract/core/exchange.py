@@ -193,6 +193,10 @@ def _sent_json(body: bytes) -> Any:
     return parsed if parsed is None or not _DOUBTFUL.search(body) or can_travel(parsed) else None
 
 
+NO_JSON = "what no JSON can: NaN, a number beyond 10^300, or half of a surrogate pair"
+"""What :func:`can_travel` finds."""
+
+
 def can_travel(value: Any) -> bool:
     """Whether other languages read *value* as JSON too: no half of a surrogate pair, no NaN, no endless number."""
     try:

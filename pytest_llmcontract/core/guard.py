@@ -155,6 +155,7 @@ def _fix(host: str, provider: str | None, *, simulated: bool, redirected: bool, 
     if simulated:
         return (
             "call by a client that is simulated: httpx, requests, urllib3, http.client or aiohttp\n"
+            "(urllib3-future, which niquests puts in urllib3's place, and requests over it, are not)\n"
             f"or have this one call {provider}_api.url as its base URL"
             + ("" if redirected else ", or lead it to the simulation: --llmcontract-redirect=on")
         )

@@ -24,6 +24,7 @@ from pytest_llmcontract.core.call.form import (
     event,
     filled,
     http_date,
+    worded,
 )
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.answers import Completion
@@ -67,12 +68,7 @@ class PlainEnvelope:
 
     def refusal(self, turn: Turn, spec: ErrorSpec, values: Mapping[str, Any], message: str | None) -> bytes:
         body = filled(spec.body, {**self.refusal_values(turn), **values})
-        if message is not None and isinstance(body, dict):
-            body["error"]["message"] = message
-        elif message is not None:
-            # A page, or bare words: they are the whole body.
-            body = message
-        return self.encoded(body)
+        return self.encoded(body if message is None else worded(body, message))
 
     def refusal_values(self, turn: Turn) -> Mapping[str, Any]:
         """What every refusal may name."""

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pytest_llmcontract.core.errors import LlmContractError, SimulationEnded
-from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward, heard
+from pytest_llmcontract.core.exchange import ApiReply, Disconnect, Forward, StreamEvent, heard
 from pytest_llmcontract.core.facts.registry import api_of
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.serving.connections import Connections, too_late
@@ -239,14 +239,14 @@ async def _body(receive: Receive) -> bytes:
 
 async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait) -> None:
     fields = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_WIRE]
-    if reply.events is None and reply.status not in (204, 304):
+    if reply.events is None and reply.cut is None and reply.status not in (204, 304):
         fields.append(("content-length", str(len(reply.body))))
     headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in fields]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    if reply.events is None:
+    if reply.events is None and reply.cut is None:
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else reply.body})
         return
-    for event in reply.events:
+    for event in reply.events if reply.events is not None else (StreamEvent(reply.body),):
         await wait(event.delay)
         await send({"type": "http.response.body", "body": event.data, "more_body": True})
     if reply.cut is None:

@@ -17,7 +17,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 def too_late(fault: object) -> str:
     """Why *fault* cannot happen to who has a connection; empty: it can."""
-    return f"{fault} cannot happen to a client that has reached a server" if fault in BEFORE_SENDING else ""
+    return f"{fault} cannot happen to a client that has reached a server" if str(fault) in BEFORE_SENDING else ""
 
 
 class _Open(NamedTuple):

@@ -6,17 +6,20 @@ One table says what there is: what answers, what it takes, and what the OpenAPI 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import datetime
+from inspect import Parameter, signature
 from math import isfinite
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qs
 
 from pytest_llmcontract import __version__
 from pytest_llmcontract.core.call.script import Script
+from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import BadInput, LlmContractError, unknown
-from pytest_llmcontract.core.exchange import can_travel
+from pytest_llmcontract.core.exchange import NO_JSON, can_travel
 from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
@@ -40,6 +43,8 @@ class Control:
     """Name -> JSON type, of what the body may hold."""
     provider: bool = False
     """Whether ``provider`` says whose it is."""
+    needs: tuple[str, ...] = ()
+    """Of what it takes, what has to be there."""
 
 
 def answered(worlds: Worlds, name: str, method: str, path: str, query: str, body: bytes) -> tuple[int, Any]:
@@ -96,7 +101,7 @@ def _read(body: bytes) -> Given:
     if not isinstance(read, dict):
         raise BadInput("the body is no JSON object")
     if not can_travel(read):
-        raise BadInput("the body holds what no JSON can: NaN, a number beyond 10^300, or half of a surrogate pair")
+        raise BadInput(f"the body holds {NO_JSON}")
     return read
 
 
@@ -107,6 +112,9 @@ def _check(control: Control, given: Given) -> None:
             raise unknown(f"key of {control.path}", name, accepted or ("(none)",))
         if not _is_of(accepted[name], value):
             raise BadInput(f"{name} is {value!r}; accepted: {accepted[name]}")
+    for name in control.needs:
+        if name not in given:
+            raise BadInput(f"{name} is missing")
 
 
 def _is_of(kind: str, value: Any) -> bool:
@@ -208,52 +216,22 @@ def _script(script: Script) -> Given:
     return {"script": scrubbed(script.source), "times": script.times}
 
 
-def _reply(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    return _script(_provider(scope, given).reply(given.pop("content", None), **given))
+def _scripted(method: str) -> Callable[[Worlds, Scope, Given], Any]:
+    """What calls *method* of a provider, and tells what came of it: a script, or how its limits and account stand."""
 
+    def run(worlds: Worlds, scope: Scope, given: Given) -> Any:
+        api = _provider(scope, given)
+        _check_possible([given.get("error"), *(given.get("errors") or ())])
+        said = getattr(api, method)(**given)
+        return _script(said) if isinstance(said, Script) else _about(api) if said is None else said
 
-def _fail(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    api = _provider(scope, given)
-    error = _needed(given, "error")
-    _check_possible([error])
-    return _script(api.fail(error, **given))
+    return run
 
 
 def _check_possible(errors: Iterable[Any]) -> None:
     """All of *errors* can happen to a client of a server."""
     for reason in filter(None, map(too_late, errors)):
         raise BadInput(f"{reason}; accepted: connection_reset, read_timeout, and the errors of the provider")
-
-
-def _outage(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    _check_possible([given.get("error")])
-    return _script(_provider(scope, given).outage(**given))
-
-
-def _latency(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    return _script(_provider(scope, given).latency(**given))
-
-
-def _cut(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    return _script(_provider(scope, given).cut_stream(**given))
-
-
-def _chaos(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    api = _provider(scope, given)
-    _check_possible(given.get("errors", ()))
-    return _script(api.chaos(_needed(given, "rate"), **given))
-
-
-def _exhaust(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    api = _provider(scope, given)
-    api.exhaust(_needed(given, "limit"), **given)
-    return _about(api)
-
-
-def _capacity(worlds: Worlds, scope: Scope, given: Given) -> Any:
-    api = _provider(scope, given)
-    api.capacity(**given)
-    return _about(api)
 
 
 def _clock(worlds: Worlds, scope: Scope, given: Given) -> Any:
@@ -296,44 +274,53 @@ def _reset(worlds: Worlds, scope: Scope, given: Given) -> Any:
     return {"reset": "all" if given.get("all") else scope.name}
 
 
-def _needed(given: Given, name: str) -> Any:
-    if name not in given:
-        raise BadInput(f"{name} is missing")
-    return given.pop(name)
+# What there is
+
+_WORDS: Mapping[Any, str] = {
+    str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null", Any: "any",
+    Mapping: "object", Iterable: "array", Sequence: "array", Literal: "string", Callable: "",
+}  # fmt: skip
+"""The types of JSON for those of Python's parameters; "": no JSON is one."""
 
 
-_WHEN = {"when": "object or string"}
+def kinds_of(method: Callable[..., Any]) -> dict[str, str]:
+    """What of *method* can be said in JSON: parameter -> JSON types, ``"integer or null"``."""
+    types = get_type_hints(method)
+    return {name: " or ".join(_kinds(types[name])) for name in _parameters(method)}
+
+
+def _kinds(annotated: Any) -> list[str]:
+    among = get_args(annotated) if isinstance(annotated, UnionType) or get_origin(annotated) is Union else (annotated,)
+    return list(filter(None, dict.fromkeys(_WORDS[get_origin(one) or one] for one in among)))
+
+
+def _parameters(method: Callable[..., Any]) -> dict[str, Parameter]:
+    return {name: one for name, one in signature(method).parameters.items() if name != "self"}
+
+
+def _method(name: str, what: str, how: str = "POST") -> Control:
+    """A method of a provider, with its own parameters."""
+    method = getattr(SimulatedProvider, name)
+    needs = tuple(name for name, one in _parameters(method).items() if one.default is Parameter.empty)
+    return Control(how, f"/{name}", what, _scripted(name), kinds_of(method), provider=True, needs=needs)
+
+
 CONTROLS = (
     Control("GET", "/state", "the time, and what stands at each provider", _state, {}),
     Control("GET", "/calls", "every call, in order", _calls, {}),
     Control("GET", "/findings", "what is wrong with the calls, and scripts that nothing used", _findings, {}),
-    Control(
-        "POST", "/reply", "script an answer", _reply,
-        {"content": "string or array", "structured": "object", "tool_calls": "array", "body": "any",
-         "headers": "object", "reasoning": "string", "finish_reason": "string", "usage": "object",
-         "times": "integer or null", **_WHEN},
-        provider=True,
-    ),
-    Control(
-        "POST", "/fail", "script an error by name or status, or a fault of the connection", _fail,
-        {"error": "string or integer", "retry_after": "number", "limit": "string", "message": "string",
-         "headers": "object", "values": "object", "body": "any", "times": "integer or null", **_WHEN},
-        provider=True,
-    ),
-    Control("POST", "/outage", "refuse everything for a while", _outage,
-            {"seconds": "number", "error": "string or integer", **_WHEN}, provider=True),
-    Control("POST", "/latency", "answer slowly", _latency,
-            {"first_token": "number", "per_token": "number", **_WHEN}, provider=True),
-    Control("POST", "/cut_stream", "break a stream", _cut,
-            {"after": "integer", "at_byte": "integer", "how": "string", "error": "string", "body": "any",
-             "times": "integer or null", **_WHEN}, provider=True),
-    Control("POST", "/chaos", "refuse some calls at random", _chaos,
-            {"rate": "number", "errors": "array", "seed": "integer", **_WHEN}, provider=True),
-    Control("POST", "/exhaust", "drain a limit", _exhaust, {"limit": "string", "model": "string"}, provider=True),
-    Control("POST", "/capacity", "what there is room for", _capacity,
-            {"flex": "boolean", "batch_lines_per_hour": "number"}, provider=True),
+    _method("limits", "kind -> state of every limit of a model", "GET"),
+    _method("reply", "script an answer"),
+    _method("fail", "script an error by name or status, or a fault of the connection"),
+    _method("outage", "refuse everything for a while"),
+    _method("latency", "answer slowly"),
+    _method("cut_stream", "break a stream"),
+    _method("chaos", "refuse some calls at random"),
+    _method("exhaust", "drain a limit"),
+    _method("use", "count an amount against a limit"),
+    _method("capacity", "what there is room for"),
     Control("POST", "/clock", "move the time on", _clock,
-            {"seconds": "number", "minutes": "number", "hours": "number", "days": "number", "to": "string"}),
+            {**kinds_of(VirtualClock.advance), "to": "string"}),
     Control("GET", "/account", "the account", _act, {}, provider=True),
     Control("POST", "/account", "do something with the account: one of its methods", _act,
             {"do": "string", "args": "array", "with": "object"}, provider=True),
@@ -369,7 +356,11 @@ def _operation(one: Control) -> Given:
         "responses": {"200": {"description": "done"}, "400": {"description": "not accepted; the message says what is"}},
     }
     if one.method == "GET":
-        query = [{"name": name, "in": "query", "schema": _schema(kind)} for name, kind in _names(one).items()]
+        needed = body_schema(one)["required"]
+        query = [
+            {"name": name, "in": "query", "schema": _schema(kind), "required": name in needed}
+            for name, kind in _names(one).items()
+        ]
         return {**said, "parameters": said["parameters"] + query}
     return {**said, "requestBody": {"content": {"application/json": {"schema": body_schema(one)}}}}
 
@@ -379,7 +370,7 @@ def body_schema(one: Control) -> Given:
     return {
         "type": "object",
         "properties": {name: _schema(kind) for name, kind in _names(one).items()},
-        "required": ["provider"] if one.provider else [],
+        "required": [*(["provider"] if one.provider else []), *one.needs],
         "additionalProperties": False,
     }
 

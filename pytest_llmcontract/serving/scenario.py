@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_llmcontract.core.errors import BadInput, LlmContractError, unknown
+from pytest_llmcontract.core.exchange import NO_JSON, can_travel
 from pytest_llmcontract.core.facts.registry import provider_names
 from pytest_llmcontract.core.provider import provider_called
 from pytest_llmcontract.serving.control import CONTROLS, Control, body_schema, run_control
@@ -59,6 +60,8 @@ def read_scenario(path: Path) -> Scenario:
     """
     file = str(path)
     document = _object(file, "", _parsed(path))
+    if not can_travel(document):
+        raise BadInput(f"{file} holds {NO_JSON}")
     known = ["format", *_SERVER, "providers", "steps"]
     _check_keys(file, "", document, known)
     if document.get("format", FORMAT) != FORMAT:

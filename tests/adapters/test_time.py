@@ -5,6 +5,7 @@ Nothing here measures time. Where a real wait is part of what is tested, its len
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -53,6 +54,14 @@ def join(*started: threading.Thread) -> None:
     for thread in started:
         thread.join(GUARD)
         assert not thread.is_alive(), "hangs"
+
+
+def until_blocked(thread: threading.Thread) -> None:
+    """Until it stands where it stays; where nobody tells, a moment has to do."""
+    seen = None
+    while (now := threads._switches(thread.native_id)) is threads._RUNNING or now != seen:
+        seen = now
+        Real.sleep(0.01)
 
 
 class Limiter:
@@ -369,6 +378,61 @@ def test_a_thread_that_spins_does_not_hold_it_for_ever(clock, monkeypatch):
     assert clock.seconds == 30
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_a_thread_that_computes_in_c_stands_at_one_line_and_is_not_blocked(clock, monkeypatch):
+    monkeypatch.setattr(threads, "BLOCKED", 0.001)
+    monkeypatch.setattr(threads, "COMPUTING", GUARD)
+    seen = []
+
+    def compute() -> None:
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000)
+        seen.append(clock.seconds)
+
+    with virtual.running(clock):
+        worker = start(compute)
+        time.sleep(30)
+        join(worker)
+
+    assert (seen, clock.seconds) == ([0], 30)
+
+
+@pytest.mark.parametrize("moves", [True, False], ids=["it computes", "it is blocked"])
+def test_a_process_that_was_stopped_has_waited_for_nobody(clock, monkeypatch, moves):
+    """As by a debugger or a busy machine: hours pass at one stroke, and nobody has had them to work in."""
+    monkeypatch.setattr(threads, "BLOCKED", GUARD)
+    monkeypatch.setattr(threads, "COMPUTING", GUARD)
+    real, stops, stopped, seen = Real.monotonic, [3600.0] * 9, [0.0], []
+    done = threading.Lock()
+    done.acquire()
+
+    def monotonic() -> float:
+        if stops:
+            stopped[0] += stops.pop()
+        return real() + stopped[0]
+
+    def work() -> None:
+        while stops:
+            if moves:
+                seen.append(clock.seconds)
+            else:
+                done.acquire(timeout=GUARD)
+        seen.append(clock.seconds)
+
+    def end() -> None:
+        with virtual.bystander():
+            while stops:
+                Real.sleep(0.001)
+            done.release()
+
+    monkeypatch.setattr(Real, "monotonic", staticmethod(monotonic))
+    with virtual.running(clock):
+        both = start(work), start(end)
+        time.sleep(30)
+        join(*both)
+
+    assert (set(seen), clock.seconds) == ({0}, 30)
+
+
 def test_the_clock_stands_while_a_request_is_in_flight(clock, monkeypatch):
     """However long it takes, and whatever its thread waits for."""
     monkeypatch.setattr(threads, "BLOCKED", 0.001)
@@ -483,7 +547,7 @@ def test_an_older_thread_blocked_anywhere_holds_nothing(clock, monkeypatch):
     stuck = threading.Lock()
     stuck.acquire()
     older = start(lambda: stuck.acquire(timeout=GUARD))
-    Real.sleep(0.01)
+    until_blocked(older)
     with virtual.running(clock):
         time.sleep(30)
     stuck.release()
@@ -573,13 +637,9 @@ def test_without_proc_it_takes_more_looks_and_comes_out_the_same(clock, monkeypa
 def test_what_linux_tells_of_a_thread():
     event = threading.Event()
     waiting = start(event.wait, GUARD)
-    while (first := threads._switches(waiting.native_id)) is threads._RUNNING:
-        Real.sleep(0.001)
-    Real.sleep(0.01)
-    proof = threads._switches(waiting.native_id)
+    until_blocked(waiting)
 
-    assert first is not None
-    assert proof == threads._switches(waiting.native_id)
+    assert threads._switches(waiting.native_id) is not None
     assert threads._switches(threading.get_native_id()) is threads._RUNNING
     event.set()
     join(waiting)

@@ -207,7 +207,7 @@ def test_pytest_timeout(run, method):
         """,
         "-p",
         "pytest_timeout",
-        "--timeout=30",
+        "--timeout=100",
         f"--timeout-method={method}",
         passed=1,
     )
@@ -238,7 +238,9 @@ def test_pytest_timeout_ends_a_test_that_hangs_on_the_clock(pytester, monkeypatc
                 release.set()
         """
     )
-    result = pytester.runpytest_subprocess("-p", "pytest_timeout", "--timeout=1", timeout=120)
+    result = pytester.runpytest_subprocess(
+        "-p", "pytest_timeout", "--timeout=1", "-o", "timeout_func_only=true", timeout=120
+    )
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Timeout (>1.0s) from pytest-timeout*"])

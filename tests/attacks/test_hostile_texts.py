@@ -144,7 +144,7 @@ ANY = st.text(st.characters(), max_size=60) | st.text(st.sampled_from(EVIL + '\u
 
 
 @given(ANY)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_what_is_visible_is_inert_and_stays_so(text):
     shown = visible(text)
 
@@ -154,7 +154,7 @@ def test_what_is_visible_is_inert_and_stays_so(text):
 
 
 @given(st.recursive(ANY | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(ANY, inner), max_leaves=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @pytest.mark.parametrize("escaped", [True, False])
 def test_json_that_is_made_visible_is_json_of_visible_texts(escaped, value):
     read = json.loads(visible_json(json.dumps(value, ensure_ascii=escaped)))
@@ -169,7 +169,7 @@ def test_json_that_is_made_visible_is_json_of_visible_texts(escaped, value):
 
 
 @given(st.recursive(ANY, lambda inner: st.lists(inner) | st.dictionaries(ANY, inner), max_leaves=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_visible_json_says_the_same(value):
     """What is printed for scripts."""
     assert json.loads(visible(json.dumps(value, ensure_ascii=False))) == json.loads(json.dumps(value))

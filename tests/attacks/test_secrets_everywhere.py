@@ -36,7 +36,7 @@ SHAPED = st.one_of(
     words(24).map("xoxc-1-{}".format),
     words(36).map("ghp_{}".format),
 )
-fewer = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+fewer = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 def recorded(message):

@@ -328,7 +328,6 @@ acts_of_any_kind = st.lists(
 ).map(possible)
 
 
-@settings(deadline=None)
 @given(acts_of_any_kind)
 def test_a_life_is_what_a_plain_count_makes_of_it(acts):
     plain, statuses = lived(acts)
@@ -351,7 +350,7 @@ def random_acts(seed: int, count: int) -> list[Act]:
     )
 
 
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(st.integers(0, 2**32))
 def test_a_long_life_never_drifts_by_a_cent(seed):
     acts = random_acts(seed, 4000)
@@ -362,7 +361,7 @@ def test_a_long_life_never_drifts_by_a_cent(seed):
     is_told_alike(life, plain)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_one_jump_gives_the_same_ledger_as_many_small_steps(seed, pieces):
     acts = random_acts(seed, 300)

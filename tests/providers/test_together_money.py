@@ -203,7 +203,7 @@ def dollars(units):
 
 @pytest.mark.parametrize("kind", TERMS)
 @given(life=LIVES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_cent_is_where_a_plain_reference_has_it(kind, life):
     clock, account = account_of(kind)
     plain = Plain(kind)
@@ -220,7 +220,7 @@ def test_every_cent_is_where_a_plain_reference_has_it(kind, life):
 
 @pytest.mark.parametrize("kind", TERMS)
 @given(life=LIVES, steps=st.integers(2, 300))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_one_jump_is_many_small_steps(kind, life, steps):
     ledgers = []
     for each in (1, steps):
@@ -234,7 +234,7 @@ def test_one_jump_is_many_small_steps(kind, life, steps):
 
 @pytest.mark.parametrize("kind", TERMS)
 @given(life=LIVES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_balance_is_what_credits_and_the_bill_under_way_say(kind, life):
     clock, account = account_of(kind)
     for what, *numbers in life:

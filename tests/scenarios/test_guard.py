@@ -86,6 +86,12 @@ def by_a_base_of_pyreqwest():
 def by_primp(): pytest.importorskip("primp").Client().get(URL)
 def by_primp_function(): pytest.importorskip("primp").get(URL)
 def by_rnet(): pytest.importorskip("rnet").BlockingClient().get(URL)
+def by_pyqwest(): pytest.importorskip("pyqwest").SyncClient().get(URL)
+
+def by_a_request_of_pyqwest():
+    pyqwest = pytest.importorskip("pyqwest")
+    pyqwest.SyncHTTPTransport().execute_sync(pyqwest.SyncRequest("GET", URL))
+
 def by_impit(): pytest.importorskip("impit").Client().get(URL)
 
 WAYS = [way for name, way in list(globals().items()) if name.startswith("by_")]

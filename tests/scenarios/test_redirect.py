@@ -126,6 +126,48 @@ def by_impit():
     reply = pytest.importorskip("impit").Client().post(URL, content=DATA, headers=KEY)
     return reply.status_code, reply.text
 
+def by_pyqwest():
+    reply = pytest.importorskip("pyqwest").SyncClient().post(URL, headers=KEY, content=DATA)
+    return reply.status, reply.text()
+
+def by_pyqwest_async():
+    client = pytest.importorskip("pyqwest").Client()
+    async def call():
+        reply = await client.post(URL, headers=KEY, content=DATA)
+        return reply.status, reply.text()
+    return asyncio.run(call())
+
+def by_tornado():
+    client = pytest.importorskip("tornado.httpclient")
+    reply = client.HTTPClient().fetch(URL, method="POST", body=DATA, headers=KEY)
+    return reply.code, reply.body.decode()
+
+def by_twisted():
+    treq = pytest.importorskip("treq")
+    from twisted.internet import task
+    heard = []
+    async def call(reactor):
+        reply = await treq.post(URL, data=DATA, headers=KEY)
+        heard[:] = reply.code, await reply.text()
+    with pytest.raises(SystemExit):
+        task.react(call)
+    return heard
+
+def by_blacksheep():
+    client = pytest.importorskip("blacksheep.client")
+    from blacksheep import Content
+    async def call():
+        async with client.ClientSession() as session:
+            headers = [(b"authorization", b"Bearer any")]
+            reply = await session.post(URL, content=Content(b"application/json", DATA), headers=headers)
+            return reply.status, await reply.text()
+    return asyncio.run(call())
+
+def by_geventhttpclient():
+    client = pytest.importorskip("geventhttpclient").HTTPClient(HOST, ssl=True)
+    reply = client.post(PATH, DATA, KEY)
+    return reply.status_code, reply.read().decode()
+
 def by_httpx():
     import httpx
     reply = httpx.post(URL, json=BODY, headers=KEY)
@@ -482,7 +524,7 @@ def test_it_ends_with_the_session_and_leaves_nothing_behind(pytester):
         assert not changed - {"PYTEST_VERSION", "PYTEST_CURRENT_TEST"}, changed
         for thread in threading.enumerate():
             if thread.name == "llmcontract-redirect":
-                thread.join(5)
+                thread.join(60)
                 assert not thread.is_alive()
         print("as before")
         """,

@@ -14,6 +14,7 @@ import together
 from pytest_llmcontract import ContractViolation, simulate
 from pytest_llmcontract.core.completion.tokens import DefaultEstimator
 from pytest_llmcontract.core.errors import BadInput
+from pytest_llmcontract.core.facts.load import edition_dates, edition_on
 
 MODEL = {"groq": "openai/gpt-oss-120b", "together": "openai/gpt-oss-120b"}
 CLIENTS: dict[str, Any] = {"groq": groq.Groq, "together": together.Together}
@@ -218,6 +219,46 @@ def test_a_failure_that_no_reply_can_hold_is_refused_where_it_is_written(error, 
         known = error if error in api.edition.errors else api.edition.stream_error.name
         with pytest.raises(BadInput, match=words):
             api.fail(known, **given)
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "given", "words"),
+    [
+        ("groq", "stream_tool_use_failed", {"retry_after": 5}, "a stream that began well; accepted: message="),
+        ("groq", "stream_tool_use_failed", {"headers": {"x": "y"}}, "a stream that began well"),
+        ("together", "stream_error", {"limit": "RPM"}, "a stream that began well"),
+        ("together", "stream_error", {"message": "no"}, "the provider's body has no text; accepted: body="),
+        ("together", "file_exists", {"message": "no"}, "the provider's body has no text"),
+        ("groq", 503, {"limit": "TPM"}, "it exceeds no limit; accepted with .*rate_limit_exceeded"),
+        ("together", 400, {"limit": "RPM"}, "it exceeds no limit; accepted with .*rate_limit"),
+        ("groq", 503, {"body": {}, "message": "no"}, "it is the whole body"),
+        ("groq", "tool_use_failed", {"body": {}, "values": {"failed_generation": "no"}}, "it is the whole body"),
+    ],
+)
+def test_what_a_failure_would_leave_out_is_refused_where_it_is_written(name, error, given, words):
+    with simulate(name) as api, pytest.raises(BadInput, match=words):
+        api.fail(error, **given)
+
+
+ERRORS = [
+    (provider, name)
+    for provider in ("groq", "together")
+    for name, spec in edition_on(provider, edition_dates(provider)[-1]).errors.items()
+    if (provider, name) not in (("together", "stream_error"), ("together", "file_exists"))  # refused, above
+]
+
+
+@pytest.mark.parametrize(("provider", "name"), ERRORS)
+def test_each_error_says_what_a_test_wants_it_to_say(provider, name):
+    with simulate(provider, check=False) as api:
+        body = {"model": MODEL[provider], "messages": [{"role": "user", "content": "Hello"}]}
+        api.fail(name, message="{no}, in no other words")
+        url = f"https://{api.edition.hosts[0]}{api.edition.base}/chat/completions"
+        streams = api.edition.errors[name].status < 400
+        reply = httpx.post(url, json={**body, "stream": streams}, headers={"authorization": "Bearer k"})
+
+    assert "{no}, in no other words" in reply.text
+    assert "LLM208" not in reply.text
 
 
 @pytest.mark.parametrize("method", ["fail", "outage", "cut_stream", "latency", "chaos"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 
 import groq
@@ -432,3 +433,16 @@ def test_an_error_event_says_what_a_test_wants_it_to_say(name, place, body):
     assert said in got
     named = b"event: error\n" if name == "groq" else b""
     assert "at_byte" not in place or got.startswith(b'data: {"i' + named + said)
+
+
+@pytest.mark.parametrize("body", ["{model}", "{x}", {"error": "{x}"}, {"error": {"message": "in {model}"}}])
+@pytest.mark.parametrize("name", ["groq", "together"])
+def test_no_braces_are_filled_in_an_event_of_the_tests_own(name, body):
+    with simulate(name) as api:
+        api.cut_stream(after=0, how="error_event", body=body)
+        url = f"https://{api.edition.hosts[0]}{api.edition.base}/chat/completions"
+        asked = {"model": MODEL, "messages": HELLO, "stream": True}
+        got = httpx.post(url, json=asked, headers={"authorization": "Bearer k"}).text
+
+    data = next(line[6:] for line in got.splitlines() if line.startswith("data: "))
+    assert (data if isinstance(body, str) else json.loads(data)) == body

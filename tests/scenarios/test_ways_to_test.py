@@ -329,7 +329,7 @@ def test_a_script_that_breaks_the_contract_ends_in_the_violation(tmp_path):
 # Hypothesis.
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(text=st.text(min_size=1, max_size=200), answer=st.text(min_size=1, max_size=50))
 def test_any_text_goes_there_and_back(text, answer):
     with simulate("groq") as api:
@@ -338,7 +338,7 @@ def test_any_text_goes_there_and_back(text, answer):
         assert api.calls.last.request.json["messages"][0]["content"] == text
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pieces=st.lists(st.text(min_size=1), min_size=1, max_size=8))
 def test_any_pieces_come_in_their_order(pieces):
     with simulate("together") as api:
@@ -350,7 +350,7 @@ def test_any_pieces_come_in_their_order(pieces):
         assert [piece for piece in said if piece] == pieces
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(wait=st.floats(min_value=0.5, max_value=59), times=st.integers(min_value=1, max_value=2))
 def test_any_wait_is_kept(wait, times):
     with simulate("groq") as api:

@@ -25,12 +25,12 @@ class Server:
     def control(self, path, body=None, *, test="", method=None):
         headers = {"x-llmcontract-test": test} if test else {}
         method = method or ("GET" if body is None else "POST")
-        reply = httpx.request(method, f"{self.url}/_llmcontract{path}", json=body, headers=headers, timeout=30)
+        reply = httpx.request(method, f"{self.url}/_llmcontract{path}", json=body, headers=headers, timeout=60)
         return reply.json() if reply.status_code == 200 else (reply.status_code, reply.json()["error"]["message"])
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=60)
 
 
 @contextmanager

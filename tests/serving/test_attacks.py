@@ -36,7 +36,7 @@ def written(path=CHAT, body=BODY, method="POST", version="HTTP/1.1", more=(), **
 
 
 def connected(server):
-    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=20)
+    return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=60)
 
 
 def sent(server, data):
@@ -315,7 +315,8 @@ def test_who_is_being_answered_when_the_server_ends_sees_the_connection_end(serv
         server.control(path, {"provider": "groq", **given})
         with closing(connected(server)) as there:
             there.sendall(written(body=STREAM))
-            time.sleep(0.3)
+            while not server.control("/calls"):
+                time.sleep(0.01)
             assert server.stop() == 0
             heard = b"".join(iter(lambda: there.recv(65536), b""))
         assert b"Internal Server Error" not in heard

@@ -172,7 +172,7 @@ def test_the_healthcheck_tells_a_server_that_runs_from_one_that_does_not(serve):
     def code(url):
         there = [word.replace("http://127.0.0.1:8765", url) for word in check]
         assert there != check
-        return subprocess.run([sys.executable, *there], capture_output=True, timeout=60).returncode
+        return subprocess.run([sys.executable, *there], capture_output=True, timeout=300).returncode
 
     with reached(serve, COMMANDS[1]) as server:
         assert code(server.url) == 0
@@ -185,7 +185,7 @@ def test_the_application_is_answered(serve):
         server.control("/reply", {"provider": "groq", "content": "From the container."})
         env = {name: value.replace("http://llmcontract:8765", server.url) for name, value in given.items()}
         program = [sys.executable, DOCKER / "application" / "app.py"]
-        done = subprocess.run(program, env={**os.environ, **env}, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(program, env={**os.environ, **env}, capture_output=True, text=True, timeout=300)
         assert done.stdout == "From the container.\n", done.stderr
         (call,) = server.control("/calls")
         assert (call["status"], call["findings"]) == (200, [])

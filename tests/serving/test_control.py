@@ -35,6 +35,7 @@ GOOD = {
     "/cut_stream": {"provider": "groq", "after": 1},
     "/chaos": {"provider": "groq", "rate": 0.5, "seed": 3},
     "/exhaust": {"provider": "groq", "limit": "TPD"},
+    "/use": {"provider": "groq", "limit": "TPD", "amount": 1000},
     "/capacity": {"provider": "groq", "flex": False},
     "/clock": {"minutes": 5},
     "/account": {"provider": "groq", "do": "upgrade"},

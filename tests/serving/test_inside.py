@@ -28,7 +28,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 
 def child(code, env):
     """What another process prints that runs *code*."""
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -98,13 +98,12 @@ def test_a_child_that_waits_as_it_is_told_to_gets_through(groq_api, llm_clock):
 
 
 def test_slowness_of_the_provider_costs_a_child_no_real_time(groq_api, llm_clock):
-    groq_api.latency(first_token=30, per_token=1)
-    began = time.monotonic()
+    """Else its client's patience of a minute would be at an end."""
+    groq_api.latency(first_token=3600, per_token=1)
 
     child(ASKS_GROQ.replace("RETRIES", "0"), groq_api.env)
 
-    assert llm_clock.elapsed >= 30
-    assert time.monotonic() - began < 20
+    assert llm_clock.elapsed >= 3600
 
 
 def test_what_a_child_swallowed_fails_the_test(pytester, run_pytest):
@@ -178,22 +177,22 @@ def test_a_call_by_a_bare_socket_shares_state_and_ledger(groq_api):
 
 
 def test_a_slow_answer_to_this_process_moves_the_virtual_clock_alone(groq_api, llm_clock):
-    groq_api.latency(first_token=40)
+    groq_api.latency(first_token=400)
     began = time.monotonic()
     assert raw_post(f"{groq_api.url}/chat/completions", {"model": GROQ, "messages": HELLO})[0] == 200
-    assert llm_clock.elapsed == pytest.approx(40, abs=5)
-    assert time.monotonic() - began < 20
+    assert llm_clock.elapsed == pytest.approx(400, abs=5)
+    assert time.monotonic() - began < 200
 
 
 def test_this_process_waits_on_the_virtual_clock_alone(groq_api, llm_clock):
-    groq_api.fail("rate_limit_exceeded", retry_after=30)
+    groq_api.fail("rate_limit_exceeded", retry_after=300)
     body = {"model": GROQ, "messages": HELLO}
     began = time.monotonic()
     assert raw_post(f"{groq_api.url}/chat/completions", body)[0] == 429
-    time.sleep(30)
+    time.sleep(300)
     assert raw_post(f"{groq_api.url}/chat/completions", body)[0] == 200
-    assert llm_clock.elapsed == 30
-    assert time.monotonic() - began < 20
+    assert llm_clock.elapsed == 300
+    assert time.monotonic() - began < 200
 
 
 def test_in_real_time_it_waits_really(pytester, run_pytest):
@@ -268,7 +267,7 @@ def test_it_ends_also_while_a_client_waits_for_ever():
         while not api.calls:
             time.sleep(0.01)
     with waiting:
-        waiting.settimeout(10)
+        waiting.settimeout(60)
         with suppress(ConnectionResetError):
             assert waiting.recv(1) == b""
 

@@ -15,7 +15,7 @@ import httpx
 import openai
 import pytest
 import together
-from conftest import drawn
+from drawing import drawn
 from hypothesis import given, settings
 from sdk_types import (
     EVENTS,

@@ -42,7 +42,8 @@ CLIENTS = {
 """Package -> the module of it whose import brings the others along."""
 
 _CALL = re.compile(
-    r"(?:^|_)(?:get|post|put|patch|delete|head|options|trace|request|stream|fetch|websocket|ws_connect|base_url)$"
+    r"(?:^|_)(?:get|post|put|patch|delete|head|options|trace|request|stream|fetch|websocket|ws_connect|base_url"
+    r"|execute|execute_sync)$"
 )
 _ADDRESS = re.compile(r"(?:https?|wss?)://", re.IGNORECASE)
 _URL_OF_CURL = 10002
@@ -89,10 +90,10 @@ def _surface(root: str) -> Iterator[tuple[Any, str]]:
 
 
 def _is_of(root: str, kind: type) -> bool:
-    """Some compilers say of all their classes that they are builtins."""
+    """Some compilers name a module that is none, or say of all their classes that they are builtins."""
     home = kind.__module__
     return f"{home}.".startswith(f"{root.partition('.')[0]}.") or (
-        home == "builtins" and vars(builtins).get(kind.__name__) is not kind
+        vars(sys.modules.get(home, builtins)).get(kind.__name__) is not kind
     )
 
 
@@ -126,7 +127,9 @@ def _wrap_call(package: str) -> Callable[[Any], Any]:
 def _text(given: Any) -> str:
     if isinstance(given, str | bytes):
         return text_of(given)
-    return str(given) if type(given).__name__.lower() == "url" else ""
+    if type(given).__name__.endswith("Request"):  # made before it is sent
+        given = getattr(given, "url", "")
+    return str(given) if isinstance(given, str) or type(given).__name__.lower() == "url" else ""
 
 
 def _wrap_setopt(package: str) -> Callable[[Any], Any]:

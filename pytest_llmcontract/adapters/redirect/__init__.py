@@ -22,7 +22,7 @@ from pytest_llmcontract.adapters.redirect.authority import Authority
 from pytest_llmcontract.adapters.redirect.front import Address, Entered, Front, Ways
 from pytest_llmcontract.core.site import application_site
 
-FOLLOWING = frozenset({"curl_cffi", "impit", "primp", "pycurl", "pyreqwest"})
+FOLLOWING = frozenset({"curl_cffi", "impit", "primp", "pycurl", "pyqwest", "pyreqwest"})
 """Compiled clients that were seen to ask the proxy, and to trust the roots."""
 _ROOTS = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")

@@ -33,6 +33,7 @@ from pytest_llmcontract.adapters.time.driver import Driver
 from pytest_llmcontract.adapters.time.loops import LoopWait, Timer, innermost
 from pytest_llmcontract.adapters.time.real import Real, UnsupportedLoopWarning
 from pytest_llmcontract.adapters.time.refused import ForeignLoops
+from pytest_llmcontract.core.attention import Attention
 
 _end_of_sleep: Callable[[Any, Any], None] = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 
@@ -78,7 +79,7 @@ class AsyncioTime:
         self._driver = driver
         self._adopted: weakref.WeakSet[_AsyncioLoop] = weakref.WeakSet()
         self._warned: set[type] = set()
-        self.traffic = Traffic()
+        self.traffic = Traffic(driver.attention)
         self._foreign = ForeignLoops(driver.is_bystander)
 
     def install(self) -> None:
@@ -174,7 +175,8 @@ class AsyncioTime:
 class Traffic:
     """What travelled last on the connections that loops of this process opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
         self._asked: weakref.WeakSet[Any] = weakref.WeakSet()
         self._heard: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()  # real
         self._pauses: weakref.WeakSet[Any] = weakref.WeakSet()  # whose owners do not listen unless they wait (anyio)
@@ -199,14 +201,14 @@ class Traffic:
         for key, events_ in ready:
             if events_ & selectors.EVENT_READ and (transport := _transport(key)) is not None:
                 self._asked.discard(transport)
-                self._heard[transport] = Real.monotonic()
+                self._heard[transport] = self._attention.look()
 
     def on_its_way(self, transport: Any) -> bool:
         """Is an answer, or the rest of one?"""
         if getattr(transport, "_server", None) is not None:
             return False
         rest = MORE_TO_COME if transport in self._pauses else _REST
-        return transport in self._asked or Real.monotonic() - self._heard.get(transport, -math.inf) < rest
+        return transport in self._asked or self._attention.look() - self._heard.get(transport, -math.inf) < rest
 
 
 def _note(driver: Driver, seconds: float, future: asyncio.Future[Any]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.attention import Attention
 
 STILL_WORKS = 0.02
 """Real seconds since it was last seen to run: it may stand between two reads of a disk."""
@@ -24,7 +24,8 @@ PATIENCE = 30.0
 class Children:
     """The children of one simulation, asked for in ``Popen.poll`` and ``os.waitpid``."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
         self._before = set(_descendants())
         self._jumps = 0
         self._asked: dict[int, int] = {}  # child: jumps of the clock until it was last asked for
@@ -82,7 +83,7 @@ class Children:
         return [child for child in _descendants() if child not in self._before and (_activity(child) or "Z")[0] != "Z"]
 
     def _computes(self, child: int) -> bool:
-        activity, now = _activity(child), Real.monotonic()
+        activity, now = _activity(child), self._attention.look()
         if activity is None or activity[0] in "ZX" or now - self._began.setdefault(child, now) > PATIENCE:
             return False
         if activity[0] in "RD" or self._ran.get(child, ("", 0.0))[0] != activity:

@@ -22,7 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.attention import Attention
 
 PATIENCE = 30.0
 """Real seconds after which a request is given up: it is a subscription, or nobody will ever answer."""
@@ -44,12 +44,13 @@ class Awaited:
 class Connections:
     """Which requests were seen under way, and since when. Not thread-safe by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
         self._since: dict[tuple[object, ...], float] = {}
 
     def unanswered(self, awaited: Iterable[Awaited]) -> tuple[list[str], bool]:
         """The peers of the requests under way among *awaited*; and is any of them to be waited for still?"""
-        now = Real.monotonic()
+        now = self._attention.look()
         since: dict[tuple[object, ...], float] = {}
         peers: list[str] = []
         holds = False

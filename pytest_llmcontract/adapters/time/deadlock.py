@@ -18,8 +18,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Protocol
 
-from pytest_llmcontract.adapters.time.real import Real
 from pytest_llmcontract.adapters.time.threads import waits_for_others
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.clock import VirtualClock
 from pytest_llmcontract.core.errors import Deadlock
 from pytest_llmcontract.core.site import application_site
@@ -55,8 +55,9 @@ class Loop(Protocol):
 class Watch:
     """Looks after the thread in which a simulation began."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, attention: Attention) -> None:
         self._clock = clock
+        self._attention = attention
         self._thread = threading.current_thread()
         self._jumps = 0
         self._signal = _Alarm()
@@ -72,7 +73,7 @@ class Watch:
 
     def progress(self) -> None:
         """Something happened that is no mere sleep."""
-        self._since = Real.monotonic()
+        self._since = self._attention.look()
         self._from = self._clock.seconds
         self._pending: set[Hashable] = set()
         self._place: list[object] | None = None
@@ -98,7 +99,7 @@ class Watch:
         if place is None or place != self._place or pending & self._pending or busy():
             self.progress()
         self._place, self._pending = place, pending
-        if place is not None and Real.monotonic() - self._since > PATIENCE:
+        if place is not None and self._attention.look() - self._since > PATIENCE:
             self._tell(loops)
 
     def _where(self, loops: Sequence[Loop]) -> list[object] | None:

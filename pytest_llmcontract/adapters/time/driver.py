@@ -32,6 +32,7 @@ from pytest_llmcontract.adapters.time.connections import Awaited, Connections
 from pytest_llmcontract.adapters.time.real import Real
 from pytest_llmcontract.adapters.time.remarks import Remarks
 from pytest_llmcontract.adapters.time.threads import BETWEEN_LOOKS, Threads
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.clock import Sleep, VirtualClock
 from pytest_llmcontract.core.errors import SimulationEnded
 from pytest_llmcontract.core.locks import new_lock
@@ -104,7 +105,7 @@ class Waiter:
         self.timeout = timeout  # what is due is no sleep but a timeout
         self.sockets = sockets  # it listens to the outside too
         self.thread = threading.get_ident()
-        self.looking_since: float | None = None  # real, as the next in line
+        self.looking_since: float | None = None  # as the next in line
 
 
 class Driver:
@@ -124,9 +125,10 @@ class Driver:
         self.parts: Sequence[Part] = ()
         self.loops: weakref.WeakSet[Loop] = weakref.WeakSet()
         self.remarks = Remarks(clock)
-        self.children = Children()
-        self._watch = deadlock.Watch(clock)
-        self._connections = Connections()
+        self.attention = Attention(Real.monotonic)
+        self.children = Children(self.attention)
+        self._watch = deadlock.Watch(clock, self.attention)
+        self._connections = Connections(self.attention)
         self._bystanders = bystanders
         self._lock = new_lock()
         self._orders = itertools.count()
@@ -137,7 +139,7 @@ class Driver:
         self._jumping = False
         self._outside = 0  # clients at work that no socket of Python's tells of
         self._moved_by_hand_to = -math.inf
-        self._work_seen: float | None = None  # real: when other processes were last seen at work for us
+        self._work_seen: float | None = None  # when other processes were last seen at work for us
         self._work_lasted = 0.0  # real seconds of that since the clock moved
         self._begin()
 
@@ -145,7 +147,7 @@ class Driver:
         self._waiters: list[Waiter] = []
         self._resting: dict[int, bool] = {}  # threads of loops without timers: do they listen to sockets?
         self._calls: dict[int, int] = {}  # threads: simulated requests in flight
-        self._threads = Threads()
+        self._threads = Threads(self.attention)
 
     def start(self, parts: Sequence[Part]) -> None:
         """Hook into everything; *parts* are the kinds of event loops, the innermost first."""
@@ -299,7 +301,7 @@ class Driver:
         """Are other processes at work for us, for less real time than it is until *waiter*'s moment?"""
         peers, at_work = self._connections.unanswered(self._awaited(asleep))
         children = self.children.waited_for()
-        now, seen = Real.monotonic(), self._work_seen
+        now, seen = self.attention.look(), self._work_seen
         if at_work or children or self._watch.told:  # a deadlock that was told burns no core
             self._work_seen = now
             self._work_lasted += min(now - seen, _ONE_WAIT) if seen is not None else 0.0
@@ -360,13 +362,13 @@ class Driver:
 
     def _look_again(self, waiter: Waiter) -> Move:
         if waiter.looking_since is None:
-            waiter.looking_since = Real.monotonic()
+            waiter.looking_since = self.attention.look()
         elif self._looked_for(waiter, 10 * BETWEEN_LOOKS):
             self.pause = min(_LONGEST_PAUSE, self.pause * 2)
         return Move.LOOK_AGAIN
 
     def _looked_for(self, waiter: Waiter, seconds: float) -> bool:
-        return waiter.looking_since is not None and Real.monotonic() - waiter.looking_since >= seconds
+        return waiter.looking_since is not None and self.attention.look() - waiter.looking_since >= seconds
 
     def _outside_may_answer(self, asleep: set[int]) -> bool:
         if self._outside or any(waiter.sockets for waiter in self._waiters) or any(self._resting.values()):

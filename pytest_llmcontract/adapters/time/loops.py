@@ -21,6 +21,7 @@ from typing import Any
 from pytest_llmcontract.adapters.time.connections import Awaited
 from pytest_llmcontract.adapters.time.driver import Driver, Move, Waiter
 from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.attention import Attention
 from pytest_llmcontract.core.errors import Deadlock
 from pytest_llmcontract.core.site import application_site
 
@@ -178,9 +179,9 @@ class LoopWait(ABC):
 
     def _poll_really(self, timer: Timer, waiter: Waiter) -> Any:
         left = timer.when - self.time()
-        began = Real.monotonic()
+        attention = Attention(Real.monotonic)  # of this loop's own thread: a timeout must not pass while it was held up
         while True:
-            passed = Real.monotonic() - began
+            passed = attention.look()
             if passed >= left:
                 self.reach(timer.when)
                 return self.poll(0)
@@ -188,7 +189,7 @@ class LoopWait(ABC):
             if events:
                 # Threads of ours that answer take no virtual time; what comes over a socket does.
                 if waiter.sockets:
-                    self._base += min(left, Real.monotonic() - began)
+                    self._base += min(left, attention.look())
                 return events
             if self.driver.move(waiter) is not Move.WAIT_REALLY:
                 return events

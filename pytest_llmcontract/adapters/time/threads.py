@@ -10,7 +10,7 @@ operating system's word on whether it ran. The rules, for every thread that does
 * It is older than the simulation and stands where it stood then: **parked**, it has nothing to do with us (xdist's
   and debuggers' threads, servers). A pool's worker of an earlier test counts as soon as it is given work.
 * Anything else is **busy**. It holds the clock for at most ``BLOCKED`` seconds if it does not move (a real socket, a
-  lock, a subprocess), for at most ``COMPUTING`` if it does, so that nothing can hang.
+  lock, a subprocess), for at most ``COMPUTING`` if it does or has a processor, so that nothing can hang.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from collections.abc import Iterator, Set
 from types import CodeType, FrameType
 
 from pytest_llmcontract.adapters.time.connections import Awaited, blocks_on, blocks_on_sockets
-from pytest_llmcontract.adapters.time.real import Real
+from pytest_llmcontract.core.attention import Attention
 
 LOOKS_WITH_PROOF = 2
 LOOKS_WITHOUT = 6
@@ -68,7 +68,8 @@ _RUNNING = b"running"
 class Threads:
     """What is known about the threads of this process since the simulation began. Not thread-safe by itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, attention: Attention) -> None:
+        self._attention = attention
         me = threading.get_ident()
         self._parked: dict[int, tuple[_Spot, bytes | None]] = {
             thread: (_spot(frame), None) for thread, frame in sys._current_frames().items() if thread != me
@@ -92,7 +93,7 @@ class Threads:
 
     def quiet(self, asleep: Set[int]) -> bool:
         """Is every thread but this one and those *asleep* idle? Ask again after ``BETWEEN_LOOKS`` if not."""
-        now = Real.monotonic()
+        now = self._attention.look()
         me = threading.get_ident()
         native: dict[int, int | None] = {}
         busy = False
@@ -112,7 +113,7 @@ class Threads:
                 continue
             ran = _switches(native.get(ident))
             if ran is _RUNNING:
-                busy = self._holds(ident, spot, None, now) or busy
+                busy = self._holds(ident, spot, ran, now) or busy
             elif idle:
                 if ran is None or self._idle.get(ident) != (spot, ran):
                     unproven[ident] = (spot, ran)
@@ -167,8 +168,8 @@ class Threads:
         held = self._held.get(ident)
         if held is None or held[:2] != (spot, ran):
             self._held[ident] = (spot, ran, now)
-        elif now - held[2] >= BLOCKED:
-            self._parked[ident] = (spot, ran)
+        elif now - held[2] >= (COMPUTING if ran is _RUNNING else BLOCKED):
+            self._parked[ident] = (spot, None if ran is _RUNNING else ran)
             return False
         return True
 

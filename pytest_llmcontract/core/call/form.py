@@ -208,6 +208,16 @@ def filled(template: Any, values: Mapping[str, Any]) -> Any:
     return _PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), template)
 
 
+def worded(body: Any, text: str) -> Any:
+    """The *body* of an error with *text* in place of its own; ``None``: it has none."""
+    if not isinstance(body, Mapping):
+        return text
+    error = body.get("error")
+    if isinstance(error, Mapping):
+        return {**body, "error": {**error, "message": text}}
+    return {**body, "error": text} if isinstance(error, str) else None
+
+
 def placeholders(template: Any) -> frozenset[str]:
     """The names that :func:`filled` looks for in *template*."""
     if isinstance(template, dict):

@@ -106,8 +106,10 @@ def _correct(state: State, turn: Turn, usage: Usage) -> None:
 
 
 def _tell_tape(state: State, turn: Turn, reply: ApiReply) -> None:
-    """Recordings keep a stream whole: a script that cut it cuts it again when it is replayed."""
+    """Recordings keep a stream and a file whole: a script that cut them cuts them again when they are replayed."""
     assert state.tape is not None
-    if turn.whole is not None:
+    if isinstance(turn.whole, bytes):
+        reply = replace(reply, body=turn.whole, cut=None)
+    elif turn.whole is not None:
         reply = replace(reply, events=StreamEvents(turn.whole, [0.0] * len(turn.whole)), cut=None)
     state.tape.told(turn.call, turn.target, reply, edition=state.edition.date, scripted=turn.scripted)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
 from pytest_llmcontract.core.call.decision import Decision, Played, Whole
-from pytest_llmcontract.core.call.form import DONE, TypedForm
-from pytest_llmcontract.core.call.script import Latency, Script, ScriptedReply, StreamCut
+from pytest_llmcontract.core.call.form import DONE, TypedForm, worded
+from pytest_llmcontract.core.call.script import Latency, Part, Script, ScriptedReply, StreamCut
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.turn import Turn
 from pytest_llmcontract.core.completion.reported import error_name
@@ -85,7 +85,7 @@ def _played(state: State, turn: Turn, decision: Played) -> ApiReply:
     headers = {name: value for name, value in reply.headers.items() if name.lower() not in _NOT_ANSWERED_BY_US}
     error = error_name(reply, state.edition)
     if reply.events is None:
-        return _sent(state, turn, reply.status, headers, reply.body, error=error)
+        return _sent(state, turn, reply.status, headers, reply.body, cut=reply.cut, error=error)
     events = [event.data for event in reply.events]
     done = [events.pop()] if events and events[-1].strip() == DONE.strip() else []
     kept, cut = _ended(state, turn, events, done)
@@ -107,7 +107,32 @@ def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> 
     kept = _kept(events, part) if part.at_byte is None else _up_to(events + done, part.at_byte)
     if part.how == "error_event":
         return kept + _error_events(state, turn, part), None
-    return kept, Disconnect("stall" if part.how == "stall" else "disconnect")
+    return kept, _broken_off(part)
+
+
+def _file_ended(state: State, turn: Turn, data: bytes, ended: Disconnect | None) -> tuple[bytes, Disconnect | None]:
+    """What arrives of a file, and what ends it; *ended*: without a script."""
+    cut = state.scripts.first(turn.request, StreamCut, suits=_cuts_files)
+    if cut is None:
+        return data, ended
+    state.scripts.use(cut, turn.call)
+    turn.scripted = True
+    turn.whole = data
+    part = part_of(cut, StreamCut)
+    return data[: part.at_byte], _broken_off(part)
+
+
+def _cuts_files(part: Part) -> bool:
+    return isinstance(part, StreamCut) and part.cuts_files
+
+
+def _is_file(status: int, headers: Headers) -> bool:
+    """Sound, a picture, what is in a file: a client reads it piece by piece, as it reads a stream."""
+    return status == 200 and "json" not in headers.get("content-type", "json")
+
+
+def _broken_off(cut: StreamCut) -> Disconnect:
+    return Disconnect("stall" if cut.how == "stall" else "disconnect")
 
 
 def _kept(events: list[bytes], cut: StreamCut) -> list[bytes]:
@@ -118,10 +143,12 @@ def _kept(events: list[bytes], cut: StreamCut) -> list[bytes]:
 
 def _error_events(state: State, turn: Turn, cut: StreamCut) -> list[bytes]:
     turn.error = state.edition.errors[cut.error] if cut.error else state.edition.stream_error
-    worded = turn.error.model_copy(update={"defaults": {**turn.error.defaults, **cut.values}})
-    if cut.body is not None:
-        worded = worded.model_copy(update={"body": cut.body})
-    return list(state.envelope.error_events(turn, worded))
+    said: dict[str, Any] = {"defaults": {**turn.error.defaults, **cut.values}}
+    if cut.body is not None:  # as it is, braces and all
+        said = {"body": "{said}", "defaults": {"said": cut.body}}
+    elif "message" in cut.values:
+        said["body"] = worded(turn.error.body, "{message}")
+    return list(state.envelope.error_events(turn, turn.error.model_copy(update=said)))
 
 
 def _up_to(events: list[bytes], end: int) -> list[bytes]:
@@ -177,7 +204,9 @@ def _sent(
         state.scripts.use(slow[-1], turn.call)
     fields = Headers(headers)
     if body is not None:
-        return ApiReply(status, fields, body, delay=latency.first_token, error=error, scripted=turn.scripted)
+        if state.scripts and _is_file(status, fields):
+            body, cut = _file_ended(state, turn, body, cut)
+        return ApiReply(status, fields, body, cut=cut, delay=latency.first_token, error=error, scripted=turn.scripted)
     data = list(events)
     pieces = StreamEvents(data, [latency.per_token if index else 0.0 for index in range(len(data))])
     return ApiReply(status, fields, events=pieces, cut=cut, delay=latency.first_token, scripted=turn.scripted)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pytest_llmcontract.core.call.multipart import judged_body
 from pytest_llmcontract.core.errors import BadInput
-from pytest_llmcontract.core.exchange import ApiRequest, How, can_travel
+from pytest_llmcontract.core.exchange import NO_JSON, ApiRequest, How, can_travel
 from pytest_llmcontract.core.ledger import Call, Calls
 
 Matcher = Callable[[ApiRequest], bool]
@@ -42,7 +42,7 @@ class ScriptedReply:
 
 def _check(what: str, value: Any) -> None:
     if not isinstance(value, bytes) and not can_travel(value):
-        raise BadInput(f"{what} holds what no JSON can: NaN, a number beyond 10^300, or half of a surrogate pair")
+        raise BadInput(f"{what} holds {NO_JSON}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,11 @@ class StreamCut:
     def __post_init__(self) -> None:
         for name in ("values", "body"):
             _check(f"{name} of an error within a stream", getattr(self, name))
+
+    @property
+    def cuts_files(self) -> bool:
+        """Whether it ends a file too: a byte of one can be named, but there are no events in it."""
+        return self.at_byte is not None and self.how != "error_event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ class Turn:
     """The refusal, as the catalogue has it."""
     scripted: bool = False
     """The test asked for exactly this outcome."""
-    whole: tuple[bytes, ...] | None = None
-    """The events of a stream that a script cut: what a recording keeps."""
+    whole: tuple[bytes, ...] | bytes | None = None
+    """The events of a stream, or the file, that a script cut: what a recording keeps."""
     retry_after: float | None = None
     """What the test wants announced in place of the rule's."""
     extra_headers: Mapping[str, str] = field(default_factory=dict)

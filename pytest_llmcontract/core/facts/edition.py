@@ -169,7 +169,7 @@ class Edition(Fact):
             if name not in self._error_by_status:
                 raise unknown(f"{self.provider} error status", name, [str(known) for known in self._error_by_status])
             return self._error_by_status[name]
-        if name not in self.errors:
+        if not isinstance(name, str) or name not in self.errors:
             raise unknown(f"{self.provider} error", name, self.errors)
         return self.errors[name]
 

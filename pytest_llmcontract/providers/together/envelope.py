@@ -122,8 +122,10 @@ class TogetherEnvelope(PlainEnvelope):
 
     def error_events(self, turn: Turn, spec: ErrorSpec) -> Iterator[bytes]:
         # A chunk like the others, with an error in its choice; then the stream ends as if nothing had been.
-        body = filled(spec.body, {**spec.defaults, "created": int(turn.now.timestamp()), "model": turn.call.model})
-        yield event(body)
+        if turn.operation == "audio.speech" and spec.body == self.edition.stream_error.body:
+            spec = self.edition.error(500)  # no chunk of a chat within sound; its words as events (assumed)
+        known = {**self.refusal_values(turn), "created": int(turn.now.timestamp()), "model": turn.call.model}
+        yield event(filled(spec.body, {**spec.defaults, **known}))
         yield DONE
 
     # Limits.

@@ -124,7 +124,7 @@ def said_by_response(body: dict[str, Any]) -> tuple[Any, ...]:
     return text, thought, calls, body["status"] == "incomplete"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(both=requests())
 def test_both_say_count_and_cost_the_same(both: tuple[dict[str, Any], dict[str, Any]]) -> None:
     chat, response = (send(path, body) for path, body in zip(("/chat/completions", "/responses"), both, strict=True))
@@ -156,7 +156,7 @@ ANY = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(input=ANY, tools=ANY, text=ANY, choice=ANY)
 def test_nothing_breaks_it(input: Any, tools: Any, text: Any, choice: Any) -> None:
     json.dumps(as_chat({"input": input, "tools": tools, "text": text, "tool_choice": choice, "reasoning": text}))

@@ -385,7 +385,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.data())
 def test_where_a_value_exists_one_is_found_and_it_conforms(data: st.DataObject) -> None:
     schema = data.draw(JSON.flatmap(schemas_for), label="schema")

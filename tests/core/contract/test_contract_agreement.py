@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -84,7 +84,7 @@ def put(holder: Any, key: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(("provider", "operation"), OPERATIONS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(data=st.data(), day=st.sampled_from(DAYS))
 def test_both_validators_agree(provider: str, operation: str, data: st.DataObject, day: date) -> None:
     body = data.draw(mutated(provider, operation) | values)
@@ -97,7 +97,7 @@ def test_both_validators_agree(provider: str, operation: str, data: st.DataObjec
 
 
 @pytest.mark.parametrize(("provider", "operation"), OPERATIONS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(data=st.data(), day=st.sampled_from(DAYS))
 def test_every_refused_body_is_explained(provider: str, operation: str, data: st.DataObject, day: date) -> None:
     """No body breaks a wording, and one that the schema refuses has a finding with one line of text."""

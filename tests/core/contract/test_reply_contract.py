@@ -505,7 +505,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data(), day=st.sampled_from([date(2024, 3, 1), date(2025, 6, 1), NEWEST]))
 def test_both_validators_agree_on_changed_replies(data: st.DataObject, day: date) -> None:
     provider, operation, kind, body = data.draw(st.sampled_from(samples()))

@@ -1,0 +1,292 @@
+"""Sound that breaks off: files and streams of it, by each client where it sends and by a server.
+
+Streams of text that break off are held to a real connection in tests/serving/test_fault_table.py; here a client has to
+meet the same, whatever is in the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import re
+from urllib.parse import urlsplit
+
+import aiohttp
+import groq
+import httpx
+import httpx2
+import openai
+import pytest
+import requests
+import together
+import urllib3
+
+from pytest_llmcontract import simulate
+
+BASES = {"groq": "/openai/v1", "together": "/v1"}
+HOSTS = {"groq": f"https://api.groq.com{BASES['groq']}", "together": f"https://api.together.xyz{BASES['together']}"}
+CHAT = {"model": "openai/gpt-oss-120b", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+SPEECH = {
+    "groq": {"model": "canopylabs/orpheus-v1-english", "voice": "troy", "input": "Good morning"},
+    "together": {"model": "hexgrad/Kokoro-82M", "voice": "af_heart", "input": "Good morning", "response_format": "raw"},
+}
+HEADERS = {"authorization": "Bearer k"}
+PATIENCE = 1.0
+"""Seconds that a client waits for more: of a server's stall they pass."""
+
+
+# The clients: each hands over what arrives, piece by piece, until something is raised.
+
+
+def by_httpx(url, body, got):
+    with httpx.stream("POST", url, json=body, headers=HEADERS, timeout=PATIENCE) as reply:
+        for piece in reply.iter_raw():
+            got.extend(piece)
+
+
+def by_httpx_async(url, body, got):
+    async def call():
+        async with (
+            httpx.AsyncClient(timeout=PATIENCE) as client,
+            client.stream("POST", url, json=body, headers=HEADERS) as reply,
+        ):
+            async for piece in reply.aiter_raw():
+                got.extend(piece)
+
+    asyncio.run(call())
+
+
+def by_requests(url, body, got):
+    with requests.post(url, json=body, headers=HEADERS, timeout=PATIENCE, stream=True) as reply:
+        for piece in reply.iter_content(None):
+            got.extend(piece)
+
+
+def by_urllib3(url, body, got):
+    with urllib3.PoolManager(retries=False, timeout=PATIENCE) as pool:
+        for piece in pool.request("POST", url, json=body, headers=HEADERS, preload_content=False).stream(None):
+            got.extend(piece)
+
+
+def by_http_client(url, body, got):
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=PATIENCE)
+    connection.request("POST", parts.path, json.dumps(body), {**HEADERS, "content-type": "application/json"})
+    reply = connection.getresponse()
+    while piece := reply.read1(65536):
+        got.extend(piece)
+
+
+def by_aiohttp(url, body, got):
+    async def call():
+        timeout = aiohttp.ClientTimeout(sock_connect=5, sock_read=PATIENCE)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(url, json=body, headers=HEADERS) as reply,
+        ):
+            async for piece in reply.content.iter_any():
+                got.extend(piece)
+
+    asyncio.run(call())
+
+
+CLIENTS = {
+    "httpx": by_httpx, "httpx-asyncio": by_httpx_async, "requests": by_requests, "urllib3": by_urllib3,
+    "http.client": by_http_client, "aiohttp": by_aiohttp,
+}  # fmt: skip
+
+
+def heard(client, url, body):
+    """What arrived, without ids, and the name of what was raised."""
+    got = bytearray()
+    try:
+        CLIENTS[client](url, body, got)
+    except Exception as problem:
+        return _ID.sub(b"", got), type(problem).__name__
+    return _ID.sub(b"", got), ""
+
+
+_ID = re.compile(rb'"id":"[^"]*"')
+CUTS = {"disconnect": "disconnect", "truncate": "disconnect", "stall": "stall"}
+
+
+@pytest.mark.parametrize("how", CUTS)
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("provider", HOSTS)
+def test_a_file_of_sound_breaks_off_as_a_stream_of_text_does(provider, client, how):
+    with simulate(provider, check=False) as api:
+        whole, _ = heard(client, f"{HOSTS[provider]}/audio/speech", SPEECH[provider])
+        api.cut_stream(at_byte=1001, how=how)
+        got, raised = heard(client, f"{HOSTS[provider]}/audio/speech", SPEECH[provider])
+        api.cut_stream(at_byte=101, how=CUTS[how])
+        told = heard(client, f"{HOSTS[provider]}/chat/completions", CHAT)
+
+    assert (got, raised) == (whole[:1001], told[1])
+    assert raised
+
+
+@pytest.fixture(scope="module")
+def running(serve):
+    with serve() as server:
+        yield server
+
+
+def asked_of(server, scope, provider, method="", **given):
+    """The address of a provider in a scope of its own, in which this is scripted."""
+    if method:
+        answer = server.control(f"/{method}", {"provider": provider, **given}, test=scope)
+        assert isinstance(answer, dict), answer
+    return f"{server.url}/t/{scope}{BASES[provider]}/audio/speech"
+
+
+@pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
+@pytest.mark.parametrize("how", ["disconnect", "stall"])
+@pytest.mark.parametrize("provider", HOSTS)
+def test_a_server_breaks_a_file_off_alike(running, provider, client, how):
+    with simulate(provider, check=False) as api:
+        api.cut_stream(at_byte=1001, how=how)
+        here = heard(client, f"{HOSTS[provider]}/audio/speech", SPEECH[provider])
+
+    there = asked_of(running, f"{client}-{how}", provider, "cut_stream", at_byte=1001, how=how)
+    assert heard(client, there, SPEECH[provider]) == here
+
+
+# Streams of sound.
+
+STREAM = {**SPEECH["together"], "input": "Good morning " * 4, "stream": True}
+STEPS = {
+    "cut": ("cut_stream", {"after": 1}),
+    "cut within an event": ("cut_stream", {"at_byte": 1001}),
+    "truncated": ("cut_stream", {"after": 1, "how": "truncate"}),
+    "stalled": ("cut_stream", {"after": 1, "how": "stall"}),
+    "an error": ("cut_stream", {"after": 1, "how": "error_event"}),
+    "an error by name": ("fail", {"error": "stream_error"}),
+    "an error in words": ("cut_stream", {"at_byte": 9, "how": "error_event", "body": {"error": {"message": "no"}}}),
+    "reset": ("fail", {"error": "connection_reset"}),
+    "no reply": ("fail", {"error": "read_timeout"}),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_stream_of_sound_fails_by_a_server_as_where_it_is_sent(running, name):
+    method, given = STEPS[name]
+    with simulate("together", check=False) as api:
+        getattr(api, method)(**given)
+        here = heard("httpx", f"{HOSTS['together']}/audio/speech", STREAM)
+        (call,) = api.calls
+        assert call.reply is None or call.reply.scripted
+
+    there = asked_of(running, name.replace(" ", "-"), "together", method, **given)
+    assert heard("httpx", there, STREAM) == here
+
+
+@pytest.mark.parametrize(
+    ("name", "raised"),
+    [
+        ("cut", httpx.RemoteProtocolError),
+        ("stalled", httpx.ReadTimeout),
+        ("an error", together.APIError),
+        ("an error by name", together.APIError),
+        ("reset", together.APIConnectionError),
+        ("no reply", together.APITimeoutError),
+    ],
+)
+def test_an_sdk_hears_sound_until_its_stream_fails(llm_clock, name, raised):
+    method, given = STEPS[name]
+    heard = []
+    with simulate("together", check=False) as api:
+        getattr(api, method)(**given)
+        with pytest.raises(raised):
+            heard.extend(
+                chunk.b64 for chunk in together.Together(api_key="k", max_retries=0).audio.speech.create(**STREAM)
+            )
+
+    assert all(heard)
+
+
+def test_an_error_within_sound_says_what_a_failure_says(together_api):
+    together_api.fail("stream_error")
+
+    with pytest.raises(together.APIError, match="Internal server error"):
+        list(together.Together(api_key="k", max_retries=0).audio.speech.create(**STREAM))
+
+
+# SDKs that read files.
+
+
+@pytest.mark.parametrize("made", [groq.Groq, lambda **given: openai.OpenAI(base_url=HOSTS["groq"], **given)])
+def test_an_sdk_writes_what_arrives_of_a_file_and_raises(groq_api, tmp_path, made):
+    groq_api.cut_stream(at_byte=5000)
+    client = made(api_key="k", max_retries=0)
+
+    with (
+        pytest.raises((httpx.RemoteProtocolError, httpx2.RemoteProtocolError)),
+        client.audio.speech.with_streaming_response.create(**SPEECH["groq"]) as answer,
+    ):
+        answer.stream_to_file(tmp_path / "a.wav", chunk_size=1000)
+
+    assert (tmp_path / "a.wav").stat().st_size == 5000
+
+
+def test_an_sdk_that_wants_all_of_a_file_asks_again(groq_api, llm_clock):
+    groq_api.cut_stream(at_byte=5000)
+    answer = groq.Groq(api_key="k").audio.speech.create(**SPEECH["groq"])
+
+    assert len(answer.read()) > 5000
+    assert groq_api.calls.statuses == [200, 200]
+
+
+@pytest.mark.groq_api(plan="developer")
+def test_what_is_in_a_file_breaks_off_too(groq_api):
+    client = groq.Groq(api_key="k", max_retries=0)
+    line = {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {**CHAT, "stream": False}}
+    file = client.files.create(file=("b.jsonl", json.dumps(line).encode()), purpose="batch")
+    groq_api.cut_stream(at_byte=7)
+
+    with pytest.raises(groq.APIConnectionError):
+        client.files.content(file.id)
+
+
+def test_a_picture_breaks_off_too(together_api):
+    client = together.Together(api_key="k")
+    picture = client.images.generate(model="black-forest-labs/FLUX.1-kontext-pro", prompt="a")
+    together_api.cut_stream(at_byte=7)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.get(picture.data[0].url)
+
+
+def test_a_cut_that_has_nothing_to_end_says_what_it_is_for():
+    with simulate("groq", check=False) as api:
+        api.cut_stream(after=1)
+        api.cut_stream(at_byte=1, how="error_event")
+        groq.Groq(api_key="k").audio.speech.create(**SPEECH["groq"])
+        told = [found.fix for found in api.unused_scripts()]
+
+    assert ["a file such as speech is cut by at_byte=, without an error event" in fix for fix in told] == [True, True]
+
+
+def test_a_cut_at_a_byte_waits_past_replies_in_json_and_says_so():
+    with simulate("groq", check=False) as api:
+        api.cut_stream(at_byte=1)
+        groq.Groq(api_key="k").chat.completions.create(**{**CHAT, "stream": False})
+        (found,) = api.unused_scripts()
+
+    assert "it ends a stream, or a file such as speech; a reply in JSON comes whole" in found.fix
+
+
+def test_a_file_that_was_cut_is_recorded_whole_and_cut_again(tmp_path):
+    def spoken():
+        return groq.Groq(api_key="k", max_retries=0).audio.speech.create(**SPEECH["groq"]).read()
+
+    contract = {"path": tmp_path / "c.llm.yaml", "record": "once"}
+    for _ in range(2):  # recorded, then replayed
+        with simulate("groq", contract=contract) as api:
+            api.cut_stream(at_byte=5000)
+            with pytest.raises(groq.APIConnectionError):
+                spoken()
+    with simulate("groq", contract=contract) as api:
+        assert len(spoken()) > 5000
+        assert api.calls.last.recorded
