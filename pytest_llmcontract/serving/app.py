@@ -42,7 +42,7 @@ class TooLarge(Exception):
 
 
 class Gone(Exception):
-    """The client left before it had sent all of its request: no provider has heard a call."""
+    """The client left: before it had sent all of its request, so that no provider has heard a call, or within a stream."""
 
 
 class App:
@@ -144,6 +144,9 @@ class App:
             fault = await self._sent(reply, scope, send, lambda seconds: world.wait(seconds, client))
         except SimulationEnded:
             await self._broken(scope, receive, reset=True)
+            return
+        except Gone:
+            await self._broken(scope, receive)
             return
         finally:
             world.answered(client)
@@ -249,7 +252,7 @@ async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait, is_gone: 
     for event in reply.events if reply.events is not None else (StreamEvent(reply.body),):
         await wait(event.delay)
         if is_gone():
-            return
+            raise Gone
         await send({"type": "http.response.body", "body": event.data, "more_body": True})
     if reply.cut is None:
         await send({"type": "http.response.body", "body": b""})

@@ -231,12 +231,16 @@ def test_to_who_leaves_within_a_stream_nothing_more_is_written():
         def is_closing(self):
             return len(said) == 3
 
+        def close(self):
+            pass
+
     async def receive():
-        return {"type": "http.request", "body": STREAM, "more_body": False}
+        return heard.pop()
 
     async def send(message):
         said.append(message)
 
+    heard = [{"type": "http.disconnect"}, {"type": "http.request", "body": STREAM, "more_body": False}]
     said, connections = [], Connections()
     connections.opened(Transport())
     headers = [(b"host", b"localhost"), (b"authorization", b"Bearer x"), (b"content-type", b"application/json")]
@@ -246,6 +250,7 @@ def test_to_who_leaves_within_a_stream_nothing_more_is_written():
     asyncio.run(app(scope, receive, send))
     assert [message["type"].rpartition(".")[2] for message in said] == ["start", "body", "body"]
     assert b"data: " in said[-1]["body"]
+    assert heard == []  # uvicorn has heard too that the client is gone, and misses no end of the reply
 
 
 def test_a_thousand_that_say_nothing_harm_nobody(server):
