@@ -230,9 +230,9 @@ class Scripting:
         if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 1):
             raise BadInput(f"{what}: times={times!r}; accepted: a number of calls from 1, or None for ever")
         check_when(when, self._fields() if isinstance(when, Mapping) else ())
-        source = f"{self.name}_api.{what} at {application_site()}"
         self.clock.deeds += 1
-        return self.simulator.state.scripts.add(Script(part, matcher(when), times, source))
+        script = Script(part, matcher(when), times, f"{self.name}_api.{what}", application_site())
+        return self.simulator.state.scripts.add(script)
 
     def _fields(self) -> frozenset[str]:
         """The fields of the requests of all operations."""

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from pytest_llmcontract.simulated_provider import SimulatedProvider
 
 UNSUITED = "what the model is to say is no answer to what it asks for"
-_WITHOUT_WHEN = ("exhaust", "capacity")
-"""What strikes whoever comes."""
 
 
 class Staged:
@@ -76,9 +74,9 @@ class Staged:
 
     def _put(self, api: SimulatedProvider, method: str, keywords: Mapping[str, Any]) -> None:
         given = {name: self._filled(value) for name, value in keywords.items()}
-        when = {} if method in _WITHOUT_WHEN else {"when": self._is_struck}
-        script = getattr(api, method)(**given, **when)
-        if script is not None:
+        script = getattr(api, method)(**given)
+        if script is not None:  # else it is a limit, which meets whoever comes
+            script.narrow(self._is_struck)
             self._faults.append(script)
             self._scripts.append((api, script))
 

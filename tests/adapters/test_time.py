@@ -591,6 +591,26 @@ def test_a_bystander_neither_holds_the_clock_nor_sleeps_on_it(clock, real_sleeps
     assert (clock.seconds, real_sleeps) == (30, [0.25])
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_a_bystander_that_runs_serves_one_of_us_and_holds_the_clock(clock, monkeypatch):
+    monkeypatch.setattr(threads, "COMPUTING", GUARD)
+    heard, seen = threading.Event(), []
+
+    def serve() -> None:
+        with virtual.bystander():
+            heard.set()
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000)
+            seen.append(clock.seconds)
+
+    with virtual.running(clock):
+        server = start(serve)
+        heard.wait(GUARD)
+        time.sleep(30)
+        join(server)
+
+    assert (seen, clock.seconds) == ([0], 30)
+
+
 # The wall clock.
 
 

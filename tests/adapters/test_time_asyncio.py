@@ -429,6 +429,29 @@ def test_a_read_timeout_does_not_jump_while_a_socket_may_answer(clock):
     assert clock.seconds == 0
 
 
+def test_what_has_come_while_the_loop_was_at_work_is_heard_before_any_time_passes(clock):
+    async def heartbeat() -> None:
+        while True:
+            await asyncio.sleep(1)
+
+    async def app() -> None:
+        beating = asyncio.create_task(heartbeat())
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        for _ in range(20):
+            before = clock.seconds
+            theirs.send(b"answer\n")
+            async with asyncio.timeout(3600):
+                assert await reader.readline() == b"answer\n"
+            assert clock.seconds == before
+            await asyncio.sleep(1)
+        beating.cancel()
+        writer.close()
+        theirs.close()
+
+    run(clock, app())
+
+
 def test_a_read_timeout_fires_in_real_time(clock):
     async def app() -> None:
         ours, theirs = socket.socketpair()

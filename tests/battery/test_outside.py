@@ -86,7 +86,7 @@ def test_a_good_command_passes(battery, capsys):
     [
         ("in_vain", "reports_a_revoked_key", (), "LLM304: somebody unknown asked again after 401 invalid_api_key"),
         ("storms", "gives_up_on_an_error_that_stays", (), "storms: more than 200 requests, and no end"),
-        ("hangs", "survives_an_internal_error", ("--patience", "5"), "hangs: it was still not done after 5 s"),
+        ("hangs", "survives_an_internal_error", ("--patience", "3"), "hangs: it was still not done after 3 s"),
         ("crashes", "survives_an_internal_error", (), "crashes Crashed after 1 request"),
         ("part", "notices_a_stream_that_is_cut_after_some", ("--stream",), "it returned a part as if it were"),
         ("good", "survives_an_internal_error", ("--expect", "survives_an_internal_error=answers"), "raises HTTPError"),
@@ -102,7 +102,7 @@ def test_a_bad_command_is_told_what_it_did(battery, capsys, client, behaviour, o
 
 
 def test_who_waits_as_it_was_told_is_not_failed_for_it(battery, capsys):
-    code = battery("obeys", *only("retry_after_of_59"), "--patience", "5", "--json")
+    code = battery("obeys", *only("retry_after_of_59"), "--patience", "3", "--json")
     [row] = verdicts(capsys).values()
 
     assert (code, row["verdict"]) == (0, "not applicable")

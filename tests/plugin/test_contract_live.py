@@ -18,7 +18,7 @@ import httpx2
 import pytest
 import requests
 
-from pytest_llmcontract import simulate
+from pytest_llmcontract import ContractViolation, simulate
 from pytest_llmcontract.recordings.cassette import read_cassette
 from pytest_llmcontract.simulation import current_stage
 
@@ -207,6 +207,15 @@ def test_scripts_come_before_the_provider(server, path):
 
     assert len(server.asked) == 1
     assert read_cassette(path).metadata.scripted == (0, 1)
+
+
+def test_a_cut_of_what_the_provider_itself_streams_is_told(server, path):
+    said = "cannot cut what the provider itself answers"
+    with pytest.raises(ContractViolation, match=said) as told, live(path) as api:
+        api.cut_stream(after=1)
+        assert [event.choices[0].delta.content for event in ask(server, stream=True)] == ["one ", "two"]
+
+    assert [finding.code for finding in told.value.violations] == ["LLM208"]
 
 
 def test_only_what_is_missing_is_asked_of_the_provider(server, path):

@@ -238,21 +238,20 @@ def test_without_it_they_are_stopped(project, run_pytest):
 def test_what_was_found_in_a_redirected_call_fails_its_test_by_its_line(project, run_pytest):
     project.makepyfile(
         """
-        import json, socket, ssl
+        import http.client, json, socket, ssl
         import clients
 
         def test_it(groq_api):
             body = json.dumps({**clients.BODY, "logprobs": True}).encode()
             with socket.create_connection((clients.HOST, 443)) as sock:
                 with ssl.create_default_context().wrap_socket(sock, server_hostname=clients.HOST) as shown:
-                    for n in range(2):
+                    for _ in range(2):
                         head = clients.REQUEST.partition(b"connection")[0]
                         head += b"content-type: application/json\\r\\ncontent-length: %d\\r\\n\\r\\n" % len(body)
                         shown.sendall(head + body)
-                        if n:
-                            last = shown.recv(65536)  # here it waits
-                        else:
-                            first = shown.recv(65536)
+                        answer = http.client.HTTPResponse(shown)
+                        answer.begin()  # here it waits
+                        answer.read()
         """
     )
 
@@ -261,6 +260,42 @@ def test_what_was_found_in_a_redirected_call_fails_its_test_by_its_line(project,
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*LLM101 groq chat.completions: $.logprobs*"])
     result.stdout.fnmatch_lines(["*sent by*test_what_was_found*:1[0-9] in test_it*"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which threads run")
+def test_no_timeout_fires_beside_a_heartbeat_however_slow_the_machine_is(project, run_pytest):
+    """As in niquests, which looks after its idle connections in the loop of its calls."""
+    project.makepyfile(
+        """
+        import asyncio, hashlib
+        import clients
+        from pytest_llmcontract.adapters.redirect import front
+
+        async def heartbeat():
+            while True:
+                await asyncio.sleep(5)
+
+        async def calls():
+            beating = asyncio.create_task(heartbeat())
+            for _ in range(3):
+                async with asyncio.timeout(120):
+                    assert (await clients.streams())[0] == 200
+            beating.cancel()
+
+        def test_it(groq_api, monkeypatch):
+            begin = front.Hold.begin
+
+            def slow(hold):
+                hashlib.pbkdf2_hmac("sha256", b"", b"", 100_000)
+                begin(hold)
+
+            monkeypatch.setattr(front.Hold, "begin", slow)
+            asyncio.run(calls())
+            assert groq_api.calls.statuses == [200, 200, 200]
+        """
+    )
+
+    run_pytest("-q", ON).assert_outcomes(passed=1)
 
 
 def test_a_retry_waits_on_the_virtual_clock_and_a_stream_comes_piece_by_piece(project, run_pytest):

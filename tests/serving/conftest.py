@@ -12,6 +12,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+pytest.register_assert_rewrite("fault_table")
+
 COMMAND = [sys.executable, "-c", "import sys; from pytest_llmcontract.cli import main; sys.exit(main())", "serve"]
 
 

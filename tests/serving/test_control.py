@@ -70,6 +70,11 @@ def test_time_moves_when_it_is_told_to(server):
     assert moved["now"] == "2027-01-01T00:00:00+00:00"
 
 
+def test_a_script_is_named_as_python_would_write_it(server):
+    said = server.control("/reply", {"provider": "groq", "content": "We meet at noon."}, test="named")
+    assert said == {"script": "groq_api.reply('We meet at noon.')", "times": 1}
+
+
 def test_a_script_that_nothing_used_is_a_finding(server):
     server.control("/reply", {"provider": "groq", "content": "never"}, test="unused")
     assert [finding["code"] for finding in server.control("/findings", test="unused")] == ["LLM207"]

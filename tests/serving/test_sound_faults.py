@@ -10,6 +10,7 @@ import asyncio
 import http.client
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -32,8 +33,8 @@ SPEECH = {
     "together": {"model": "hexgrad/Kokoro-82M", "voice": "af_heart", "input": "Good morning", "response_format": "raw"},
 }
 HEADERS = {"authorization": "Bearer k"}
-PATIENCE = 1.0
-"""Seconds that a client waits for more: of a server's stall they pass."""
+PATIENCE = 5.0
+"""Seconds that a client waits for more: of a server's stall they pass. What comes before has to be there by then."""
 
 
 # The clients: each hands over what arrives, piece by piece, until something is raised.
@@ -81,7 +82,7 @@ def by_http_client(url, body, got):
 
 def by_aiohttp(url, body, got):
     async def call():
-        timeout = aiohttp.ClientTimeout(sock_connect=5, sock_read=PATIENCE)
+        timeout = aiohttp.ClientTimeout(sock_connect=60, sock_read=PATIENCE)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.post(url, json=body, headers=HEADERS) as reply,
@@ -127,30 +128,15 @@ def test_a_file_of_sound_breaks_off_as_a_stream_of_text_does(provider, client, h
     assert raised
 
 
-@pytest.fixture(scope="module")
-def running(serve):
-    with serve() as server:
-        yield server
-
-
-def asked_of(server, scope, provider, method="", **given):
-    """The address of a provider in a scope of its own, in which this is scripted."""
-    if method:
-        answer = server.control(f"/{method}", {"provider": provider, **given}, test=scope)
-        assert isinstance(answer, dict), answer
-    return f"{server.url}/t/{scope}{BASES[provider]}/audio/speech"
-
-
 @pytest.mark.parametrize("client", ["httpx", "requests", "aiohttp"])
 @pytest.mark.parametrize("how", ["disconnect", "stall"])
 @pytest.mark.parametrize("provider", HOSTS)
-def test_a_server_breaks_a_file_off_alike(running, provider, client, how):
+def test_a_server_breaks_a_file_off_alike(by_server, provider, client, how):
     with simulate(provider, check=False) as api:
         api.cut_stream(at_byte=1001, how=how)
         here = heard(client, f"{HOSTS[provider]}/audio/speech", SPEECH[provider])
 
-    there = asked_of(running, f"{client}-{how}", provider, "cut_stream", at_byte=1001, how=how)
-    assert heard(client, there, SPEECH[provider]) == here
+    assert by_server[provider, client, how].result() == here
 
 
 # Streams of sound.
@@ -170,7 +156,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_stream_of_sound_fails_by_a_server_as_where_it_is_sent(running, name):
+def test_a_stream_of_sound_fails_by_a_server_as_where_it_is_sent(by_server, name):
     method, given = STEPS[name]
     with simulate("together", check=False) as api:
         getattr(api, method)(**given)
@@ -178,8 +164,32 @@ def test_a_stream_of_sound_fails_by_a_server_as_where_it_is_sent(running, name):
         (call,) = api.calls
         assert call.reply is None or call.reply.scripted
 
-    there = asked_of(running, name.replace(" ", "-"), "together", method, **given)
-    assert heard("httpx", there, STREAM) == here
+    assert by_server[name].result() == here
+
+
+BY_SERVER = {name: ("together", "httpx", STREAM, *step) for name, step in STEPS.items()} | {
+    (provider, client, how): (provider, client, SPEECH[provider], "cut_stream", {"at_byte": 1001, "how": how})
+    for provider in HOSTS
+    for client in ("httpx", "requests", "aiohttp")
+    for how in ("disconnect", "stall")
+}
+"""What is asked of a server: of whom, by which client, with which body, after which script."""
+
+
+@pytest.fixture(scope="module")
+def by_server(serve):
+    """What clients hear of a server.
+
+    All ask at once, so that those wait together that wait until their patience ends, and before a simulation begins.
+    """
+
+    def asked(scope, provider, client, body, method, given):
+        answer = server.control(f"/{method}", {"provider": provider, **given}, test=scope)
+        assert isinstance(answer, dict), answer
+        return heard(client, f"{server.url}/t/{scope}{BASES[provider]}/audio/speech", body)
+
+    with serve() as server, ThreadPoolExecutor(len(BY_SERVER)) as pool:
+        return {one: pool.submit(asked, f"test-{number}", *BY_SERVER[one]) for number, one in enumerate(BY_SERVER)}
 
 
 @pytest.mark.parametrize(
@@ -290,3 +300,23 @@ def test_a_file_that_was_cut_is_recorded_whole_and_cut_again(tmp_path):
     with simulate("groq", contract=contract) as api:
         assert len(spoken()) > 5000
         assert api.calls.last.recorded
+
+
+def test_faults_of_sound_come_together_and_take_a_when():
+    speech, diana = f"{HOSTS['groq']}/audio/speech", {**SPEECH["groq"], "voice": "diana"}
+    with simulate("groq", check=False) as api:
+        api.fail(503, when={"voice": "diana"})
+        api.cut_stream(after=1)  # waits for a stream of text
+        api.cut_stream(at_byte=9, when={"voice": "diana"})
+        api.latency(first_token=0.5)
+        whole = heard("httpx", speech, SPEECH["groq"])
+        refused = heard("httpx", speech, diana)
+        cut = heard("httpx", speech, diana)
+        told = heard("httpx", f"{HOSTS['groq']}/chat/completions", CHAT)
+        assert api.calls.statuses == [200, 503, 200, 200]
+        assert api.clock.elapsed == 2
+        assert not api.unused_scripts()
+
+    assert (whole[1], refused[1]) == ("", "")
+    assert cut == (whole[0][:9], "RemoteProtocolError")
+    assert (told[0].count(b"data: "), told[1]) == (1, "RemoteProtocolError")

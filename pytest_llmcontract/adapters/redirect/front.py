@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any, NamedTuple, Protocol
 
 from pytest_llmcontract.adapters.redirect.authority import asked_host
+from pytest_llmcontract.core.attention import Attention
 
 Address = tuple[str, int]
 Entered = Callable[[], AbstractContextManager[object]]
@@ -25,6 +26,8 @@ _LARGEST_HEAD = 65536
 _GOODBYE_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
 """How often a connection looks whether its call is over, while one is under way."""
+_LOOKS = 2
+"""So many times it looks on after the answer: then the client has heard it all."""
 _PATIENCE_SECONDS = 1.0
 """How long a client may take from its call in Python to its connection, and to see the end of that."""
 _LATEST_SECONDS = 10.0
@@ -68,23 +71,25 @@ class Hold:
         self._wanted = False
         self._pauses = 0
         self._lock = threading.Lock()
-        self._over_since: float | None = None
-
-    @property
-    def is_over(self) -> bool:
-        """The last call was answered a moment ago: the client has heard it all."""
-        return self._over_since is not None and time.monotonic() - self._over_since > 2 * _LOOK_SECONDS
+        self._looks_left: int | None = None
 
     @property
     def holds(self) -> bool:
         return self._wanted
 
     def begin(self) -> None:
-        self._over_since = None
+        self._looks_left = None
         self._set(wanted=True)
 
     def answered(self) -> None:
-        self._over_since = time.monotonic()
+        self._looks_left = _LOOKS
+
+    def nothing_came(self) -> None:
+        """For the time of one look."""
+        if self._looks_left is not None:
+            self._looks_left -= 1
+            if self._looks_left < 0:
+                self.end()
 
     def end(self) -> None:
         self._set(wanted=False)
@@ -161,12 +166,12 @@ class Front:
             with self._outside():
                 with self._in_flight():
                     begun.set()
-                    over.wait(_PATIENCE_SECONDS)
-                over.wait(_LATEST_SECONDS)
+                    _wait(over, _PATIENCE_SECONDS)
+                _wait(over, _LATEST_SECONDS)
 
         self._expected.append(over)
         self._start(hold)
-        begun.wait(_PATIENCE_SECONDS)
+        begun.wait()
 
     def _here(self) -> None:
         """A call has come in."""
@@ -272,6 +277,13 @@ class Front:
                 del self._callers[mine]
 
 
+def _wait(event: threading.Event, seconds: float) -> None:
+    """For so many seconds at most in which the client was not held up either."""
+    attention = Attention(time.monotonic)
+    while not event.wait(_LOOK_SECONDS) and attention.look() < seconds:
+        pass
+
+
 def _listening() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0), backlog=256)
 
@@ -306,8 +318,8 @@ def _exchange(client: socket.socket, server: socket.socket, hold: Hold, asked: C
         selector.register(server, selectors.EVENT_READ, client)
         while True:
             ready = selector.select(_LOOK_SECONDS if hold.holds else None)
-            if not ready and hold.is_over:
-                hold.end()
+            if not ready:
+                hold.nothing_came()
             for key, _ in ready:
                 if key.fileobj is client:
                     hold.begin()

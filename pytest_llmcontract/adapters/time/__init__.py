@@ -275,7 +275,9 @@ def opened_here(address: tuple[str, int]) -> bool:
 
 
 def bystander() -> AbstractContextManager[None]:
-    """While this lasts, the current thread neither holds the clock nor sleeps on it. For our own servers' threads.
+    """While this lasts, the current thread does not sleep on the clock, and holds it only while it runs.
+
+    For our own servers' threads: while one runs, it serves somebody of ours.
 
     Their :func:`request` and :func:`provider_delay` count nevertheless.
     """

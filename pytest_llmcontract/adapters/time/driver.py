@@ -113,7 +113,7 @@ class Driver:
 
     Args:
         clock: What is moved.
-        bystanders: Threads that neither hold the clock nor sleep on it.
+        bystanders: Threads that do not sleep on the clock, and hold it only while they run.
         seed: Of the order in which those go on who wait for one moment.
     """
 
@@ -289,7 +289,7 @@ class Driver:
                 return Move.WAIT
             if any(thread not in asleep and thread not in self._resting for thread in self._calls):
                 return self._look_again(waiter)
-            if not self._threads.quiet(asleep | self._bystanders):
+            if not self._threads.quiet(asleep, self._bystanders):
                 return self._look_again(waiter)
             if self._held_from_outside(waiter, asleep):
                 return self._look_again(waiter)

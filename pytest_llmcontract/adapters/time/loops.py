@@ -130,6 +130,8 @@ class LoopWait(ABC):
         if timer is None:
             with driver.resting(sockets=self.listens()):
                 return self.poll(seconds)
+        if events := self.poll(0):  # what came while the loop was at work, before any time passes
+            return self._first(events, timer)
         waiter = self._enlisted(timer)
         try:
             while (move := driver.move(waiter)) is not Move.GO:
@@ -138,14 +140,18 @@ class LoopWait(ABC):
                     if events or self.time() >= timer.when:
                         return events
                 elif events := self.poll(driver.pause if move is Move.LOOK_AGAIN else None):
-                    if driver.clock.seconds >= timer.due:
-                        self._limit = timer.when - _NOT_YET  # the events first, its turn is yet to come
-                    return events
+                    return self._first(events, timer)
             if not driver.ended:
                 self.reach(timer.when)
             return self.poll(0)
         finally:
             driver.delist(waiter)
+
+    def _first(self, events: Any, timer: Timer) -> Any:
+        """*events*, before *timer*: should its moment have come, its turn is yet to come."""
+        if self.driver.clock.seconds >= timer.due:
+            self._limit = timer.when - _NOT_YET
+        return events
 
     def nudge(self) -> None:
         """The loop is never idle: if it is the next in line nevertheless, move the clock."""

@@ -7,6 +7,7 @@ operating system's word on whether it ran. The rules, for every thread that does
   or blocks on sockets (whether an answer of another process is on its way there, :mod:`.connections` asks):
   **idle**, once it has been seen there, not running and without having run in between, over a few looks with the
   interpreter lock given up. From then on the number of its context switches proves that it never woke.
+* It is a bystander, and does not run: **idle** likewise, wherever it stands. While it runs, it serves one of us.
 * It is older than the simulation and stands where it stood then: **parked**, it has nothing to do with us (xdist's
   and debuggers' threads, servers). A pool's worker of an earlier test counts as soon as it is given work.
 * Anything else is **busy**. It holds the clock for at most ``BLOCKED`` seconds if it does not move (a real socket, a
@@ -91,7 +92,7 @@ class Threads:
         self._busy_since = None
         self._held.clear()
 
-    def quiet(self, asleep: Set[int]) -> bool:
+    def quiet(self, asleep: Set[int], bystanders: Set[int]) -> bool:
         """Is every thread but this one and those *asleep* idle? Ask again after ``BETWEEN_LOOKS`` if not."""
         now = self._attention.look()
         me = threading.get_ident()
@@ -107,7 +108,7 @@ class Threads:
             if ident == me or ident in asleep:
                 continue
             spot = _spot(frame)
-            idle = _is_idle(frame) or blocks_on_sockets(native.get(ident))
+            idle = ident in bystanders or _is_idle(frame) or blocks_on_sockets(native.get(ident))
             parked = self._parked.get(ident)
             if not idle and parked == (spot, None):
                 continue
@@ -124,7 +125,7 @@ class Threads:
             if self._busy_since is None:
                 self._busy_since = now
             return now - self._busy_since >= COMPUTING
-        if unproven and not self._seen_often_enough(unproven):
+        if unproven and not self._seen_often_enough(unproven, bystanders):
             return False
         self._busy_since = None
         return True
@@ -173,9 +174,11 @@ class Threads:
             return False
         return True
 
-    def _seen_often_enough(self, unproven: dict[int, tuple[_Spot, bytes | None]]) -> bool:
-        if unproven != self._sample:
-            self._sample, self._looks = unproven, 0
+    def _seen_often_enough(self, unproven: dict[int, tuple[_Spot, bytes | None]], bystanders: Set[int]) -> bool:
+        # A server of ours may look around between two looks (it ticks): that it does not run is enough.
+        sample = {ident: seen for ident, seen in unproven.items() if ident not in bystanders}
+        if sample != self._sample:
+            self._sample, self._looks = sample, 0
             return False
         self._looks += 1
         proven = {ident: (spot, ran) for ident, (spot, ran) in unproven.items() if ran is not None}

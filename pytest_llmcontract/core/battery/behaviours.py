@@ -29,7 +29,7 @@ OUTCOMES: Mapping[str, str] = {
 }
 """What can come of a call, and what it means. ``expect`` takes these words."""
 
-_METHODS = ("fail", "outage", "cut_stream", "latency", "reply", "exhaust", "capacity")
+_METHODS = ("fail", "outage", "cut_stream", "latency", "chaos", "reply", "exhaust", "use", "capacity")
 _FILE = Path(__file__).with_name("behaviours.json")
 
 

@@ -34,7 +34,7 @@ def judge(state: State, turn: Turn, script: Script, reply: ScriptedReply) -> Non
     for problem in chain(found, _silent(turn, reply)):
         turn.find(
             CODE,
-            f"the scripted reply {problem.message}; {script.source.rpartition(' at ')[0]}",
+            f"the scripted reply {problem.message}; {script.what}",
             path=problem.path,
             sent=f"scripted: {problem.scripted}",
             allowed=problem.asked,

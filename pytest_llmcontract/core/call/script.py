@@ -136,11 +136,13 @@ Part = ScriptedReply | ScriptedFault | ConnectionFault | StreamCut | Latency | O
 class Script:
     """One thing a test scripted. ``calls`` are those it was used for, so far."""
 
-    def __init__(self, part: Part, matcher: Matcher, times: int | None, source: str) -> None:
+    def __init__(self, part: Part, matcher: Matcher, times: int | None, what: str, site: str) -> None:
         self.part = part
         self.times = times
-        self.source = source
-        """The call that made it, ``reply('A short summary.')``, and its line."""
+        self.what = what
+        """The call that made it, ``reply('A short summary.')``."""
+        self.site = site
+        """The line that made it; empty: it came from outside this process."""
         self._matcher = matcher
         self._used: list[Call] = []
 
@@ -149,9 +151,9 @@ class Script:
         return f"<Script {self.source}: used {len(self._used)} times, {left}>"
 
     @property
-    def site(self) -> str:
-        """The line that made it."""
-        return self.source.rpartition(" at ")[2]
+    def source(self) -> str:
+        """The call that made it, and its line."""
+        return f"{self.what} at {self.site}" if self.site else self.what
 
     @property
     def calls(self) -> Calls:
@@ -168,6 +170,11 @@ class Script:
         except Exception as problem:
             problem.add_note(f"in the when= of {self.source}")
             raise
+
+    def narrow(self, matcher: Matcher) -> None:
+        """From now on it is only for requests that match *matcher* too, which is asked first."""
+        mine = self._matcher
+        self._matcher = lambda request: matcher(request) and mine(request)
 
     def use(self, call: Call) -> None:
         self._used.append(call)

@@ -21,7 +21,7 @@ from pytest_llmcontract.core.call.multipart import judged_body, read_form
 from pytest_llmcontract.core.call.ours import find_failure, refusal_of_ours
 from pytest_llmcontract.core.call.replies import make_reply
 from pytest_llmcontract.core.call.routes import UNKNOWN
-from pytest_llmcontract.core.call.script import ConnectionFault
+from pytest_llmcontract.core.call.script import ConnectionFault, StreamCut
 from pytest_llmcontract.core.call.state import State
 from pytest_llmcontract.core.call.steps import FIND_ONLY, OUTSIDE, STEPS
 from pytest_llmcontract.core.call.tape import Recorded, Tape
@@ -145,7 +145,7 @@ class Simulator:
             elif name in FIND_ONLY:
                 STEPS[name](state, turn)
         assert turn.recorded is not None, f"the path of {state.edition.provider} does not end in an answer"
-        return _recorded(turn, turn.recorded)
+        return _recorded(state, turn, turn.recorded)
 
     def _within(self, state: State, request: ApiRequest, lane: str, number: int) -> Call:
         """What the provider makes of a request that comes from inside it; see :data:`.state.Within`."""
@@ -243,10 +243,26 @@ def _look_up(state: State, turn: Turn) -> Recorded | None:
     return found
 
 
-def _recorded(turn: Turn, recorded: Recorded) -> Decision:
+def _recorded(state: State, turn: Turn, recorded: Recorded) -> Decision:
     """A recording stands in for the provider's decision, not for ours: the steps have found what they find."""
     if recorded.reply is None:
+        _find_cut(state, turn)
         return FORWARDED
     if recorded.finding is not None:
         turn.call.violations.append(replace(recorded.finding, call=turn.number))
     return Played(recorded)
+
+
+def _find_cut(state: State, turn: Turn) -> None:
+    """What the provider itself streams nobody cuts: the test would prove nothing."""
+    cut = state.scripts.first(turn.request, StreamCut) if turn.call.stream else None
+    if cut is None:
+        return
+    state.scripts.withdraw(cut)
+    turn.find(
+        "LLM208",
+        f"{cut.source} cannot cut what the provider itself answers",
+        allowed="a recording, an answer of the simulation",
+        answer="comes as it is",
+        fix="record the call without the cut; replayed, its recording is cut",
+    )

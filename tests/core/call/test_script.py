@@ -59,7 +59,7 @@ def test_the_last_user_message_counts_and_its_parts_are_joined():
 
 
 def script(times=1, when=None, part=None):
-    return Script(part or ScriptedReply(), matcher(when), times, "reply()")
+    return Script(part or ScriptedReply(), matcher(when), times, "reply()", "")
 
 
 def test_scripts_are_used_in_order_and_leave_when_used_up():
