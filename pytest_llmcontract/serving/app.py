@@ -42,7 +42,7 @@ class TooLarge(Exception):
 
 
 class Gone(Exception):
-    """The client left: before it had sent all of its request, so that no provider has heard a call, or within a stream."""
+    """The client left: before it had sent all of its request, and no provider has heard a call, or within a stream."""
 
 
 class App:
