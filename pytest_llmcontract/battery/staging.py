@@ -76,7 +76,7 @@ class Staged:
         given = {name: self._filled(value) for name, value in keywords.items()}
         script = getattr(api, method)(**given)
         if script is not None:  # else it is a limit, which meets whoever comes
-            script.narrow(self._is_struck)
+            api.simulator.state.scripts.narrow(script, self._is_struck)
             self._faults.append(script)
             self._scripts.append((api, script))
 

@@ -171,11 +171,6 @@ class Script:
             problem.add_note(f"in the when= of {self.source}")
             raise
 
-    def narrow(self, matcher: Matcher) -> None:
-        """From now on it is only for requests that match *matcher* too, which is asked first."""
-        mine = self._matcher
-        self._matcher = lambda request: matcher(request) and mine(request)
-
     def use(self, call: Call) -> None:
         self._used.append(call)
 
@@ -218,6 +213,11 @@ class Scripts:
         script.use(call)
         if script.left == 0:
             self._live.remove(script)
+
+    def narrow(self, script: Script, matcher: Matcher) -> None:
+        """From now on *script* is only for requests that match *matcher* too, which is asked first."""
+        before = script._matcher
+        script._matcher = lambda request: matcher(request) and before(request)
 
     def withdraw(self, script: Script) -> None:
         """*script* strikes nobody any more, and nobody misses it."""
