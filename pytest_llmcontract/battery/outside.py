@@ -102,7 +102,7 @@ def verdict_on(client: Outside, behaviour: Behaviour, scopes: Scopes, address: s
 def _impossible(behaviour: Behaviour, provider: str) -> str:
     """Why it cannot happen to who has reached a server; "": it can."""
     scripted = [given for fault in behaviour.faults_of(provider) for given in fault.values()]
-    errors = (error for given in scripted for error in (given.get("error"), *given.get("errors", ())))
+    errors = (error for given in scripted for error in (given.get("error"), *(given.get("errors") or ())))
     return next(filter(None, map(too_late, errors)), "")
 
 

@@ -42,7 +42,7 @@ class TooLarge(Exception):
 
 
 class Gone(Exception):
-    """The client left before it had sent all of its request: no provider has heard a call."""
+    """The client left: before it had sent all of its request, and no provider has heard a call, or within a stream."""
 
 
 class App:
@@ -145,6 +145,9 @@ class App:
         except SimulationEnded:
             await self._broken(scope, receive, reset=True)
             return
+        except Gone:
+            await self._broken(scope, receive)
+            return
         finally:
             world.answered(client)
         if fault is not None:
@@ -157,7 +160,7 @@ class App:
         await wait(reply.delay)
         if isinstance(reply, Disconnect):
             return reply
-        await _reply(reply, scope["method"], send, wait)
+        await _reply(reply, scope["method"], send, wait, lambda: self._connections.is_gone(scope))
         return reply.cut
 
     async def _break(self, fault: Disconnect, scope: Mapping[str, Any], receive: Receive) -> None:
@@ -237,7 +240,7 @@ async def _body(receive: Receive) -> bytes:
     return b"".join(parts)
 
 
-async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait) -> None:
+async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait, is_gone: Callable[[], bool]) -> None:
     fields = [(name, value) for name, value in reply.headers.items() if name.lower() not in _OF_THE_WIRE]
     if reply.events is None and reply.cut is None and reply.status not in (204, 304):
         fields.append(("content-length", str(len(reply.body))))
@@ -248,6 +251,8 @@ async def _reply(reply: ApiReply, method: str, send: Send, wait: Wait) -> None:
         return
     for event in reply.events if reply.events is not None else (StreamEvent(reply.body),):
         await wait(event.delay)
+        if is_gone():
+            raise Gone
         await send({"type": "http.response.body", "body": event.data, "more_body": True})
     if reply.cut is None:
         await send({"type": "http.response.body", "body": b""})

@@ -50,6 +50,11 @@ class Connections:
         there = self._open.get(_client(scope))
         return there.line if there else self._most + 1
 
+    def is_gone(self, scope: Mapping[str, Any]) -> bool:
+        """The client of a request has left while it was answered: asyncio complains of who writes on."""
+        there = self._open.get(_client(scope))
+        return there is not None and there.transport.is_closing()
+
     def end(self, scope: Mapping[str, Any], *, reset: bool = False) -> None:
         """End the connection of a request, after all that was sent; *reset*: at once, as a host that falls over."""
         there = self._open.get(_client(scope))

@@ -13,7 +13,7 @@ from pytest_llmcontract.core.call.script import Script
 from pytest_llmcontract.core.exchange import CONNECTION_FAULTS
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.scripting import Scripting
-from pytest_llmcontract.strategies.known import edition_of, errors_of, known
+from pytest_llmcontract.strategies.known import answers_with_files, edition_of, errors_of, known, streams_on
 
 LONGEST_WAIT = 180
 """Seconds that a fault announces or lasts: beyond the 60 and 120 at which SDKs change their minds."""
@@ -75,7 +75,8 @@ def faults(
     Args:
         operation: What is called: errors that only others meet are left out.
         most: The most faults of one sequence.
-        streams: Whether the application streams; without it no stream is cut, which no call would use up.
+        streams: Whether the application streams, or reads a file piece by piece; without it nothing is cut, which no
+            call would use up.
 
     Raises:
         BadInput: No such provider, operation or day; the message lists those there are.
@@ -83,7 +84,8 @@ def faults(
     there = edition_of(provider, edition)
     known(operation, set(there.operations.values()), f"{provider} operation")
     one = st.one_of(_errors(there, operation), _connections, _outages, _latencies, _chaos)
-    return st.lists(one | cuts if streams else one, max_size=most).map(lambda steps: Faults(tuple(steps)))
+    met = one | _cuts_of(there, operation) if streams else one
+    return st.lists(met, max_size=most).map(lambda steps: Faults(tuple(steps)))
 
 
 def _fault(
@@ -110,7 +112,17 @@ _outages = _fault("outage", {"error": st.sampled_from([500, 503])}, seconds=_wai
 _latencies = _fault("latency", first_token=_waits, per_token=st.sampled_from([0.0, 0.1, 1.0, 5.0]))
 _chaos = _fault("chaos", rate=st.sampled_from([0.1, 0.3, 0.5, 1.0]), seed=st.integers(0, 2**16))
 HOWS = ("disconnect", "error_event", "truncate", "stall")
-cuts = _fault("cut_stream", at_byte=st.integers(0, 2_000), how=st.sampled_from(HOWS)) | _fault(
+_places = st.integers(0, 2_000)
+cuts = _fault("cut_stream", at_byte=_places, how=st.sampled_from(HOWS)) | _fault(
     "cut_stream", after=st.integers(0, 6), how=st.sampled_from(HOWS)
 )
 """The ways in which a stream ends too early."""
+_file_cuts = _fault("cut_stream", at_byte=_places, how=st.sampled_from(["disconnect", "stall"]))
+
+
+def _cuts_of(edition: Edition, operation: str) -> st.SearchStrategy[Fault]:
+    """What ends the answers of *operation* too early: those that come in one piece nothing does."""
+    found: st.SearchStrategy[Fault] = st.nothing()
+    if streams_on(edition, operation):
+        found |= cuts
+    return found | _file_cuts if answers_with_files(edition, operation) else found

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from datetime import date
 
 from pytest_llmcontract.core.asked import edition_for, provider_settings
+from pytest_llmcontract.core.call.form import TypedForm
 from pytest_llmcontract.core.clock import VirtualClock
+from pytest_llmcontract.core.contract.reply import reply_contract
 from pytest_llmcontract.core.errors import BadInput, unknown
 from pytest_llmcontract.core.facts.edition import Edition
 from pytest_llmcontract.core.facts.records import REASONS, Model
 from pytest_llmcontract.core.operations import operation_called
-from pytest_llmcontract.core.provider import provider_called
+from pytest_llmcontract.core.provider import contracts_of, provider_called
 from pytest_llmcontract.core.world import World, noon_of
 from pytest_llmcontract.scripting import Scripting
 
@@ -75,6 +77,19 @@ def errors_of(edition: Edition, operation: str) -> list[str]:
         or any(operation in row.operations or (not row.operations and row.reason in REASONS) for row in refused)
     ]
     return [name for name in met if edition.errors[name].status >= 400]
+
+
+def streams_on(edition: Edition, operation: str) -> bool:
+    """Whether *operation* streams, on that day, for who asks for it."""
+    contract = contracts_of(edition.provider, edition.date).get(operation)
+    return operation_called(operation).streams and (contract is None or "stream" in contract.fields)
+
+
+def answers_with_files(edition: Edition, operation: str) -> bool:
+    """Whether *operation* answers with sound, a picture, what is in a file: with no JSON."""
+    form = scripting(edition.provider, edition).simulator.state.envelope.forms.get(operation)
+    promised = reply_contract(edition.provider, operation, edition.date)
+    return isinstance(form, TypedForm) and (promised is None or promised.reply is None)
 
 
 def scripting(provider: str, edition: Edition) -> Scripting:

@@ -9,6 +9,7 @@ that had of the same suite, and writes the sums onto docs/server.md. Without a n
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import re
@@ -16,23 +17,26 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree
 
+import suites_asked
+from suites_asked import ANSWERED, KIND, LACKING, NOT_SIMULATED, PROVIDER
+
 HERE = Path(__file__).parent
 KEPT = HERE / "suites_table.json"
 PAGE = HERE.parents[1] / "docs" / "server.md"
 BEGIN, END = "<!-- the SDKs' suites: written, not typed -->\n", "<!-- end of the suites -->\n"
 MODES = {"faithful": (), "lenient": ("--lenient",)}
-SOUND = ("audio.speech.*", "audio.transcriptions.*", "audio.translations.*")
+OTHERS = {NOT_SIMULATED: "not simulated", LACKING: "not the provider's"}
+"""What is not asked, as the page says it."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +46,26 @@ class Suite:
     sdk: str
     provider: str
     base: str
-    only: tuple[str, ...] = ("*",)
-    """Patterns of operations that the provider has in that SDK's form."""
-    left_out: tuple[str, ...] = ()
-    """Patterns of operations that this project does not simulate."""
-
-    def counts(self, operation: str) -> bool:
-        return _fits(operation, self.only) and not _fits(operation, self.left_out)
 
 
-NOT_SIMULATED = ("clusters.*", "jig.*", "post_training.*")
 SUITES = (
     Suite("groq", "groq", "/groq"),
-    Suite("together", "together", "/together", left_out=(*NOT_SIMULATED, "beta.clusters.*", "beta.jig.*")),
-    Suite(
-        "openai",
-        "groq",
-        "/groq/openai/v1",
-        ("chat.completions.create", "responses.create", "embeddings.*", "models.*", "files.*", "batches.*", *SOUND),
-    ),
-    Suite(
-        "openai",
-        "together",
-        "/together/v1",
-        ("chat.completions.create", "completions.create", "embeddings.*", "images.generate", *SOUND),
-    ),
+    Suite("together", "together", "/together"),
+    Suite("openai", "groq", "/groq/openai/v1"),
+    Suite("openai", "together", "/together/v1"),
 )
+
+
+@dataclass(frozen=True)
+class Case:
+    """What became of a test that asks something of the provider."""
+
+    operation: str
+    """The method of the SDK that it calls."""
+    kind: str
+    outcome: str
+    said: str
+    """Why it did not pass."""
 
 
 class Unreachable(Exception):
@@ -105,23 +103,20 @@ def _found(suites: Iterable[Suite]) -> Iterator[dict[str, Any]]:
         except Unreachable as problem:
             print(f"skipped: {problem}")
             continue
-        print(_operations(found), end="\n\n", flush=True)
+        print(_operations(found), _reasons(found), sep="\n\n", end="\n\n", flush=True)
         yield found
 
 
 def _ran(suite: Suite) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         source = _source(suite.sdk, version(suite.sdk), Path(folder))
-        operations: dict[str, dict[str, dict[str, int]]] = {}
-        for mode, flags in MODES.items():
-            for operation, results in _counted(suite, source, flags).items():
-                operations.setdefault(operation, {})[mode] = dict(sorted(results.items()))
+        cases = {mode: list(_cases(suite, source, flags)) for mode, flags in MODES.items()}
     return {
         "sdk": suite.sdk,
         "version": version(suite.sdk),
         "provider": suite.provider,
         "date": str(datetime.now(UTC).date()),
-        "operations": dict(sorted(operations.items())),
+        **counted(cases),
     }
 
 
@@ -137,33 +132,25 @@ def _source(sdk: str, number: str, folder: Path) -> Path:
     return folder / archive.name.removesuffix(".tar.gz")
 
 
-def _counted(suite: Suite, source: Path, flags: Iterable[str]) -> dict[str, Counter[str]]:
-    """For each operation that counts, how many tests passed, were refused, or misfit."""
+def _cases(suite: Suite, source: Path, flags: Iterable[str]) -> Iterator[Case]:
+    """The tests that ask something, of a server that was started with *flags*."""
     results = source / "results.xml"
-    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:llmcontract", "-q", "--tb=short"]
-    left_out = [f"--ignore={path}" for path in _paths(source) if not _may_count(suite, source, path)]
-    options += ["--show-capture=no", f"--junitxml={results}"]
-    command = [sys.executable, "-m", "pytest", *options, *left_out, "tests/api_resources"]
+    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:llmcontract", "-p", suites_asked.__name__, "-q"]
+    options += ["--tb=native", "--no-summary", f"--junitxml={results}"]
+    command = [sys.executable, "-m", "pytest", *options, "tests/api_resources"]
     with _served(flags) as url:
-        environ = {**os.environ, "TEST_API_BASE_URL": url + suite.base}
-        subprocess.run(command, cwd=source, env=environ, check=False, stdout=subprocess.DEVNULL)
-    found: dict[str, Counter[str]] = {}
+        ours = {"TEST_API_BASE_URL": url + suite.base, PROVIDER: suite.provider, "PYTHONPATH": str(HERE)}
+        subprocess.run(command, cwd=source, env=os.environ | ours, check=False, stdout=subprocess.DEVNULL)
     for case in ElementTree.parse(results).iter("testcase"):
-        operation, outcome = operation_of(case.get("classname", ""), case.get("name", "")), _outcome(case)
-        if suite.counts(operation) and outcome != "skipped":
-            found.setdefault(operation, Counter())[outcome] += 1
-    return found
+        kinds = [each.get("value", "") for each in case.iter("property") if each.get("name") == KIND]
+        if kinds and (kinds[0] != ANSWERED or case.find("skipped") is None):
+            yield _case(case, kinds[0])
 
 
-def _paths(source: Path) -> Iterator[Path]:
-    return (source / "tests" / "api_resources").rglob("test_*.py")
-
-
-def _may_count(suite: Suite, source: Path, path: Path) -> bool:
-    """Whether a file of tests may have an operation that counts."""
-    resource = resource_of(".".join(path.relative_to(source).with_suffix("").parts))
-    wanted = {pattern.rpartition(".")[0] for pattern in suite.only}
-    return not wanted.isdisjoint({"", resource}) and not _fits(f"{resource}.", suite.left_out)
+def _case(case: ElementTree.Element, kind: str) -> Case:
+    problems = [problem.get("message", "") for problem in (*case.iter("failure"), *case.iter("error"))]
+    operation = operation_of(case.get("classname", ""), case.get("name", ""))
+    return Case(operation, kind, outcome_of(problems), "; ".join(map(said_in, problems)))
 
 
 @contextmanager
@@ -181,30 +168,44 @@ def _served(flags: Iterable[str]) -> Iterator[str]:
 # Reading
 
 
-def resource_of(module: str) -> str:
-    """``tests.api_resources.chat.test_completions`` -> ``chat.completions``."""
-    return module.removeprefix("tests.api_resources.").replace("test_", "")
-
-
 def operation_of(classname: str, name: str) -> str:
     """The method of the SDK that a test calls: ``chat.completions.create``."""
+    resource = re.sub(r"^tests\.api_resources\.|test_|\.Test\w+$", "", classname)
     method = re.sub(r"\[.*|_with_all_params|_overload_\d+", "", name)
-    method = re.sub(r"^test_(method|raw_response|streaming_response|path_params)_", "", method)
-    return f"{resource_of(classname.rpartition('.')[0])}.{method}"
+    return f"{resource}.{re.sub(r'^test_(method|raw_response|streaming_response|path_params)_', '', method)}"
 
 
-def _outcome(case: ElementTree.Element) -> str:
-    """``passed``, ``skipped``, ``refused`` by the provider, or ``misfit``: anything else."""
-    if case.find("skipped") is not None:
-        return "skipped"
-    problems = [*case.iter("failure"), *case.iter("error")]
+def outcome_of(problems: Sequence[str]) -> str:
+    """``passed``, ``refused`` by the provider, or ``misfit``: anything else."""
     if not problems:
         return "passed"
-    return "refused" if all("Error code: 4" in problem.get("message", "") for problem in problems) else "misfit"
+    return "refused" if all("Error code: 4" in problem for problem in problems) else "misfit"
 
 
-def _fits(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+def said_in(problem: str) -> str:
+    """Of an SDK's error the status and the provider's words; of any other its first line."""
+    found = re.search(r"Error code: (\d+) - (.*)", problem, re.DOTALL)
+    if found is None:
+        return problem.partition("\n")[0]
+    body = ast.literal_eval(found[2]) if found[2].startswith("{") else found[2]
+    error = body.get("error", body) if isinstance(body, dict) else body
+    return f"{found[1]} {error.get('message', error) if isinstance(error, dict) else error}"
+
+
+def counted(cases: Mapping[str, Sequence[Case]]) -> dict[str, Any]:
+    """In each mode: what became of each operation's tests, and why some did not pass; and how much is not asked."""
+    operations: dict[str, dict[str, Counter[str]]] = {}
+    reasons: dict[str, dict[str, Counter[str]]] = {}
+    for mode, case in ((mode, case) for mode, its in cases.items() for case in its if case.kind == ANSWERED):
+        operations.setdefault(case.operation, {}).setdefault(mode, Counter())[case.outcome] += 1
+        if case.said:
+            reasons.setdefault(mode, {}).setdefault(f"{case.outcome}: {case.said}", Counter())[case.operation] += 1
+    others = {kind: {case.operation for case in cases["faithful"] if case.kind == kind} for kind in OTHERS}
+    return {
+        "operations": dict(sorted(operations.items())),
+        "reasons": {mode: dict(sorted(its.items())) for mode, its in reasons.items()},
+        "others": {kind: len(its) for kind, its in others.items()},
+    }
 
 
 # Telling
@@ -217,7 +218,16 @@ def _operations(found: Mapping[str, Any]) -> str:
 
 
 def _told(results: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {outcome}" for outcome, count in results.items()) or "none"
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(results.items())) or "none"
+
+
+def _reasons(found: Mapping[str, Any]) -> str:
+    rows = [
+        (mode, reason, str(sum(its.values())), ", ".join(its))
+        for mode, reasons in found["reasons"].items()
+        for reason, its in reasons.items()
+    ]
+    return _table(("mode", "why it did not pass", "tests", "operations"), rows)
 
 
 def sums(found: Mapping[str, Any], mode: str) -> Counter[str]:
@@ -227,8 +237,12 @@ def sums(found: Mapping[str, Any], mode: str) -> Counter[str]:
 
 def rendered(kept: Iterable[Mapping[str, Any]]) -> str:
     """The table of docs/server.md."""
-    head = ("suite", "against", "day", "operations", "tests", "pass", "refused", "misfit", "pass with `--lenient`")
+    counts = ("operations", "tests", "pass", "refused", "misfit", "`--lenient`: pass", "refused", "misfit")
+    head = ("suite", "against", "day", *counts, *OTHERS.values())
     return _table(head, [_row(found) for found in kept])
+
+
+OUTCOMES = ("passed", "refused", "misfit")
 
 
 def _row(found: Mapping[str, Any]) -> Iterator[str]:
@@ -238,8 +252,8 @@ def _row(found: Mapping[str, Any]) -> Iterator[str]:
     yield found["date"]
     yield str(len(found["operations"]))
     yield str(faithful.total())
-    yield from (str(faithful[outcome]) for outcome in ("passed", "refused", "misfit"))
-    yield f"{lenient['passed']}"
+    yield from (str(its[outcome]) for its in (faithful, lenient) for outcome in OUTCOMES)
+    yield from (str(found["others"][kind]) for kind in OTHERS)
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -13,8 +14,11 @@ import pytest
 from test_control import GOOD
 
 from pytest_llmcontract.core.exchange import BEFORE_SENDING
+from pytest_llmcontract.serving import app as serving_app
+from pytest_llmcontract.serving.app import App
 from pytest_llmcontract.serving.connections import Connections
 from pytest_llmcontract.serving.control import CONTROLS
+from pytest_llmcontract.serving.scopes import Scopes, ServerSettings
 
 CHAT, SOUND = "/openai/v1/chat/completions", "/openai/v1/audio/transcriptions"
 BODY = json.dumps({"model": "openai/gpt-oss-120b", "messages": [{"role": "user", "content": "Hello"}]}).encode()
@@ -219,6 +223,36 @@ def test_who_leaves_before_the_answer_harms_nobody(server):
     assert still_serves(server)
 
 
+def test_to_who_leaves_within_a_stream_nothing_more_is_written():
+    class Transport(asyncio.Transport):
+        def get_extra_info(self, name, default=None):
+            return ("127.0.0.1", 1) if name == "peername" else default
+
+        def is_closing(self):
+            return len(said) == 3
+
+        def close(self):
+            pass
+
+    async def receive():
+        return heard.pop()
+
+    async def send(message):
+        said.append(message)
+
+    heard = [{"type": "http.disconnect"}, {"type": "http.request", "body": STREAM, "more_body": False}]
+    said, connections = [], Connections()
+    connections.opened(Transport())
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer x"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "raw_path": CHAT.encode(), "path": CHAT, "query_string": b"",
+             "headers": headers, "client": ("127.0.0.1", 1)}  # fmt: skip
+    app = App(Scopes(ServerSettings(virtual=True)), ["localhost"], connections)
+    asyncio.run(app(scope, receive, send))
+    assert [message["type"].rpartition(".")[2] for message in said] == ["start", "body", "body"]
+    assert b"data: " in said[-1]["body"]
+    assert heard == []  # uvicorn has heard too that the client is gone, and misses no end of the reply
+
+
 def test_a_thousand_that_say_nothing_harm_nobody(server):
     held = []
     try:
@@ -243,11 +277,6 @@ def test_50_megabytes_are_refused_in_the_providers_words(server):
 
 
 def test_more_than_anybody_takes_is_refused_when_it_was_heard(monkeypatch):
-    import asyncio
-
-    from pytest_llmcontract.serving import app as serving_app
-    from pytest_llmcontract.serving.scopes import Scopes, ServerSettings
-
     monkeypatch.setattr(serving_app, "LARGEST", 1000)
     heard, said = [], []
 
@@ -260,7 +289,7 @@ def test_more_than_anybody_takes_is_refused_when_it_was_heard(monkeypatch):
 
     scope = {"type": "http", "method": "POST", "raw_path": CHAT.encode(), "path": CHAT, "query_string": b"",
              "headers": [(b"host", b"localhost")]}  # fmt: skip
-    app = serving_app.App(Scopes(ServerSettings(virtual=True)), ["localhost"], Connections())
+    app = App(Scopes(ServerSettings(virtual=True)), ["localhost"], Connections())
     asyncio.run(app(scope, receive, send))
     assert (said[0]["status"], len(heard)) == (413, 4)
 

@@ -350,6 +350,45 @@ def test_a_sequence_of_faults_prints_as_the_test_that_scripts_it():
             assert [type(script.part) for script in faults.apply(api)] == [type(part) for part in written]
 
 
+@pytest.mark.parametrize(
+    ("provider", "operation", "places"),
+    [
+        ("groq", "chat.completions", {"after", "at_byte"}),
+        ("together", "audio.speech", {"after", "at_byte"}),
+        ("groq", "audio.speech", {"at_byte"}),
+        ("groq", "files.content", {"at_byte"}),
+        ("groq", "audio.transcriptions", set()),
+        ("together", "embeddings", set()),
+    ],
+)
+def test_only_what_comes_piece_by_piece_is_cut(provider, operation, places):
+    steps = [step for faults in some(llm.faults(provider, operation)) for step in faults.steps]
+    cut = [step.arguments for step in steps if step.method == "cut_stream"]
+
+    assert {place for given in cut for place in ("after", "at_byte") if place in given} == places
+    assert places != {"at_byte"} or {given["how"] for given in cut} == {"disconnect", "stall"}
+
+
+def test_what_arrives_of_a_file_is_its_beginning_and_an_error_is_raised():
+    client = groq.Groq(api_key="k", max_retries=0)
+
+    def look(faults):
+        with simulate("groq", check=False) as api:
+            asked = {"model": "canopylabs/orpheus-v1-english", "voice": "troy", "input": "Good morning"}
+            whole, got = client.audio.speech.create(**asked).read(), b""
+            faults.apply(api)
+            try:
+                with client.audio.speech.with_streaming_response.create(**asked) as answer:
+                    for piece in answer.iter_bytes():
+                        got += piece
+            except (groq.APIError, httpx.HTTPError):
+                assert whole.startswith(got)
+            else:
+                assert got == whole
+
+    drawn_of(llm.faults("groq", "audio.speech"), look)
+
+
 # What is asked for wrongly
 
 
