@@ -15,6 +15,13 @@ from pytest_llmcontract.cli import main
 KEY = "Error code: 401 - {'error': {'message': 'Invalid API Key', 'code': 'invalid_api_key'}}"
 
 
+def slowness() -> float:
+    """How much slower this processor is than one that squares a million numbers in a twentieth of a second; from 1."""
+    begun = time.process_time()
+    sum(number * number for number in range(1_000_000))
+    return max(1.0, (time.process_time() - begun) / 0.05)
+
+
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Run the command on *text*; exit code, standard output and error."""
@@ -197,7 +204,7 @@ class TestBadInput:
 
         run(text, "--json")
 
-        assert time.process_time() - begun < 10
+        assert time.process_time() - begun < 10 * slowness()
 
     @pytest.mark.parametrize(
         "text",
