@@ -132,7 +132,7 @@ class Scripting:
         """
         if _breaks(error):
             given = {"retry_after": retry_after, "limit": limit, "message": message, "values": values, "body": body}
-            _no_reply(error, **given, headers=headers)
+            _nothing_of(given | {"headers": headers}, error, "no reply comes; accepted: when=, times=")
             return self._script(self._fault(error), when, times, f"fail({error!r})")
         checked_text("fail", "message", message)
         checked_body("fail", body)
@@ -143,7 +143,9 @@ class Scripting:
             raise BadInput(f"fail({error!r}, message=): the provider's body has no text; accepted: body=")
         filled = _checked_values(spec, values)
         if spec.status == 200:
-            _no_head(error, retry_after=retry_after, limit=limit, headers=headers)
+            accepted = "message=, values=, body=, when=, times="
+            given = {"retry_after": retry_after, "limit": limit, "headers": headers}
+            _nothing_of(given, error, f"it comes within a stream that began well; accepted: {accepted}")
             told = filled if message is None else {**filled, "message": message}
             cut = StreamCut(1, None, "error_event", spec.name, told, body)
             return self._script(cut, when, times, f"fail({error!r})")
@@ -348,21 +350,11 @@ class Scripting:
         return self.simulator.state.limiter.state(self._known_model(model), self.clock.seconds)
 
 
-def _no_reply(error: str | int, **given: Any) -> None:
-    """A connection that breaks brings no reply for which anything could be given."""
+def _nothing_of(given: Mapping[str, Any], error: str | int, why: str) -> None:
+    """A connection that breaks brings no reply, and an error within a stream comes after its head."""
     for name, value in given.items():
         if value is not None:
-            raise BadInput(f"fail({error!r}, {name}=): no reply comes; accepted: when=, times=")
-
-
-def _no_head(error: str | int, **given: Any) -> None:
-    """An error within a stream comes after a head that told of none."""
-    for name, value in given.items():
-        if value is not None:
-            raise BadInput(
-                f"fail({error!r}, {name}=): it comes within a stream that began well; "
-                "accepted: message=, values=, body=, when=, times="
-            )
+            raise BadInput(f"fail({error!r}, {name}=): {why}")
 
 
 def _checked_values(spec: ErrorSpec, values: Mapping[str, Any] | None) -> Mapping[str, Any]:

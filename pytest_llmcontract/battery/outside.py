@@ -26,7 +26,7 @@ from pytest_llmcontract.core.battery.verdict import MOST_REQUESTS, Observed, Ver
 from pytest_llmcontract.core.child import env_of_child
 from pytest_llmcontract.core.errors import BadInput
 from pytest_llmcontract.core.ledger import Call
-from pytest_llmcontract.serving.connections import too_late
+from pytest_llmcontract.serving.connections import strikes_too_late
 from pytest_llmcontract.serving.running import listening, server_of
 from pytest_llmcontract.serving.scopes import Scope, Scopes
 
@@ -101,9 +101,8 @@ def verdict_on(client: Outside, behaviour: Behaviour, scopes: Scopes, address: s
 
 def _impossible(behaviour: Behaviour, provider: str) -> str:
     """Why it cannot happen to who has reached a server; "": it can."""
-    scripted = [given for fault in behaviour.faults_of(provider) for given in fault.values()]
-    errors = (error for given in scripted for error in (given.get("error"), *(given.get("errors") or ())))
-    return next(filter(None, map(too_late, errors)), "")
+    scripted = (given for fault in behaviour.faults_of(provider) for given in fault.values())
+    return next(filter(None, map(strikes_too_late, scripted)), "")
 
 
 def _judged(client: Outside, behaviour: Behaviour, scope: Scope, address: str) -> Verdict:

@@ -11,6 +11,8 @@ class Attention:
     Between two looks at most :attr:`LONGEST` passes: if it was more, this process was stopped or got no processor, and
     so, likely, did those for whom it waits. Whoever was not there has waited for nobody.
 
+    Threads that look at one moment may count what lies between two looks twice.
+
     Args:
         monotonic: Real time.
     """

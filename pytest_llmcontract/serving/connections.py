@@ -20,6 +20,12 @@ def too_late(fault: object) -> str:
     return f"{fault} cannot happen to a client that has reached a server" if str(fault) in BEFORE_SENDING else ""
 
 
+def strikes_too_late(given: Mapping[str, Any]) -> str:
+    """Why a script with the arguments *given* cannot strike who has a connection; empty: it can."""
+    errors = (given.get("error"), *(given.get("errors") or ()))
+    return next(filter(None, map(too_late, errors)), "")
+
+
 class _Open(NamedTuple):
     transport: asyncio.Transport
     line: int

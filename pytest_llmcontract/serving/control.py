@@ -24,7 +24,7 @@ from pytest_llmcontract.core.findings.rules import Violation
 from pytest_llmcontract.core.ledger import Call
 from pytest_llmcontract.core.secrets import scrubbed
 from pytest_llmcontract.core.workload.costs import money_text
-from pytest_llmcontract.serving.connections import too_late
+from pytest_llmcontract.serving.connections import strikes_too_late
 from pytest_llmcontract.serving.scopes import Scope, Worlds
 from pytest_llmcontract.simulated_provider import SimulatedProvider
 
@@ -221,17 +221,12 @@ def _scripted(method: str) -> Callable[[Worlds, Scope, Given], Any]:
 
     def run(worlds: Worlds, scope: Scope, given: Given) -> Any:
         api = _provider(scope, given)
-        _check_possible([given.get("error"), *(given.get("errors") or ())])
+        if reason := strikes_too_late(given):
+            raise BadInput(f"{reason}; accepted: connection_reset, read_timeout, and the errors of the provider")
         said = getattr(api, method)(**given)
         return _script(said) if isinstance(said, Script) else _about(api) if said is None else said
 
     return run
-
-
-def _check_possible(errors: Iterable[Any]) -> None:
-    """All of *errors* can happen to a client of a server."""
-    for reason in filter(None, map(too_late, errors)):
-        raise BadInput(f"{reason}; accepted: connection_reset, read_timeout, and the errors of the provider")
 
 
 def _clock(worlds: Worlds, scope: Scope, given: Given) -> Any:

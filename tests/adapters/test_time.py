@@ -56,6 +56,14 @@ def join(*started: threading.Thread) -> None:
         assert not thread.is_alive(), "hangs"
 
 
+def sleep_beside(clock: VirtualClock, target: Any) -> None:
+    """Thirty seconds, while a thread does *target*."""
+    with virtual.running(clock):
+        worker = start(target)
+        time.sleep(30)
+        join(worker)
+
+
 def until_blocked(thread: threading.Thread) -> None:
     """Until it stands where it stays; where nobody tells, a moment has to do."""
     seen = None
@@ -285,10 +293,7 @@ def test_whoever_computes_holds_the_clock(clock):
             pass
         seen.append(clock.seconds)
 
-    with virtual.running(clock):
-        worker = start(compute)
-        time.sleep(30)
-        join(worker)
+    sleep_beside(clock, compute)
 
     assert (seen, clock.seconds) == ([0], 30)
 
@@ -388,10 +393,7 @@ def test_a_thread_that_computes_in_c_stands_at_one_line_and_is_not_blocked(clock
         hashlib.pbkdf2_hmac("sha256", b"", b"", 200_000)
         seen.append(clock.seconds)
 
-    with virtual.running(clock):
-        worker = start(compute)
-        time.sleep(30)
-        join(worker)
+    sleep_beside(clock, compute)
 
     assert (seen, clock.seconds) == ([0], 30)
 

@@ -30,6 +30,12 @@ class Server:
         reply = httpx.request(method, f"{self.url}/_llmcontract{path}", json=body, headers=headers, timeout=60)
         return reply.json() if reply.status_code == 200 else (reply.status_code, reply.json()["error"]["message"])
 
+    def script(self, path, body, *, test=""):
+        """As :meth:`control`, of what has to be taken."""
+        said = self.control(path, body, test=test)
+        assert isinstance(said, dict), said
+        return said
+
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
         return self.process.wait(timeout=60)

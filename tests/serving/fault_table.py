@@ -64,15 +64,21 @@ def seeing(seen: Seen) -> Iterator[None]:
             error = error.__cause__ if isinstance(error, pytest.fail.Exception) else None
 
 
-# The clients: each streams one answer, with so many seconds of patience, and keeps what came of it.
+# The clients: each posts a body, hears the answer piece by piece with so many seconds of patience, and keeps what came.
 
-Client = Callable[..., Seen]
+Body = dict[str, Any]
+Client = Callable[[str, Body, float], Seen]
+
+
+def streamed(by: Client, base: str, patience: float, user: str = "") -> Seen:
+    """What a client sees of the chat whose faults are in the table."""
+    return by(f"{base}/chat/completions", asked(user), patience)
 
 
 def httpx_like(name: str) -> Client:
-    def by(base: str, patience: float = AMPLE, user: str = "") -> Seen:
+    def by(url: str, body: Body, patience: float) -> Seen:
         library, seen = pytest.importorskip(name), Seen()
-        sent = library.stream("POST", f"{base}/chat/completions", json=asked(user), headers=HEADERS, timeout=patience)
+        sent = library.stream("POST", url, json=body, headers=HEADERS, timeout=patience)
         with seeing(seen), sent as reply:
             seen.status = reply.status_code
             for piece in reply.iter_raw():
@@ -82,53 +88,54 @@ def httpx_like(name: str) -> Client:
     return by
 
 
-async def _httpx_async(base: str, patience: float, user: str) -> Seen:
+async def _httpx_async(url: str, body: Body, patience: float) -> Seen:
     seen = Seen()
     async with httpx.AsyncClient(timeout=patience) as client:
         with seeing(seen):
-            async with client.stream("POST", f"{base}/chat/completions", json=asked(user), headers=HEADERS) as reply:
+            async with client.stream("POST", url, json=body, headers=HEADERS) as reply:
                 seen.status = reply.status_code
                 async for piece in reply.aiter_raw():
                     seen.body += piece
     return seen
 
 
-def by_httpx_asyncio(base: str, patience: float, user: str = "") -> Seen:
-    return asyncio.run(_httpx_async(base, patience, user))
+def by_httpx_asyncio(url: str, body: Body, patience: float) -> Seen:
+    return asyncio.run(_httpx_async(url, body, patience))
 
 
-def by_httpx_trio(base: str, patience: float, user: str = "") -> Seen:
-    return pytest.importorskip("trio").run(_httpx_async, base, patience, user)
+def by_httpx_trio(url: str, body: Body, patience: float) -> Seen:
+    return pytest.importorskip("trio").run(_httpx_async, url, body, patience)
 
 
-def by_requests(base: str, patience: float, user: str = "") -> Seen:
+def by_requests(url: str, body: Body, patience: float) -> Seen:
     seen = Seen()
-    with seeing(seen), requests.Session() as session:
-        url = f"{base}/chat/completions"
-        with session.post(url, json=asked(user), headers=HEADERS, timeout=patience, stream=True) as reply:
-            seen.status = reply.status_code
-            for piece in reply.iter_content(None):
-                seen.body += piece
+    with (
+        seeing(seen),
+        requests.Session() as session,
+        session.post(url, json=body, headers=HEADERS, timeout=patience, stream=True) as reply,
+    ):
+        seen.status = reply.status_code
+        for piece in reply.iter_content(None):
+            seen.body += piece
     return seen
 
 
-def by_urllib3(base: str, patience: float, user: str = "") -> Seen:
+def by_urllib3(url: str, body: Body, patience: float) -> Seen:
     seen = Seen()
     with seeing(seen), urllib3.PoolManager(retries=False, timeout=patience) as pool:
-        url = f"{base}/chat/completions"
-        reply = pool.request("POST", url, json=asked(user), headers=HEADERS, preload_content=False)
+        reply = pool.request("POST", url, json=body, headers=HEADERS, preload_content=False)
         seen.status = reply.status
         for piece in reply.stream(None):
             seen.body += piece
     return seen
 
 
-def by_http_client(base: str, patience: float, user: str = "") -> Seen:
-    seen, parts = Seen(), urlsplit(base)
+def by_http_client(url: str, body: Body, patience: float) -> Seen:
+    seen, parts = Seen(), urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     with seeing(seen), contextlib.closing(kind(parts.netloc, timeout=patience)) as connection:
         headers = {**HEADERS, "content-type": "application/json"}
-        connection.request("POST", f"{parts.path}/chat/completions", json.dumps(asked(user)), headers)
+        connection.request("POST", parts.path, json.dumps(body), headers)
         reply = connection.getresponse()
         seen.status = reply.status
         while piece := reply.read1(65536):
@@ -136,12 +143,12 @@ def by_http_client(base: str, patience: float, user: str = "") -> Seen:
     return seen
 
 
-def by_aiohttp(base: str, patience: float, user: str = "") -> Seen:
+def by_aiohttp(url: str, body: Body, patience: float) -> Seen:
     async def call() -> Seen:
         seen, timeout = Seen(), aiohttp.ClientTimeout(sock_connect=AMPLE, sock_read=patience)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             with seeing(seen):
-                async with session.post(f"{base}/chat/completions", json=asked(user), headers=HEADERS) as reply:
+                async with session.post(url, json=body, headers=HEADERS) as reply:
                     seen.status = reply.status
                     async for piece in reply.content.iter_any():
                         seen.body += piece
@@ -150,27 +157,28 @@ def by_aiohttp(base: str, patience: float, user: str = "") -> Seen:
     return asyncio.run(call())
 
 
-def by_curl_cffi(base: str, patience: float, user: str = "") -> Seen:
+def by_curl_cffi(url: str, body: Body, patience: float) -> Seen:
     curl_cffi, seen = pytest.importorskip("curl_cffi"), Seen()
 
     def keep(piece: bytes) -> None:
         seen.body += piece
 
     with seeing(seen), curl_cffi.Session() as session:
-        url = f"{base}/chat/completions"
-        reply = session.post(url, json=asked(user), headers=HEADERS, timeout=patience, content_callback=keep)
+        reply = session.post(url, json=body, headers=HEADERS, timeout=patience, content_callback=keep)
         seen.status = reply.status_code
     return seen
 
 
-def by_niquests(base: str, patience: float, user: str = "") -> Seen:
+def by_niquests(url: str, body: Body, patience: float) -> Seen:
     niquests, seen = pytest.importorskip("niquests"), Seen()
-    with seeing(seen), niquests.Session() as session:
-        url = f"{base}/chat/completions"
-        with session.post(url, json=asked(user), headers=HEADERS, timeout=patience, stream=True) as reply:
-            seen.status = reply.status_code
-            for piece in reply.iter_raw():
-                seen.body += piece
+    with (
+        seeing(seen),
+        niquests.Session() as session,
+        session.post(url, json=body, headers=HEADERS, timeout=patience, stream=True) as reply,
+    ):
+        seen.status = reply.status_code
+        for piece in reply.iter_raw():
+            seen.body += piece
     return seen
 
 
@@ -281,7 +289,7 @@ def whole_stream() -> bytes:
     """What arrives where nothing fails."""
     with simulate("groq") as api:
         api.reply(WORDS, reasoning="")
-        return httpx_like("httpx")(BASE).body
+        return streamed(WITHIN["httpx"], BASE, AMPLE).body
 
 
 def placed(steps: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -341,7 +349,7 @@ def of_a_real_one(client: str, name: str, call: Client | None = None, tls: ssl.S
     fault = FAULTS[name]
     real = Real(fault.status, [fault.arrives(whole_stream())], fault.ends, tls)
     try:
-        return (call or ANY[client])(real.base, fault.patience)
+        return streamed(call or ANY[client], real.base, fault.patience)
     finally:
         real.stop()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from fault_table import ANY, BASE, FAULTS, WITHIN, WORDS, by_http_client, check, placed, waiting_together
+from fault_table import ANY, BASE, FAULTS, WITHIN, WORDS, by_http_client, check, placed, streamed, waiting_together
 
 from pytest_llmcontract import simulate
 
@@ -22,7 +22,7 @@ def test_where_it_sends_a_client_meets_what_it_really_would(client, name):
         for method, given in steps:
             getattr(api, method)(**given)
         api.reply(WORDS, reasoning="")
-        seen = WITHIN[client](BASE, FAULTS[name].patience)
+        seen = streamed(WITHIN[client], BASE, FAULTS[name].patience)
         assert len(api.calls) == 1
 
     check(client, name, seen)
@@ -41,9 +41,8 @@ def by_server(serve):
 def scripted(server, client, name):
     scope = f"{client}-{list(FAULTS).index(name)}"
     for method, given in placed((*FAULTS[name].steps, ("reply", {"content": WORDS, "reasoning": ""}))):
-        answer = server.control(f"/{method}", {"provider": "groq", **given}, test=scope)
-        assert isinstance(answer, dict), answer
-    return ANY[client](f"{server.url}/t/{scope}/openai/v1", FAULTS[name].patience)
+        server.script(f"/{method}", {"provider": "groq", **given}, test=scope)
+    return streamed(ANY[client], f"{server.url}/t/{scope}/openai/v1", FAULTS[name].patience)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -62,6 +61,6 @@ def test_a_tests_own_server_brings_the_same(name):
                 pytest.skip("what is slow takes virtual seconds there, and no patience of a client's ends in them")
             getattr(api, method)(**given)
         api.reply(WORDS, reasoning="")
-        seen = by_http_client(api.url, FAULTS[name].patience)
+        seen = streamed(by_http_client, api.url, FAULTS[name].patience)
 
     check("http.client", name, seen)

@@ -20,13 +20,13 @@ from fault_table import (
     WITHIN,
     WORDS,
     Seen,
-    asked,
     by_http_client,
     check,
     check_alike,
     of_a_real_one,
     placed,
     seeing,
+    streamed,
     waiting_together,
     whole_stream,
 )
@@ -58,7 +58,7 @@ def by_scenario(serve, tmp_path_factory):
 
 def asked_of(server, client, name):
     scope = f"{client}-{list(FAULTS).index(name)}"  # whose first call has ids as long as those of any other
-    return ANY[client](f"{server.url}/t/{scope}/openai/v1", FAULTS[name].patience, name)
+    return streamed(ANY[client], f"{server.url}/t/{scope}/openai/v1", FAULTS[name].patience, name)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -77,7 +77,7 @@ def recorded(tmp_path_factory):
     contract = {"path": tmp_path_factory.mktemp("cassettes") / "whole.llm.yaml"}
     with simulate("groq", contract={**contract, "record": "once"}) as api:
         api.reply(WORDS, reasoning="")
-        by_http_client(BASE, 60)
+        streamed(by_http_client, BASE, AMPLE)
     return contract
 
 
@@ -87,7 +87,7 @@ def test_what_a_recording_answers_fails_as_it_really_would(recorded, client, nam
     with simulate("groq", check=False, contract=recorded) as api:
         for method, given in placed(FAULTS[name].steps):
             getattr(api, method)(**given)
-        seen = WITHIN[client](BASE, FAULTS[name].patience)
+        seen = streamed(WITHIN[client], BASE, FAULTS[name].patience)
 
     check(client, name, seen)
 
@@ -97,7 +97,7 @@ def test_a_tests_own_server_answers_from_a_recording_with_the_same(recorded, nam
     with simulate("groq", check=False, contract=recorded) as api:
         for method, given in placed(FAULTS[name].steps):
             getattr(api, method)(**given)
-        seen = by_http_client(api.url, FAULTS[name].patience)
+        seen = streamed(by_http_client, api.url, FAULTS[name].patience)
         assert [call.recorded for call in api.calls if call.status == 200] in ([], [True])
 
     check("http.client", name, seen)
@@ -109,17 +109,16 @@ def test_a_tests_own_server_answers_from_a_recording_with_the_same(recorded, nam
 def by_tls(trusting):
     """A socket with TLS, as asyncio's streams and trio have it too."""
 
-    def call(base, patience):
-        seen, parts = Seen(), urlsplit(base)
-        body = json.dumps(asked("")).encode()
-        head = f"POST {parts.path}/chat/completions HTTP/1.1\r\nhost: {parts.hostname}\r\nauthorization: Bearer k\r\n"
-        head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    def call(url, body, patience):
+        seen, parts, sent = Seen(), urlsplit(url), json.dumps(body).encode()
+        head = f"POST {parts.path} HTTP/1.1\r\nhost: {parts.hostname}\r\nauthorization: Bearer k\r\n"
+        head += f"content-type: application/json\r\ncontent-length: {len(sent)}\r\n\r\n"
         with (
             seeing(seen),
             socket.create_connection((parts.hostname, parts.port or 443), timeout=patience) as plain,
             trusting.wrap_socket(plain, server_hostname=parts.hostname) as shown,
         ):
-            shown.sendall(head.encode() + body)
+            shown.sendall(head.encode() + sent)
             reply = http.client.HTTPResponse(shown)
             reply.begin()
             seen.status = reply.status
@@ -144,7 +143,7 @@ def redirected(name, call):
     with simulate("groq", check=False, redirect=True) as api:
         for method, given in steps_of(name):
             getattr(api, method)(**given)
-        return call(BASE, FAULTS[name].patience)
+        return streamed(call, BASE, FAULTS[name].patience)
 
 
 def check_by_tls(name, authority):
@@ -167,7 +166,7 @@ def test_a_socket_that_is_redirected_meets_what_it_really_would(authority, name)
 def test_what_cannot_happen_to_a_redirected_socket_is_told(authority, fault):
     with simulate("groq", check=False, redirect=True) as api:
         api.fail(fault)
-        seen = by_tls(ssl.create_default_context())(BASE, AMPLE)
+        seen = streamed(by_tls(ssl.create_default_context()), BASE, AMPLE)
         found = [found.code for call in api.calls for found in call.violations]
 
     assert (seen.status, found) == (501, ["LLM208"])

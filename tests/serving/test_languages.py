@@ -106,11 +106,6 @@ def post(request, tmp_path):
     return post
 
 
-def script(server, test, path, asked):
-    said = server.control(path, asked, test=test)
-    assert isinstance(said, dict), said
-
-
 @pytest.mark.parametrize("provider", CHATS)
 def test_each_language_hears_what_the_provider_says(server, post, provider):
     test = f"{post.language}-{provider}"
@@ -119,10 +114,10 @@ def test_each_language_hears_what_the_provider_says(server, post, provider):
     def asked(text="Hello", **more):
         return {"model": model, "messages": [{"role": "user", "content": text}], **more}
 
-    script(server, test, "/reply", {"provider": provider, "content": "Grüße, 世界."})
-    script(server, test, "/reply", {"provider": provider, "content": ["One, ", "two, ", "drei."]})
-    script(server, test, "/fail", {"provider": provider, "error": limit, "retry_after": 7})
-    script(server, test, "/reply", {"provider": provider, "content": "Enough."})
+    server.script("/reply", {"provider": provider, "content": "Grüße, 世界."}, test=test)
+    server.script("/reply", {"provider": provider, "content": ["One, ", "two, ", "drei."]}, test=test)
+    server.script("/fail", {"provider": provider, "error": limit, "retry_after": 7}, test=test)
+    server.script("/reply", {"provider": provider, "content": "Enough."}, test=test)
 
     chat, stream, refused, long = post(
         f"{server.url}/t/{test}{path}/chat/completions",
@@ -146,10 +141,10 @@ def test_each_language_meets_what_breaks(server, post):
     test = f"{post.language}-broken"
     path, model, _ = CHATS["groq"]
     chat = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
-    script(server, test, "/reply", {"provider": "groq", "content": ["One, ", "two, ", "three."]})
-    script(server, test, "/cut_stream", {"provider": "groq", "after": 2, "when": {"stream": True}})
-    script(server, test, "/fail", {"provider": "groq", "error": "connection_reset", "when": {"user": "a"}})
-    script(server, test, "/reply", {"provider": "groq", "content": "All is well.", "when": {"user": "b"}})
+    server.script("/reply", {"provider": "groq", "content": ["One, ", "two, ", "three."]}, test=test)
+    server.script("/cut_stream", {"provider": "groq", "after": 2, "when": {"stream": True}}, test=test)
+    server.script("/fail", {"provider": "groq", "error": "connection_reset", "when": {"user": "a"}}, test=test)
+    server.script("/reply", {"provider": "groq", "content": "All is well.", "when": {"user": "b"}}, test=test)
 
     cut, reset, well = post(
         f"{server.url}/t/{test}{path}/chat/completions",

@@ -6,107 +6,34 @@ meet the same, whatever is in the bytes.
 
 from __future__ import annotations
 
-import asyncio
-import http.client
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
-import aiohttp
 import groq
 import httpx
 import httpx2
 import openai
 import pytest
-import requests
 import together
-import urllib3
+from fault_table import PATIENCE, WITHIN, asked
 
 from pytest_llmcontract import simulate
 
 BASES = {"groq": "/openai/v1", "together": "/v1"}
 HOSTS = {"groq": f"https://api.groq.com{BASES['groq']}", "together": f"https://api.together.xyz{BASES['together']}"}
-CHAT = {"model": "openai/gpt-oss-120b", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+CHAT = asked("")
 SPEECH = {
     "groq": {"model": "canopylabs/orpheus-v1-english", "voice": "troy", "input": "Good morning"},
     "together": {"model": "hexgrad/Kokoro-82M", "voice": "af_heart", "input": "Good morning", "response_format": "raw"},
 }
-HEADERS = {"authorization": "Bearer k"}
-PATIENCE = 5.0
-"""Seconds that a client waits for more: of a server's stall they pass. What comes before has to be there by then."""
-
-
-# The clients: each hands over what arrives, piece by piece, until something is raised.
-
-
-def by_httpx(url, body, got):
-    with httpx.stream("POST", url, json=body, headers=HEADERS, timeout=PATIENCE) as reply:
-        for piece in reply.iter_raw():
-            got.extend(piece)
-
-
-def by_httpx_async(url, body, got):
-    async def call():
-        async with (
-            httpx.AsyncClient(timeout=PATIENCE) as client,
-            client.stream("POST", url, json=body, headers=HEADERS) as reply,
-        ):
-            async for piece in reply.aiter_raw():
-                got.extend(piece)
-
-    asyncio.run(call())
-
-
-def by_requests(url, body, got):
-    with requests.post(url, json=body, headers=HEADERS, timeout=PATIENCE, stream=True) as reply:
-        for piece in reply.iter_content(None):
-            got.extend(piece)
-
-
-def by_urllib3(url, body, got):
-    with urllib3.PoolManager(retries=False, timeout=PATIENCE) as pool:
-        for piece in pool.request("POST", url, json=body, headers=HEADERS, preload_content=False).stream(None):
-            got.extend(piece)
-
-
-def by_http_client(url, body, got):
-    parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=PATIENCE)
-    connection.request("POST", parts.path, json.dumps(body), {**HEADERS, "content-type": "application/json"})
-    reply = connection.getresponse()
-    while piece := reply.read1(65536):
-        got.extend(piece)
-
-
-def by_aiohttp(url, body, got):
-    async def call():
-        timeout = aiohttp.ClientTimeout(sock_connect=60, sock_read=PATIENCE)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(url, json=body, headers=HEADERS) as reply,
-        ):
-            async for piece in reply.content.iter_any():
-                got.extend(piece)
-
-    asyncio.run(call())
-
-
-CLIENTS = {
-    "httpx": by_httpx, "httpx-asyncio": by_httpx_async, "requests": by_requests, "urllib3": by_urllib3,
-    "http.client": by_http_client, "aiohttp": by_aiohttp,
-}  # fmt: skip
+CLIENTS = ["httpx", "httpx-asyncio", "requests", "urllib3", "http.client", "aiohttp"]
 
 
 def heard(client, url, body):
     """What arrived, without ids, and the name of what was raised."""
-    got = bytearray()
-    try:
-        CLIENTS[client](url, body, got)
-    except Exception as problem:
-        return _ID.sub(b"", got), type(problem).__name__
-    return _ID.sub(b"", got), ""
+    seen = WITHIN[client](url, body, PATIENCE)
+    return _ID.sub(b"", seen.body), "".join(seen.errors)
 
 
 _ID = re.compile(rb'"id":"[^"]*"')
@@ -183,13 +110,12 @@ def by_server(serve):
     All ask at once, so that those wait together that wait until their patience ends, and before a simulation begins.
     """
 
-    def asked(scope, provider, client, body, method, given):
-        answer = server.control(f"/{method}", {"provider": provider, **given}, test=scope)
-        assert isinstance(answer, dict), answer
+    def ask(scope, provider, client, body, method, given):
+        server.script(f"/{method}", {"provider": provider, **given}, test=scope)
         return heard(client, f"{server.url}/t/{scope}{BASES[provider]}/audio/speech", body)
 
     with serve() as server, ThreadPoolExecutor(len(BY_SERVER)) as pool:
-        return {one: pool.submit(asked, f"test-{number}", *BY_SERVER[one]) for number, one in enumerate(BY_SERVER)}
+        return {one: pool.submit(ask, f"test-{number}", *BY_SERVER[one]) for number, one in enumerate(BY_SERVER)}
 
 
 @pytest.mark.parametrize(

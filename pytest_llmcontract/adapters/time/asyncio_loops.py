@@ -178,7 +178,7 @@ class Traffic:
     def __init__(self, attention: Attention) -> None:
         self._attention = attention
         self._asked: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._heard: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()  # real
+        self._heard: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
         self._pauses: weakref.WeakSet[Any] = weakref.WeakSet()  # whose owners do not listen unless they wait (anyio)
 
     def noting(self, write: Callable[..., None]) -> Callable[..., None]:

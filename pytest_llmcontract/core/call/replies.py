@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote
 
@@ -97,13 +97,9 @@ def _played(state: State, turn: Turn, decision: Played) -> ApiReply:
 
 def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> tuple[list[bytes], Disconnect | None]:
     """*events* and what ends them, or what a script leaves of them."""
-    cut = state.scripts.first(turn.request, StreamCut) if state.scripts else None
-    if cut is None:
+    if (part := _cut(state, turn)) is None:
         return events + done, None
-    state.scripts.use(cut, turn.call)
-    turn.scripted = True
     turn.whole = (*events, *done)
-    part = part_of(cut, StreamCut)
     kept = _kept(events, part) if part.at_byte is None else _up_to(events + done, part.at_byte)
     if part.how == "error_event":
         return kept + _error_events(state, turn, part), None
@@ -112,14 +108,20 @@ def _ended(state: State, turn: Turn, events: list[bytes], done: list[bytes]) -> 
 
 def _file_ended(state: State, turn: Turn, data: bytes, ended: Disconnect | None) -> tuple[bytes, Disconnect | None]:
     """What arrives of a file, and what ends it; *ended*: without a script."""
-    cut = state.scripts.first(turn.request, StreamCut, suits=_cuts_files)
-    if cut is None:
+    if (part := _cut(state, turn, _cuts_files)) is None:
         return data, ended
+    turn.whole = data
+    return data[: part.at_byte], _broken_off(part)
+
+
+def _cut(state: State, turn: Turn, suits: Callable[[Part], bool] = lambda part: True) -> StreamCut | None:
+    """The script that ends the answer too early, which is used then."""
+    cut = state.scripts.first(turn.request, StreamCut, suits=suits) if state.scripts else None
+    if cut is None:
+        return None
     state.scripts.use(cut, turn.call)
     turn.scripted = True
-    turn.whole = data
-    part = part_of(cut, StreamCut)
-    return data[: part.at_byte], _broken_off(part)
+    return part_of(cut, StreamCut)
 
 
 def _cuts_files(part: Part) -> bool:
