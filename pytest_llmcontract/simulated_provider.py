@@ -138,5 +138,5 @@ def _waits_for(script: Script) -> str:
     if not isinstance(script.part, StreamCut):
         return ""
     if script.part.cuts_files:
-        return "it ends a stream, or a file such as speech; a reply in JSON comes whole\n"
-    return "it ends a stream of events; a file such as speech is cut by at_byte=, without an error event\n"
+        return "it ends a stream, or a file such as speech; a reply in JSON comes whole;\n"
+    return "it ends a stream of events; a file such as speech is cut by at_byte=, without an error event;\n"
